@@ -1,0 +1,1 @@
+"""Types, errors, files and the manifest: what every verb and every runner stands on."""

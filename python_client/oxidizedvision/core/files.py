@@ -1,0 +1,87 @@
+"""Files: hashed by content, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with file_errors(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` about `path` into a typed error that names it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND, f"There is no file {path}", "Check the path and the current folder."
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OxidizedVisionError(
+            Kind.FILE_SYSTEM,
+            f"{path}: {reason}",
+            "Check permissions and free space, or choose another folder.",
+        ) from error
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and its parents, and give it back.
+
+    Raises:
+        OxidizedVisionError: `file_system` when it cannot be made or is a file.
+    """
+    with file_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; what stands there at the end takes its place.
+
+    The file is flushed to disk and renamed only when the block ends well; otherwise nothing is
+    left behind and an older `path` stays as it was.
+    """
+    make_folder(path.parent)
+    with file_errors(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with file_errors(path):
+            temporary.chmod(0o666 & ~_umask())
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file, or leave the old one as it was."""
+    with atomic_path(path) as temporary, file_errors(path):
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a whole text file as UTF-8, or leave the old one as it was."""
+    write_bytes(path, content.encode())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,38 @@
+"""Heavy or optional modules, imported when first needed."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+
+INSTALL = {
+    "torch": "pip install 'oxidizedvision[torch]'",
+    "onnx": "pip install 'oxidizedvision[torch]'",
+    "onnxruntime": "pip install 'oxidizedvision[torch]'",
+    "onnxscript": "pip install 'oxidizedvision[torch]'",
+    "onnxslim": "pip install 'oxidizedvision[torch]'",
+    "onnxsim": "pip install onnxsim",
+    "skimage": "pip install 'oxidizedvision[fixtures]'",
+    "oxidizedvision_native": "run `make native` in the OxidizedVision repository, or install "
+    "its wheel: pip install oxidizedvision-native",
+}
+
+
+def require(name: str, purpose: str) -> ModuleType:
+    """Import a module, or say what it is needed for and how to install it.
+
+    Raises:
+        OxidizedVisionError: `dependency_missing` when the module cannot be imported.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        root = name.partition(".")[0]
+        how = INSTALL.get(root, f"pip install {root}")
+        raise OxidizedVisionError(
+            Kind.DEPENDENCY_MISSING,
+            f"{purpose} needs {root}, which cannot be imported: {error}",
+            f"Install it: {how}",
+        ) from error

@@ -1,0 +1,181 @@
+"""The manifest `<name>.oxv.json`: the chain from checkpoint to program."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import file_errors, sha256_of, write_text
+from oxidizedvision.core.tensors import TensorSpec
+
+SCHEMA_VERSION = 1
+SUFFIX = ".oxv.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FileRecord(_Part):
+    """A file beside the manifest, by name, content and size."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileRecord:
+        """The record of a file as it is now."""
+        return cls(file=path.name, sha256=sha256_of(path), bytes=path.stat().st_size)
+
+
+class Source(_Part):
+    """Where the network comes from."""
+
+    path: str
+    class_name: str | None
+    init_args: dict[str, Any] = Field(default_factory=dict)
+    sha256: str | None = None
+    checkpoint: str | None = None
+    checkpoint_sha256: str | None = None
+    config_sha256: str | None = None
+
+
+class Spec(_Part):
+    """One input or output, as in `TensorSpec`."""
+
+    name: str
+    dtype: str
+    dims: list[int | str]
+
+    @classmethod
+    def of(cls, spec: TensorSpec) -> Spec:
+        """From the type that the runners use."""
+        return cls(name=spec.name, dtype=spec.dtype, dims=list(spec.dims))
+
+    def spec(self) -> TensorSpec:
+        """As the type that the runners use."""
+        return TensorSpec(self.name, self.dtype, tuple(self.dims))
+
+
+class Tiling(_Part):
+    """How a picture may be cut: measured from the network, see `convert.tiling`.
+
+    overlap: pixels of context that an output pixel depends on, to each side.
+    multiple: tiles must start and end at multiples of this many pixels.
+    """
+
+    overlap: int
+    multiple: int
+
+
+class Tolerance(_Part):
+    """What counts as equal to PyTorch."""
+
+    mae: float
+    cosine_similarity: float
+
+
+class Stage(_Part):
+    """One step that made a file: what went in, what came out, by which tool."""
+
+    name: Literal["torchscript", "onnx", "optimize"]
+    tool: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    input_sha256: str | None = None
+    output: FileRecord
+    seconds: float
+    checks: dict[str, Any] = Field(default_factory=dict)
+
+
+class Manifest(_Part):
+    """The whole manifest; `schema_version` comes first in the file."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    source: Source
+    tools: dict[str, str]
+    inputs: list[Spec]
+    outputs: list[Spec]
+    input_shapes: dict[str, list[int]]
+    preprocess: dict[str, Any] | None = None
+    postprocess: dict[str, Any] | None = None
+    tiling: Tiling | None = None
+    goldens: FileRecord
+    tolerance: Tolerance
+    stages: list[Stage]
+    validation: dict[str, Any] | None = None
+    benchmark: dict[str, Any] | None = None
+
+    def head(self, artifact_format: Literal["onnx", "torchscript"]) -> FileRecord:
+        """The newest file of a format: of ONNX the optimised one where there is one."""
+        for stage in reversed(self.stages):
+            if (stage.name == "torchscript") == (artifact_format == "torchscript"):
+                return stage.output
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND,
+            f"The manifest of {self.name} has no {artifact_format} file",
+            "Run `oxidizedvision convert` again.",
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the manifest whole, or leave the old one."""
+        write_text(path, self.model_dump_json(indent=2) + "\n")
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        OxidizedVisionError: `not_found`, or `corrupt` when it is no manifest of this version.
+    """
+    with file_errors(path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise OxidizedVisionError(
+            Kind.CORRUPT,
+            f"{path} is not a manifest of version {SCHEMA_VERSION}: {where}: {first['msg']}",
+            "Run `oxidizedvision convert` again; it writes a new one.",
+        ) from error
+    if manifest.schema_version != SCHEMA_VERSION:
+        raise OxidizedVisionError(
+            Kind.CORRUPT,
+            f"{path} has schema_version {manifest.schema_version}, this version reads "
+            f"{SCHEMA_VERSION}",
+            "Run `oxidizedvision convert` again, or install the version that wrote it.",
+        )
+    return manifest
+
+
+def find_manifest(model: Path) -> Path | None:
+    """The manifest that lists a model's file, in the model's folder; None where none does."""
+    own = model.with_name(model.stem.removesuffix(".optimized") + SUFFIX)
+    others = sorted(model.parent.glob(f"*{SUFFIX}"))
+    for candidate in [own, *others]:
+        if candidate.is_file() and any(
+            stage.output.file == model.name for stage in load_manifest(candidate).stages
+        ):
+            return candidate
+    return None
+
+
+def tool_versions(*packages: str) -> dict[str, str]:
+    """Versions of Python, of this package and of the packages named, where installed."""
+    versions = {"python": platform.python_version()}
+    for package in ("oxidizedvision", *packages):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

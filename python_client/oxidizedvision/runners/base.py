@@ -1,0 +1,154 @@
+"""The runner contract, the same as `runner_core`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.tensors import ModelInfo, TensorSpec, dtype_name
+
+if TYPE_CHECKING:
+    from oxidizedvision.core.tensors import Array
+
+
+@dataclass(frozen=True)
+class RunnerConfig:
+    """Everything that loading a model needs.
+
+    Args:
+        model: The model's file, or (for engines that can) its content.
+        input_shapes: Lengths for the axes of inputs, by input name.
+        device: `cpu`, `cuda` or `cuda:N`; one that cannot be had is an error.
+        threads: Threads for one run; None leaves the choice to the engine.
+        precision: `fp32`, `fp16` or `int8`, where the engine can choose.
+        optimize: The engine's own graph optimisation; off runs the graph as loaded.
+        options: Options of the engine by name; unknown ones are refused.
+    """
+
+    model: Path | bytes
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    device: str = "cpu"
+    threads: int | None = None
+    precision: str = "fp32"
+    optimize: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def model_name(self) -> str:
+        """The name used in messages: the file's own name."""
+        return self.model.name if isinstance(self.model, Path) else "model"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether an engine can be used here and, where it cannot, what makes it so.
+
+    `status` is `ready`, `not_built` or `missing`.
+    """
+
+    status: str
+    version: str = ""
+    hint: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can load models now."""
+        return self.status == "ready"
+
+
+class Runner(ABC):
+    """A loaded model. Use it as a context manager, or call `close`."""
+
+    @property
+    @abstractmethod
+    def info(self) -> ModelInfo:
+        """What was loaded."""
+
+    @abstractmethod
+    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Run on inputs that are checked and in the order of `info.inputs`."""
+
+    def run_named(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run any number of named arrays of any element type.
+
+        Raises:
+            OxidizedVisionError: with a kind that names what does not fit the model.
+        """
+        return self._run(self._checked(inputs))
+
+    def run(self, array: Array) -> Array:
+        """Run a model with one input and one output.
+
+        Raises:
+            OxidizedVisionError: `not_single` on any other model.
+        """
+        info = self.info
+        if len(info.inputs) != 1 or len(info.outputs) != 1:
+            raise OxidizedVisionError(
+                Kind.NOT_SINGLE,
+                f"{info.model} has {len(info.inputs)} inputs and {len(info.outputs)} outputs",
+                "Use run_named with a dictionary of arrays.",
+            )
+        return self.run_named({info.inputs[0].name: array})[info.outputs[0].name]
+
+    def close(self) -> None:  # noqa: B027 - most engines hold nothing that needs closing
+        """Release what the engine holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _checked(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        specs = {spec.name: spec for spec in self.info.inputs}
+        for name in inputs:
+            if name not in specs:
+                raise self._error(Kind.UNKNOWN_INPUT, name, f"is unknown; known: {list(specs)}")
+        symbols: dict[str, int] = {}
+        for name, spec in specs.items():
+            if name not in inputs:
+                message = f"is missing: expected {spec.dtype} {spec.dims_text()}"
+                raise self._error(Kind.MISSING_INPUT, name, message)
+            self._check_array(spec, inputs[name], symbols)
+        return {name: inputs[name] for name in specs}
+
+    def _check_array(self, spec: TensorSpec, array: Array, symbols: dict[str, int]) -> None:
+        got = dtype_name(array)
+        if got != spec.dtype:
+            message = f"expected {spec.dtype}, got {got}"
+            raise self._error(Kind.DTYPE_MISMATCH, spec.name, message)
+        fits = array.ndim == len(spec.dims) and all(
+            _fits(dim, length, symbols) for dim, length in zip(spec.dims, array.shape, strict=True)
+        )
+        if not fits:
+            message = f"expected shape {spec.dims_text()}, got {list(array.shape)}"
+            raise self._error(Kind.SHAPE_MISMATCH, spec.name, message)
+
+    def _error(self, kind: Kind, name: str, message: str) -> OxidizedVisionError:
+        return OxidizedVisionError(
+            kind,
+            f"{self.info.model}: input {name!r} {message}",
+            f"`oxidizedvision info {self.info.model}` lists names, types and shapes.",
+        )
+
+
+def _fits(dim: int | str, length: int, symbols: dict[str, int]) -> bool:
+    if isinstance(dim, int):
+        return length == dim
+    return length > 0 and symbols.setdefault(dim, length) == length
+
+
+def spec_from_dict(data: Mapping[str, Any]) -> TensorSpec:
+    """A spec from its JSON form."""
+    return TensorSpec(data["name"], data["dtype"], tuple(data["dims"]))

@@ -1,0 +1,290 @@
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LoadError, LoadErrorKind};
+
+/// Where a model comes from.
+#[derive(Clone)]
+pub enum ModelSource {
+    /// A file.
+    Path(PathBuf),
+    /// The file's content, with a name for messages.
+    Bytes {
+        /// Stands in messages and in [`crate::ModelInfo::model`].
+        name: String,
+        /// The whole file.
+        bytes: Arc<[u8]>,
+    },
+}
+
+impl ModelSource {
+    /// The name used in messages: the file's own name, never its folder.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path
+                .file_name()
+                .map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned()),
+            Self::Bytes { name, .. } => name.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for ModelSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            Self::Bytes { name, bytes } => {
+                f.debug_struct("Bytes").field("name", name).field("length", &bytes.len()).finish()
+            }
+        }
+    }
+}
+
+/// Where a model runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The CUDA device of this index.
+    Cuda(u32),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        device.to_string()
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    /// Reads `cpu`, `cuda` (the first device) or `cuda:N`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(|index| index.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| format!("unknown device {text:?}: expected cpu, cuda or cuda:N")),
+        }
+    }
+}
+
+/// Precision that an engine is asked to compute in, where it can choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision throughout.
+    #[default]
+    Fp32,
+    /// Half precision where the engine has it.
+    Fp16,
+    /// 8-bit integers where the engine has them.
+    Int8,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fp32 => "fp32",
+            Self::Fp16 => "fp16",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "fp32" => Ok(Self::Fp32),
+            "fp16" => Ok(Self::Fp16),
+            "int8" => Ok(Self::Int8),
+            _ => Err(format!("unknown precision {text:?}: expected fp32, fp16 or int8")),
+        }
+    }
+}
+
+/// Options of one engine, as text; the engine reads them by [`RunnerConfig::read_options`].
+pub type Options = BTreeMap<String, String>;
+
+/// Everything that loading a model needs.
+#[derive(Debug, Clone)]
+pub struct RunnerConfig {
+    /// The model.
+    pub source: ModelSource,
+    /// Lengths for the axes of inputs, by input name. An entry must fit the model; it turns
+    /// symbolic axes into fixed ones.
+    pub input_shapes: BTreeMap<String, Vec<usize>>,
+    /// Where to run. A device that cannot be had is an error, never a fall-back.
+    pub device: Device,
+    /// Threads for one run; `None` leaves the choice to the engine.
+    pub threads: Option<usize>,
+    /// Precision asked for.
+    pub precision: Precision,
+    /// The engine's own graph optimisation; off runs the graph as it was loaded.
+    pub optimize: bool,
+    /// Options of the engine by name; unknown ones are refused.
+    pub options: Options,
+}
+
+impl RunnerConfig {
+    /// The defaults for a model: CPU, the engine's choice of threads, FP32, optimised.
+    pub fn new(source: ModelSource) -> Self {
+        Self {
+            source,
+            input_shapes: BTreeMap::new(),
+            device: Device::Cpu,
+            threads: None,
+            precision: Precision::Fp32,
+            optimize: true,
+            options: Options::new(),
+        }
+    }
+
+    /// [`Self::new`] for a file.
+    pub fn from_path(path: impl Into<PathBuf>) -> Self {
+        Self::new(ModelSource::Path(path.into()))
+    }
+
+    /// [`Self::new`] for a file's content.
+    pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self::new(ModelSource::Bytes { name: name.into(), bytes: bytes.into() })
+    }
+
+    /// The file's content, read from disk when the source is a path.
+    ///
+    /// # Errors
+    /// [`LoadErrorKind::NotFound`] when there is no such file, [`LoadErrorKind::Unreadable`] when
+    /// it cannot be read.
+    pub fn bytes(&self) -> Result<Arc<[u8]>, LoadError> {
+        match &self.source {
+            ModelSource::Bytes { bytes, .. } => Ok(Arc::clone(bytes)),
+            ModelSource::Path(path) => std::fs::read(path).map(Arc::from).map_err(|error| {
+                let kind = match error.kind() {
+                    std::io::ErrorKind::NotFound => LoadErrorKind::NotFound,
+                    _ => LoadErrorKind::Unreadable,
+                };
+                LoadError::new(kind, &self.source.name(), error.to_string()).with_source(error)
+            }),
+        }
+    }
+
+    /// Starts reading [`Self::options`]; unread options are refused by [`OptionReader::finish`].
+    pub fn read_options(&self) -> OptionReader<'_> {
+        OptionReader { config: self, known: Vec::new() }
+    }
+}
+
+/// Reads typed options by name and refuses those that nobody asked for.
+pub struct OptionReader<'a> {
+    config: &'a RunnerConfig,
+    known: Vec<&'static str>,
+}
+
+impl OptionReader<'_> {
+    /// The option's value, or `None` where it is not set.
+    ///
+    /// # Errors
+    /// [`LoadErrorKind::InvalidOption`] when the text is not a value of the type.
+    pub fn get<T: FromStr>(&mut self, name: &'static str) -> Result<Option<T>, LoadError> {
+        self.known.push(name);
+        let Some(text) = self.config.options.get(name) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| {
+            self.error(format!(
+                "option {name} cannot be {text:?}: expected a {}",
+                std::any::type_name::<T>()
+            ))
+        })
+    }
+
+    /// # Errors
+    /// [`LoadErrorKind::InvalidOption`] for an option that no [`Self::get`] asked for.
+    pub fn finish(self) -> Result<(), LoadError> {
+        let unknown = self.config.options.keys().find(|name| !self.known.contains(&name.as_str()));
+        match unknown {
+            None => Ok(()),
+            Some(name) if self.known.is_empty() => {
+                Err(self.error(format!("unknown option {name}: this engine has none")))
+            }
+            Some(name) => Err(self.error(format!(
+                "unknown option {name}: this engine knows {}",
+                self.known.join(", ")
+            ))),
+        }
+    }
+
+    fn error(&self, message: String) -> LoadError {
+        LoadError::new(LoadErrorKind::InvalidOption, &self.config.source.name(), message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_read_and_written_alike() {
+        for (text, device) in [("cpu", Device::Cpu), ("cuda:3", Device::Cuda(3))] {
+            assert_eq!(text.parse::<Device>().unwrap(), device);
+            assert_eq!(device.to_string(), text);
+        }
+        assert_eq!("cuda".parse::<Device>().unwrap(), Device::Cuda(0));
+        assert!("gpu".parse::<Device>().is_err() && "cuda:x".parse::<Device>().is_err());
+    }
+
+    #[test]
+    fn an_option_nobody_reads_is_refused() {
+        let mut config = RunnerConfig::from_bytes("m", vec![]);
+        config.options.insert("plan_cache".into(), "4".into());
+        let mut reader = config.read_options();
+        assert_eq!(reader.get::<usize>("plan_cache").unwrap(), Some(4));
+        reader.finish().unwrap();
+
+        let error = config.read_options().finish().unwrap_err();
+        assert_eq!(error.kind(), LoadErrorKind::InvalidOption);
+        assert!(error.to_string().contains("plan_cache"));
+    }
+
+    #[test]
+    fn an_option_of_the_wrong_type_is_refused() {
+        let mut config = RunnerConfig::from_bytes("m", vec![]);
+        config.options.insert("plan_cache".into(), "many".into());
+        let error = config.read_options().get::<usize>("plan_cache").unwrap_err();
+        assert_eq!(error.kind(), LoadErrorKind::InvalidOption);
+    }
+
+    #[test]
+    fn a_missing_file_is_told_from_an_unreadable_one() {
+        let missing = RunnerConfig::from_path("no/such/model.onnx").bytes().unwrap_err();
+        assert_eq!(missing.kind(), LoadErrorKind::NotFound);
+        assert_eq!(missing.model(), "model.onnx");
+        let folder = RunnerConfig::from_path(std::env::temp_dir()).bytes().unwrap_err();
+        assert_eq!(folder.kind(), LoadErrorKind::Unreadable);
+    }
+}

@@ -1,0 +1,24 @@
+//! The contract that every inference engine of OxidizedVision keeps.
+//!
+//! This crate knows no engine, no picture and no async runtime; it builds for `wasm32`. An engine
+//! crate implements [`Backend`] (the factory) and [`Runner`] (a loaded model). Everything else in
+//! the workspace speaks these types only, so an engine's own types never leave its crate.
+
+mod backend;
+mod config;
+mod error;
+mod guard;
+mod info;
+mod runner;
+mod tensor;
+
+pub use backend::{Availability, Backend, Capabilities};
+pub use config::{Device, ModelSource, OptionReader, Options, Precision, RunnerConfig};
+pub use error::{LoadError, LoadErrorKind, RunError, RunErrorKind};
+pub use guard::{guard_load, guard_run};
+pub use info::{Dim, ModelInfo, TensorSpec};
+pub use runner::{NamedTensors, Runner};
+pub use tensor::{DType, Tensor};
+
+pub use half::f16;
+pub use ndarray;
