@@ -9,10 +9,10 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
 INSTALL = {
     "torch": "pip install 'oxidizedvision[torch]'",
-    "onnx": "pip install 'oxidizedvision[torch]'",
-    "onnxruntime": "pip install 'oxidizedvision[torch]'",
-    "onnxscript": "pip install 'oxidizedvision[torch]'",
-    "onnxslim": "pip install 'oxidizedvision[torch]'",
+    "onnx": "pip install 'oxidizedvision[onnx]'",
+    "onnxruntime": "pip install 'oxidizedvision[onnx]'",
+    "onnxscript": "pip install 'oxidizedvision[onnx]'",
+    "onnxslim": "pip install 'oxidizedvision[onnx]'",
     "onnxsim": "pip install onnxsim",
     "skimage": "pip install 'oxidizedvision[fixtures]'",
     "oxidizedvision_native": "run `make native` in the OxidizedVision repository, or install "

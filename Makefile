@@ -1,0 +1,59 @@
+# Everyday verbs. Each does its own set-up; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := python_client/requirements.lock python_client/requirements-without-torch.lock
+CARGO := cd rust_runtime && cargo
+export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: help setup native wheel demo test test-python test-rust check lint-python types fmt-check clippy fmt lock docs clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
+
+setup:  ## .venv from the hashed lock (OXV_TORCH=installed keeps your own torch) and the native module
+	@scripts/setup.sh
+
+native:  ## build the native module and install it into .venv
+	@scripts/native.sh
+
+wheel: setup  ## an installable wheel of the client and of the native module, in dist/
+	@scripts/wheel.sh
+
+demo: setup  ## from the trained denoiser to a Rust program that has proved itself
+	@$(BIN)/python examples/denoiser/demo.py
+
+test: setup test-rust test-python  ## every test
+
+test-rust: setup  ## tests of the Rust workspace, in the profile of the native module
+	@$(CARGO) test --release --workspace --exclude runner_python
+
+test-python: setup  ## tests of the Python client, end to end included
+	@cd python_client && ../$(BIN)/python -m pytest
+
+check: fmt-check lint-python types clippy  ## every lint
+
+lint-python: setup  ## ruff: style, bugs, format
+	@cd python_client && ../$(BIN)/ruff check . ../examples ../testdata && ../$(BIN)/ruff format --check . ../examples ../testdata
+
+types: setup  ## mypy --strict
+	@cd python_client && ../$(BIN)/mypy
+
+fmt-check:  ## rustfmt
+	@$(CARGO) fmt --all --check
+
+clippy:  ## clippy pedantic, warnings are errors
+	@$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+
+fmt: setup  ## format everything
+	@$(CARGO) fmt --all
+	@cd python_client && ../$(BIN)/ruff format . ../examples ../testdata && ../$(BIN)/ruff check --fix . ../examples ../testdata
+
+lock:  ## resolve the Python locks anew
+	@scripts/lock.sh
+
+clean:  ## remove what demo wrote; the environment and compiled engines stay
+	@rm -rf out dist
