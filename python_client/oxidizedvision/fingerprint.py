@@ -1,0 +1,104 @@
+"""What each stage of `run` stands on, as values that can be compared with the last run's."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oxidizedvision.core.files import file_errors
+from oxidizedvision.core.manifest import tool_versions
+
+if TYPE_CHECKING:
+    from oxidizedvision.config import Config
+    from oxidizedvision.pipeline import PipelineOptions
+
+
+class Fingerprint:
+    """Inputs of the stages. Files that a stage reads from an earlier one are not repeated: a
+    stage that ran makes all later ones run.
+    """
+
+    def __init__(self, config: Config, options: PipelineOptions) -> None:
+        self._config = config
+        self._options = options
+        self._pictures = digest_of(options.pictures)
+        self._code = digest_of(Path(__file__).parent.rglob("*.py"))
+
+    def convert(self) -> dict[str, Any]:
+        """Config, sources beside the model, checkpoint and versions of the exporters."""
+        from oxidizedvision.config import resolve_checkpoint_path, resolve_model_path
+
+        model = resolve_model_path(self._config)
+        sources = sorted(model.parent.glob("*.py")) if model is not None else []
+        checkpoint = resolve_checkpoint_path(self._config)
+        return self._section("model", "export", "validation", "preprocess", "postprocess") | {
+            "sources": digest_of(sources),
+            "checkpoint": digest_of([checkpoint] if checkpoint else []),
+            "tools": tool_versions("torch", "torchvision", "timm", "onnx"),
+        }
+
+    def optimize(self) -> dict[str, Any]:
+        """Config and versions of the optimisers."""
+        return self._section("optimize") | {
+            "tools": tool_versions("onnx", "onnxslim", "onnxruntime"),
+        }
+
+    def package(self) -> dict[str, Any]:
+        """The runtime crates and the engines named."""
+        from oxidizedvision.package.sources import rust_root
+
+        root = rust_root()
+        crates = [path for path in (root / "crates").rglob("*") if path.suffix in (".rs", ".toml")]
+        files = [*crates, root / "Cargo.toml", root / "Cargo.lock"]
+        return self._section("runners") | {
+            "runtime": digest_of(files),
+            "engine": self._options.engine,
+            "build": self._options.build,
+        }
+
+    def validate(self) -> dict[str, Any]:
+        """Config, pictures, and the engines installed."""
+        return self._section("runners", "validation") | {
+            "pictures": self._pictures,
+            "engines": _engine_versions(),
+        }
+
+    def benchmark(self) -> dict[str, Any]:
+        """Config, engines and machine."""
+        return self._section("runners", "benchmark") | {
+            "engines": _engine_versions(),
+            "machine": platform.platform() + platform.processor(),
+        }
+
+    def pictures(self) -> dict[str, Any]:
+        """The pictures themselves."""
+        return {"code": self._code, "pictures": self._pictures}
+
+    def _section(self, *names: str) -> dict[str, Any]:
+        document = self._config.model_dump(mode="json")
+        return {"code": self._code, "config": {name: document.get(name) for name in names}}
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """One SHA-256 over names and contents of files, in the order of their paths."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        with file_errors(path):
+            content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)} ".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _engine_versions() -> dict[str, str]:
+    versions = tool_versions("torch", "onnxruntime", "oxidizedvision_native")
+    try:
+        import oxidizedvision_native as native
+    except ImportError:
+        return versions
+    folder = Path(native.__file__).parent
+    modules = [path for path in folder.iterdir() if path.suffix in (".so", ".pyd")]
+    return versions | {"native module": digest_of(modules)}

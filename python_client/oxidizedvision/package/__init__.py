@@ -1,0 +1,230 @@
+"""A model as a Rust crate of its own: `package`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import file_errors, make_folder, sha256_of
+from oxidizedvision.core.manifest import Manifest, find_manifest, load_manifest
+from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.package.build import build_program, lock_to_content
+from oxidizedvision.package.names import crate_name
+from oxidizedvision.package.sources import copy_runtime, workspace_document
+from oxidizedvision.package.template import CrateTemplate
+
+__all__ = ["ENGINES", "PackageResult", "build_program", "crate_files", "package"]
+
+MARK = "model.oxv.json"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a generated crate needs to know of an engine."""
+
+    crate: str
+    runner: str
+
+
+ENGINES: Mapping[str, Engine] = {
+    "tract": Engine("runner_tract", "TractRunner"),
+    "rten": Engine("runner_rten", "RtenRunner"),
+}
+"""The engines that a crate can be made for, in the order of preference."""
+
+
+@dataclass(frozen=True)
+class PackageResult:
+    """A generated crate.
+
+    path: the crate's folder. executable: the built program, where it was asked for.
+    reason: why this engine. bytes: size of all files of the crate together.
+    """
+
+    path: Path
+    name: str
+    engine: str
+    reason: str
+    executable: Path | None
+    files: tuple[str, ...]
+    bytes: int
+
+
+def package(
+    model: str | Path,
+    *,
+    output: str | Path | None = None,
+    engine: str | None = None,
+    name: str | None = None,
+    force: bool = False,
+    build: bool = False,
+    notify: Notify = silent,
+) -> PackageResult:
+    """Make a standalone Rust crate around a converted model.
+
+    The crate holds the model, its goldens, its manifest and the sources of the runtime crates; no
+    path leads out of it. Its `cargo test` compares the program with PyTorch's answers.
+
+    Args:
+        model: An `.onnx` file written by `convert` or `optimize`.
+        output: The crate's folder; `<model's folder>/<name>-crate` where not given. A folder that
+            is not a package of ours is never replaced.
+        engine: `tract` or `rten`; where not given, the fastest that the manifest has evidence of.
+        name: The crate's and the program's name; the model's where not given.
+        force: Package a model whose content is no longer what the manifest recorded.
+        build: Also build the program (`cargo build --release`).
+        notify: Told what is being done.
+
+    Raises:
+        OxidizedVisionError: `check_failed` for a changed model, `unsupported` when the engine
+            cannot load it, `usage` for a bad engine, name or output.
+    """
+    model = Path(model)
+    manifest_path, manifest = _manifest_of(model)
+    chosen, reason = _choose_engine(engine, manifest)
+    name = crate_name(name or manifest.name)
+    if not force:
+        _check_unchanged(model, manifest)
+    notify(f"loading {model.name} in {chosen}")
+    _check_loads(model, chosen)
+    folder = Path(output) if output else model.parent / f"{name}-crate"
+    _check_replaceable(folder)
+    with file_errors(folder):
+        make_folder(folder.parent)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        notify("writing the crate")
+        with file_errors(folder):
+            _write(staging, CrateTemplate(name, chosen, ENGINES[chosen]), manifest, model)
+            _copy_artifacts(staging, manifest, model, manifest_path.parent)
+            lock_to_content(staging)
+            _swap_in(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    executable = build_program(folder, name, notify=notify) if build else None
+    files = crate_files(folder)
+    return PackageResult(
+        path=folder,
+        name=name,
+        engine=chosen,
+        reason=reason,
+        executable=executable,
+        files=tuple(str(path.relative_to(folder)) for path in files),
+        bytes=sum(path.stat().st_size for path in files),
+    )
+
+
+def crate_files(folder: Path) -> list[Path]:
+    """The files of a crate, without what Cargo built."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] not in ("target", "bin")
+    )
+
+
+def _manifest_of(model: Path) -> tuple[Path, Manifest]:
+    if model.suffix != ".onnx" or not model.is_file():
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND if not model.exists() else Kind.USAGE,
+            f"{model} is not an .onnx file",
+            "Give the file that `oxidizedvision convert` or `optimize` wrote.",
+        )
+    path = find_manifest(model)
+    if path is None:
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND,
+            f"No manifest beside {model} lists it, so there are no goldens to prove a program by",
+            "Convert the model with `oxidizedvision convert config.yml`, then package the result.",
+        )
+    return path, load_manifest(path)
+
+
+def _choose_engine(engine: str | None, manifest: Manifest) -> tuple[str, str]:
+    if engine is not None and engine not in ENGINES:
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"A crate cannot be made for engine {engine!r}",
+            f"Choose one of: {', '.join(ENGINES)}.",
+        )
+    if engine is not None:
+        return engine, "asked for"
+    measured = [
+        (row["p50_ms"], row["runner"])
+        for row in (manifest.benchmark or {}).get("results", [])
+        if row["runner"] in ENGINES
+    ]
+    if measured:
+        p50, fastest = min(measured)
+        return fastest, f"the fastest in the manifest's benchmark: {p50:.2f} ms at the median"
+    first = next(iter(ENGINES))
+    return first, "not asked for and never benchmarked: the first of the list"
+
+
+def _check_unchanged(model: Path, manifest: Manifest) -> None:
+    record = next(stage.output for stage in manifest.stages if stage.output.file == model.name)
+    if sha256_of(model) != record.sha256:
+        raise OxidizedVisionError(
+            Kind.CHECK_FAILED,
+            f"{model} is not the file that the manifest recorded: its SHA-256 differs",
+            "Run `oxidizedvision convert` again, or package it all the same with --force; "
+            "its own tests will then tell.",
+        )
+
+
+def _check_loads(model: Path, engine: str) -> None:
+    """Load the model in the engine before anything is written, where the engine is at hand."""
+    from oxidizedvision.runners import RunnerConfig, availability, load_runner
+
+    if availability(engine).ready:
+        load_runner(engine, RunnerConfig(model)).close()
+
+
+def _check_replaceable(folder: Path) -> None:
+    if folder.is_file() or (
+        folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file()
+    ):
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{folder} exists and is not a package made by OxidizedVision",
+            "Choose another --output; nothing was overwritten.",
+        )
+
+
+def _write(staging: Path, template: CrateTemplate, manifest: Manifest, model: Path) -> None:
+    crates = copy_runtime(staging / "runtime", template.engine.crate)
+    for relative, text in template.files(workspace_document(crates), manifest, model).items():
+        target = staging / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+def _copy_artifacts(staging: Path, manifest: Manifest, model: Path, folder: Path) -> None:
+    """Copy model and goldens, and the manifest up to the stage that made this model."""
+    shutil.copyfile(model, staging / "model.onnx")
+    shutil.copyfile(folder / manifest.goldens.file, staging / "model.golden.safetensors")
+    names = [stage.output.file for stage in manifest.stages]
+    kept = manifest.model_copy(
+        update={"stages": manifest.stages[: names.index(model.name) + 1], "benchmark": None}
+    )
+    kept.save(staging / MARK)
+
+
+def _swap_in(staging: Path, folder: Path) -> None:
+    """Put the finished crate in place; what Cargo built in an older one is kept."""
+    staging.chmod(0o755)
+    if folder.exists():
+        for built in ("target", "bin"):
+            if (folder / built).is_dir():
+                (folder / built).rename(staging / built)
+        old = folder.with_name(f".{folder.name}-old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        staging.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        staging.rename(folder)

@@ -1,0 +1,79 @@
+"""The runtime crates that travel inside a generated crate."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import tomlkit
+from tomlkit.items import Table
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+
+SHARED = ("runner_core", "vision_io", "vision_program")
+"""Crates of every package, whatever the engine."""
+
+
+def rust_root() -> Path:
+    """The folder with the workspace's Cargo.toml: inside the installed package, or the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for candidate in (package / "_rust", package.parents[1] / "rust_runtime"):
+        if (candidate / "Cargo.toml").is_file():
+            return candidate
+    raise OxidizedVisionError(
+        Kind.DEPENDENCY_MISSING,
+        "The sources of the runtime crates are not part of this installation",
+        "Install the wheel (`make wheel`), or work in a checkout of the repository.",
+    )
+
+
+def copy_runtime(target: Path, engine_crate: str) -> tuple[str, ...]:
+    """Copy sources and manifests of the crates that an engine needs; tests stay behind."""
+    crates = tuple(sorted((*SHARED, engine_crate)))
+    for crate in crates:
+        source = rust_root() / "crates" / crate
+        shutil.copytree(source / "src", target / crate / "src")
+        document = tomlkit.parse((source / "Cargo.toml").read_text(encoding="utf-8"))
+        for section in ("dev-dependencies", "test", "bench", "example"):
+            document.pop(section, None)
+        (target / crate / "Cargo.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
+    return crates
+
+
+def workspace_document(crates: tuple[str, ...]) -> tomlkit.TOMLDocument:
+    """The workspace's Cargo.toml cut down to `crates`, which stand in `runtime/`."""
+    root = rust_root()
+    document = tomlkit.parse((root / "Cargo.toml").read_text(encoding="utf-8"))
+    workspace = _table(document, "workspace")
+    workspace["members"] = ["runtime/*"]
+    used = set(crates) | _dependencies_of(root, crates)
+    dependencies = _table(workspace, "dependencies")
+    for name in list(dependencies):
+        if name not in used:
+            dependencies.remove(name)
+        elif name in crates:
+            _table(dependencies, name)["path"] = f"runtime/{name}"
+    return document
+
+
+def lock_text() -> str:
+    """The workspace's Cargo.lock: the versions that were built and tested together."""
+    return (rust_root() / "Cargo.lock").read_text(encoding="utf-8")
+
+
+def _dependencies_of(root: Path, crates: tuple[str, ...]) -> set[str]:
+    names: set[str] = set()
+    for crate in crates:
+        text = (root / "crates" / crate / "Cargo.toml").read_text(encoding="utf-8")
+        document = tomlkit.parse(text)
+        names.update(document.get("dependencies", {}))
+        for target in document.get("target", {}).values():
+            names.update(target.get("dependencies", {}))
+    return names
+
+
+def _table(parent: tomlkit.TOMLDocument | Table, key: str) -> Table:
+    value = parent[key]
+    if not isinstance(value, dict):
+        raise TypeError(f"{key} of the workspace's Cargo.toml is no table")
+    return value  # type: ignore[return-value]
