@@ -1,0 +1,111 @@
+"""From a trained PyTorch vision model to a proved, measured Rust program.
+
+Every verb of the command line is a function here. They are imported when first used, so
+importing this package loads neither torch nor onnx.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oxidizedvision.benchmark import (
+        BenchmarkOptions,
+        BenchmarkReport,
+        BenchmarkResult,
+        benchmark,
+    )
+    from oxidizedvision.config import Config, load_config
+    from oxidizedvision.convert import ConvertResult, convert
+    from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
+    from oxidizedvision.core.tensors import ModelInfo, TensorSpec
+    from oxidizedvision.optimize import OptimizeResult, optimize
+    from oxidizedvision.package import PackageResult, package
+    from oxidizedvision.pipeline import PipelineResult, run
+    from oxidizedvision.profile import ProfileReport, profile
+    from oxidizedvision.registry import Entry, find, list_models, register
+    from oxidizedvision.runners import Runner, RunnerConfig, backends, load
+    from oxidizedvision.validate import ValidationReport, ValidationResult, validate
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "benchmark": ("BenchmarkOptions", "BenchmarkReport", "BenchmarkResult", "benchmark"),
+    "config": ("Config", "load_config"),
+    "convert": ("ConvertResult", "convert"),
+    "core.errors": ("ExitCode", "Kind", "OxidizedVisionError"),
+    "core.tensors": ("ModelInfo", "TensorSpec"),
+    "optimize": ("OptimizeResult", "optimize"),
+    "package": ("PackageResult", "package"),
+    "pipeline": ("PipelineResult", "run"),
+    "profile": ("ProfileReport", "profile"),
+    "registry": ("Entry", "find", "list_models", "register"),
+    "runners": ("Runner", "RunnerConfig", "backends", "load"),
+    "validate": ("ValidationReport", "ValidationResult", "validate"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BenchmarkOptions",
+    "BenchmarkReport",
+    "BenchmarkResult",
+    "Config",
+    "ConvertResult",
+    "Entry",
+    "ExitCode",
+    "Kind",
+    "ModelInfo",
+    "OptimizeResult",
+    "OxidizedVisionError",
+    "PackageResult",
+    "PipelineResult",
+    "ProfileReport",
+    "Runner",
+    "RunnerConfig",
+    "TensorSpec",
+    "ValidationReport",
+    "ValidationResult",
+    "__version__",
+    "backends",
+    "benchmark",
+    "convert",
+    "find",
+    "list_models",
+    "load",
+    "load_config",
+    "optimize",
+    "package",
+    "profile",
+    "register",
+    "run",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """Keeps `oxidizedvision.convert` the function after the module `convert` was imported.
+
+    Python binds an imported submodule to its package under the submodule's name, which is also
+    the function's name.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME_OF and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
