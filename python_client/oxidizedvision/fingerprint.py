@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import platform
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 
 class Fingerprint:
-    """Inputs of the stages. Files that a stage reads from an earlier one are not repeated: a
-    stage that ran makes all later ones run.
+    """Inputs of the stages, one method each.
+
+    Files that a stage reads from an earlier one are not repeated: a stage that ran makes all
+    later ones run.
     """
 
     def __init__(self, config: Config, options: PipelineOptions) -> None:
@@ -29,13 +32,11 @@ class Fingerprint:
 
     def convert(self) -> dict[str, Any]:
         """Config, sources beside the model, checkpoint and versions of the exporters."""
-        from oxidizedvision.config import resolve_checkpoint_path, resolve_model_path
+        from oxidizedvision.config import resolve_checkpoint
 
-        model = resolve_model_path(self._config)
-        sources = sorted(model.parent.glob("*.py")) if model is not None else []
-        checkpoint = resolve_checkpoint_path(self._config)
+        checkpoint = resolve_checkpoint(self._config)
         return self._section("model", "export", "validation", "preprocess", "postprocess") | {
-            "sources": digest_of(sources),
+            "sources": digest_of(_sources(self._config)),
             "checkpoint": digest_of([checkpoint] if checkpoint else []),
             "tools": tool_versions("torch", "torchvision", "timm", "onnx"),
         }
@@ -91,6 +92,17 @@ def digest_of(files: Iterable[Path]) -> str:
         digest.update(f"{path.name} {len(content)} ".encode())
         digest.update(content)
     return digest.hexdigest()
+
+
+def _sources(config: Config) -> list[Path]:
+    """The Python files that the network may come from: those beside it, or its package's root."""
+    from oxidizedvision.config import resolve_model_path
+
+    reference = config.model.module_reference
+    if reference is None:
+        return sorted(resolve_model_path(config).parent.glob("*.py"))
+    spec = importlib.util.find_spec(reference[0].partition(".")[0])
+    return [Path(spec.origin)] if spec is not None and spec.origin else []
 
 
 def _engine_versions() -> dict[str, str]:

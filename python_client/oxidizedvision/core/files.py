@@ -56,7 +56,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     make_folder(path.parent)
     with file_errors(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(path.suffix, f".{path.stem}-", path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -9,11 +9,13 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 # What Cargo refuses as a package name, and names of the crates that a package contains.
 _RESERVED = frozenset(
-    "abstract as async await become box break const continue crate do dyn else enum extern false "
-    "final fn for gen if impl in let loop macro match mod move mut override priv pub ref return "
-    "self static struct super trait true try type typeof unsafe unsized use virtual where while "
-    "yield test core std alloc proc_macro build deps examples incremental con prn aux nul "
-    "runner_core runner_tract runner_rten vision_io vision_program".split()
+    """
+    abstract as async await become box break const continue crate do dyn else enum extern false
+    final fn for gen if impl in let loop macro match mod move mut override priv pub ref return
+    self static struct super trait true try type typeof unsafe unsized use virtual where while
+    yield test core std alloc proc_macro build deps examples incremental con prn aux nul
+    runner_core runner_tract runner_rten vision_io vision_program
+    """.split()  # noqa: SIM905 - a list of one word a line would hide them
 )
 
 

@@ -55,8 +55,8 @@ fn the_program_gives_what_pytorch_gave() {{
 README = """\
 # {name}
 
-A program around one model, made by OxidizedVision {version}. It runs `{model}` with {engine}; nothing
-but a Rust toolchain is needed to build it, and nothing at all to run it.
+A program around one model, made by OxidizedVision {version}. It runs `{model}` with {engine};
+only a Rust toolchain is needed to build it, and nothing at all to run it.
 
 ```
 cargo build --release

@@ -28,9 +28,7 @@ def write_report(
     return document, report_json, report_html
 
 
-def report_document(
-    manifest: Manifest, results: dict[str, Plain], stages: list[Plain]
-) -> Plain:
+def report_document(manifest: Manifest, results: dict[str, Plain], stages: list[Plain]) -> Plain:
     """The content of `report.json`; `schema_version` comes first."""
     return {
         "schema_version": SCHEMA_VERSION,

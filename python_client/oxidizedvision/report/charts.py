@@ -35,8 +35,7 @@ def _row(number: int, bar: Bar, scale: float, unit: str) -> str:
     end = _LABEL + value * scale
     parts = [
         f'<text x="{_LABEL - 10}" y="{middle + 5}" text-anchor="end">{escape(label)}</text>',
-        f'<rect x="{_LABEL}" y="{top + 6}" width="{max(end - _LABEL, 1):.1f}" '
-        f'height="{_ROW - 12}" rx="3"/>',
+        _bar(top, end - _LABEL),
     ]
     if whisker is not None:
         end = max(end, _LABEL + whisker * scale)
@@ -44,3 +43,8 @@ def _row(number: int, bar: Bar, scale: float, unit: str) -> str:
     text = f"{value:.4g} {unit}"
     parts.append(f'<text x="{end + 8:.1f}" y="{middle + 5}">{escape(text)}</text>')
     return "".join(parts)
+
+
+def _bar(top: float, length: float) -> str:
+    size = f'width="{max(length, 1):.1f}" height="{_ROW - 12}"'
+    return f'<rect x="{_LABEL}" y="{top + 6}" {size} rx="3"/>'
