@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod guard;
 mod info;
+pub mod onnx;
 mod runner;
 mod tensor;
 

@@ -1,1 +1,131 @@
-//! runner_tract
+//! tract (pure Rust, ONNX) behind the contract of `runner_core`.
+//!
+//! tract plans best when every axis is known, so a model with symbolic axes gets one plan for each
+//! combination of input shapes, and the latest few are kept (option `plan_cache`). The engine runs
+//! each model on the calling thread: [`runner_core::ModelInfo::threads`] is always 1.
+
+mod graph;
+mod plan;
+mod tensor;
+
+use runner_core::{
+    Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
+    Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    onnx::{ExternalData, OnnxModel, Signature},
+};
+
+use crate::{graph::Graph, plan::Plans};
+
+const NAME: &str = "tract";
+const VERSION: &str = "0.23.9";
+const DEFAULT_PLANS: usize = 4;
+
+/// The factory of tract runners.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TractBackend;
+
+impl Backend for TractBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn check(&self) -> Availability {
+        Availability::Ready { version: VERSION.to_owned() }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            formats: vec!["onnx"],
+            dtypes: DType::ALL.to_vec(),
+            devices: vec![Device::Cpu],
+            dynamic_dims: true,
+            from_bytes: true,
+        }
+    }
+
+    fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
+        Ok(Box::new(TractRunner::from_config(config)?))
+    }
+}
+
+/// A model loaded by tract.
+#[derive(Debug)]
+pub struct TractRunner {
+    info: ModelInfo,
+    plans: Plans,
+}
+
+/// Loads an ONNX model from memory with the default settings; `name` stands in messages.
+///
+/// # Errors
+/// As [`Runner::from_config`].
+pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<TractRunner, LoadError> {
+    TractRunner::from_config(&RunnerConfig::from_bytes(name, bytes))
+}
+
+impl Runner for TractRunner {
+    fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
+        check_settings(config)?;
+        let mut options = config.read_options();
+        let capacity = options.get::<usize>("plan_cache")?.unwrap_or(DEFAULT_PLANS).max(1);
+        options.finish()?;
+        guard_load(&config.source.name(), || load(config, capacity))
+    }
+
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
+        let failed =
+            |reason: String| RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason);
+        let shapes = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let plan = self.plans.get(shapes).map_err(|error| failed(graph::chain(&error)))?;
+        let inputs = inputs.into_iter().map(tensor::into_tract).collect();
+        let outputs = plan.run(inputs).map_err(|error| failed(graph::chain(&error)))?;
+        let specs = self.info.outputs.iter();
+        outputs
+            .into_iter()
+            .zip(specs)
+            .map(|(output, spec)| tensor::from_tract(&output, spec).map_err(failed))
+            .collect()
+    }
+}
+
+fn check_settings(config: &RunnerConfig) -> Result<(), LoadError> {
+    let error = |kind, message: String| Err(LoadError::new(kind, &config.source.name(), message));
+    if config.device != Device::Cpu {
+        let message = format!("tract runs on the CPU, not on {}", config.device);
+        return error(LoadErrorKind::DeviceUnavailable, message);
+    }
+    if config.precision != Precision::Fp32 {
+        let message =
+            format!("tract computes in the model's own precision, not {}", config.precision);
+        return error(LoadErrorKind::InvalidOption, message);
+    }
+    if config.threads == Some(0) {
+        return error(LoadErrorKind::InvalidOption, "threads must be at least 1".to_owned());
+    }
+    Ok(())
+}
+
+fn load(config: &RunnerConfig, capacity: usize) -> Result<TractRunner, LoadError> {
+    let name = config.source.name();
+    let bytes = config.bytes()?;
+    let model = OnnxModel::read(&name, &bytes)?;
+    let external = ExternalData::resolve(config, &model)?;
+    let signature = Signature::new(config, &model)?;
+    let graph = Graph::parse(&name, &bytes, &model, &external)?;
+    drop(bytes);
+    let (plans, known) = Plans::new(graph, &signature, config, capacity)?;
+    let info = ModelInfo {
+        model: name,
+        backend: NAME.to_owned(),
+        backend_version: VERSION.to_owned(),
+        outputs: signature.outputs(config, &model, &known)?,
+        inputs: signature.inputs,
+        threads: 1,
+        device: Device::Cpu,
+    };
+    Ok(TractRunner { info, plans })
+}

@@ -1,0 +1,112 @@
+use std::path::{Component, Path, PathBuf};
+
+use super::OnnxModel;
+use crate::{LoadError, LoadErrorKind, ModelSource, RunnerConfig};
+
+/// The files that a model keeps tensors in, each checked to lie in the model's own folder.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExternalData {
+    /// The name inside the model, and the file.
+    pub files: Vec<(String, PathBuf)>,
+    /// The model's folder; none for a model that came as bytes.
+    pub folder: Option<PathBuf>,
+}
+
+impl ExternalData {
+    /// Resolves every file that `model` names.
+    ///
+    /// # Errors
+    /// [`LoadErrorKind::Unsupported`] when a model that came as bytes names files,
+    /// [`LoadErrorKind::Unreadable`] for a file outside the model's folder (by `..`, an absolute
+    /// path or a link), for anything that is no plain file, and for one that is not there.
+    pub fn resolve(config: &RunnerConfig, model: &OnnxModel) -> Result<Self, LoadError> {
+        let name = config.source.name();
+        let ModelSource::Path(path) = &config.source else {
+            return match model.external.first() {
+                None => Ok(Self::default()),
+                Some(location) => Err(LoadError::new(
+                    LoadErrorKind::Unsupported,
+                    &name,
+                    format!("weights are in a second file, {location:?}: load it by its path"),
+                )),
+            };
+        };
+        let folder = folder_of(path);
+        let files = model.external.iter().map(|location| {
+            let file = confined(&folder, location).map_err(|reason| {
+                let message = format!("external data {location:?} {reason}");
+                LoadError::new(LoadErrorKind::Unreadable, &name, message)
+            })?;
+            Ok((location.clone(), file))
+        });
+        Ok(Self { files: files.collect::<Result<_, LoadError>>()?, folder: Some(folder) })
+    }
+}
+
+fn folder_of(model: &Path) -> PathBuf {
+    match model.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn confined(folder: &Path, location: &str) -> Result<PathBuf, &'static str> {
+    const OUTSIDE: &str = "is outside the model's folder";
+    let relative = Path::new(location);
+    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if location.is_empty() || !relative.components().all(inside) {
+        return Err(OUTSIDE);
+    }
+    let folder = folder.canonicalize().map_err(|_| "has no readable folder")?;
+    let file = folder.join(relative).canonicalize().map_err(|_| "cannot be found")?;
+    if !file.starts_with(&folder) {
+        return Err(OUTSIDE);
+    }
+    let metadata = file.metadata().map_err(|_| "cannot be read")?;
+    if !metadata.is_file() {
+        return Err("is no plain file");
+    }
+    if has_other_names(&metadata) {
+        return Err("is a hard link, so it may be outside the model's folder");
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn has_other_names(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &std::fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    #[test]
+    fn only_plain_files_inside_the_folder_are_given() {
+        let root = std::env::temp_dir().join(format!("oxv-external-{}", std::process::id()));
+        let folder = root.join("model");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("weights.data"), "in").unwrap();
+        fs::write(root.join("secret"), "out").unwrap();
+        symlink("weights.data", folder.join("link")).unwrap();
+        symlink("../secret", folder.join("way-out")).unwrap();
+        symlink(&root, folder.join("up")).unwrap();
+        fs::hard_link(root.join("secret"), folder.join("hard")).unwrap();
+
+        let inside = folder.join("weights.data").canonicalize().unwrap();
+        assert_eq!(confined(&folder, "weights.data").as_ref(), Ok(&inside));
+        assert_eq!(confined(&folder, "link"), Ok(inside));
+        let absolute = root.join("secret").to_string_lossy().into_owned();
+        for location in ["", ".", "../secret", "way-out", "up/secret", "hard", "none", &absolute] {
+            assert!(confined(&folder, location).is_err(), "{location}");
+        }
+        fs::remove_dir_all(root).unwrap();
+    }
+}
