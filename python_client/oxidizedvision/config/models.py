@@ -192,11 +192,16 @@ class BenchmarkConfig(_Part):
 class Resize(_Part):
     """How a picture is brought to the network's size before anything else."""
 
-    width: Length
-    height: Length
-    mode: Literal["stretch", "fit", "center-crop"] = "stretch"
-    filter: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
-    antialias: bool = True
+    width: Length = Field(description="Width in pixels.")
+    height: Length = Field(description="Height in pixels.")
+    mode: Literal["stretch", "fit", "center-crop"] = Field(
+        default="stretch",
+        description="fit keeps the aspect and pads with black; center-crop keeps it and cuts.",
+    )
+    filter: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = Field(
+        default="bilinear", description="Pillow's filter of the same name."
+    )
+    antialias: bool = Field(default=True, description="Widen the filter when shrinking.")
 
 
 class _PixelScale(_Part):
@@ -229,13 +234,13 @@ class Preprocess(_PixelScale):
 class ImagePostprocess(_PixelScale):
     """From the output tensor to a picture: (value * std + mean) / scale, rounded and clamped."""
 
-    kind: Literal["image"]
+    kind: Literal["image"] = Field(description="The output is a picture.")
 
 
 class RawPostprocess(_Part):
     """The output tensor as it is."""
 
-    kind: Literal["raw"]
+    kind: Literal["raw"] = Field(description="The output is a tensor.")
 
 
 Postprocess = Annotated[ImagePostprocess | RawPostprocess, Field(discriminator="kind")]
