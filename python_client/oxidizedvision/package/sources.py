@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import cast
 
 import tomlkit
 from tomlkit.items import Table
@@ -33,6 +34,8 @@ def copy_runtime(target: Path, engine_crate: str) -> tuple[str, ...]:
     for crate in crates:
         source = rust_root() / "crates" / crate
         shutil.copytree(source / "src", target / crate / "src")
+        if (source / "build.rs").is_file():
+            shutil.copyfile(source / "build.rs", target / crate / "build.rs")
         document = tomlkit.parse((source / "Cargo.toml").read_text(encoding="utf-8"))
         for section in ("dev-dependencies", "test", "bench", "example"):
             document.pop(section, None)
@@ -65,10 +68,9 @@ def _dependencies_of(root: Path, crates: tuple[str, ...]) -> set[str]:
     names: set[str] = set()
     for crate in crates:
         text = (root / "crates" / crate / "Cargo.toml").read_text(encoding="utf-8")
-        document = tomlkit.parse(text)
-        names.update(document.get("dependencies", {}))
-        for target in document.get("target", {}).values():
-            names.update(target.get("dependencies", {}))
+        document = tomlkit.parse(text).unwrap()
+        for part in (document, *document.get("target", {}).values()):
+            names.update(part.get("dependencies", {}), part.get("build-dependencies", {}))
     return names
 
 
@@ -76,4 +78,4 @@ def _table(parent: tomlkit.TOMLDocument | Table, key: str) -> Table:
     value = parent[key]
     if not isinstance(value, dict):
         raise TypeError(f"{key} of the workspace's Cargo.toml is no table")
-    return value  # type: ignore[return-value]
+    return cast(Table, value)
