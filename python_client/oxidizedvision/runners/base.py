@@ -69,6 +69,16 @@ class Runner(ABC):
     def info(self) -> ModelInfo:
         """What was loaded."""
 
+    @property
+    def model_name(self) -> str:
+        """The model's name in messages."""
+        return self.info.model
+
+    @property
+    def input_specs(self) -> tuple[TensorSpec, ...]:
+        """The inputs alone; an engine that must work for the rest of `info` gives them at once."""
+        return self.info.inputs
+
     @abstractmethod
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run on inputs that are checked and in the order of `info.inputs`."""
@@ -111,7 +121,7 @@ class Runner(ABC):
         self.close()
 
     def _checked(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        specs = {spec.name: spec for spec in self.info.inputs}
+        specs = {spec.name: spec for spec in self.input_specs}
         for name in inputs:
             if name not in specs:
                 raise self._error(Kind.UNKNOWN_INPUT, name, f"is unknown; known: {list(specs)}")
@@ -138,8 +148,8 @@ class Runner(ABC):
     def _error(self, kind: Kind, name: str, message: str) -> OxidizedVisionError:
         return OxidizedVisionError(
             kind,
-            f"{self.info.model}: input {name!r} {message}",
-            f"`oxidizedvision info {self.info.model}` lists names, types and shapes.",
+            f"{self.model_name}: input {name!r} {message}",
+            f"`oxidizedvision info {self.model_name}` lists names, types and shapes.",
         )
 
 

@@ -1,0 +1,156 @@
+"""ONNX Runtime, the reference engine for ONNX, through Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.lazy import require
+from oxidizedvision.core.tensors import Dim, ModelInfo, TensorSpec
+from oxidizedvision.runners.base import Runner, RunnerConfig
+from oxidizedvision.runners.request import (
+    checked_file,
+    cuda_index,
+    fixed_specs,
+    granted_threads,
+    no_device,
+    refuse_unknown,
+)
+
+if TYPE_CHECKING:
+    from oxidizedvision.core.tensors import Array
+
+_DTYPES = {
+    "tensor(float)": "f32",
+    "tensor(float16)": "f16",
+    "tensor(double)": "f64",
+    "tensor(int8)": "i8",
+    "tensor(uint8)": "u8",
+    "tensor(int32)": "i32",
+    "tensor(int64)": "i64",
+    "tensor(bool)": "bool",
+}
+_ERRORS_ONLY = 3
+_UNSUPPORTED_SIGNS = ("is not a registered function/op", "NOT_IMPLEMENTED", "No Op registered")
+
+
+class OnnxRuntimeRunner(Runner):
+    """One session. Sessions may be run from several threads at once."""
+
+    def __init__(self, config: RunnerConfig) -> None:
+        self._ort = require("onnxruntime", "the runner onnxruntime")
+        refuse_unknown("onnxruntime", config)
+        threads = config.threads or granted_threads()
+        self._session = self._opened(config, self._session_options(config, threads))
+        inputs = tuple(_spec(value) for value in self._session.get_inputs())
+        self._info = ModelInfo(
+            model=config.model_name,
+            backend="onnxruntime",
+            backend_version=str(self._ort.__version__),
+            inputs=fixed_specs(inputs, config.input_shapes, config.model_name),
+            outputs=tuple(_spec(value) for value in self._session.get_outputs()),
+            threads=threads,
+            device=config.device,
+        )
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        names = [spec.name for spec in self._info.outputs]
+        try:
+            values = self._session.run(names, inputs)
+        except self._errors() as error:
+            raise OxidizedVisionError(
+                Kind.ENGINE_FAILED, f"{self._info.model}: onnxruntime failed: {error}"
+            ) from error
+        return dict(zip(names, values, strict=True))
+
+    def _session_options(self, config: RunnerConfig, threads: int) -> Any:
+        options = self._ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = _ERRORS_ONLY
+        level = self._ort.GraphOptimizationLevel
+        options.graph_optimization_level = (
+            level.ORT_ENABLE_ALL if config.optimize else level.ORT_DISABLE_ALL
+        )
+        return options
+
+    def _opened(self, config: RunnerConfig, options: Any) -> Any:
+        providers = self._providers(config)
+        model = config.model
+        source = str(checked_file(model)) if isinstance(model, Path) else model
+        try:
+            session = self._ort.InferenceSession(source, options, providers=providers)
+        except self._errors() as error:
+            raise _load_error(config.model_name, str(error)) from error
+        # A provider whose libraries do not load is dropped by the engine with a mere warning.
+        wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
+        if session.get_providers()[0] != wanted:
+            raise no_device("onnxruntime", config.device, f"{wanted} did not start")
+        return session
+
+    def _providers(self, config: RunnerConfig) -> list[Any]:
+        index = cuda_index(config.device)
+        if index is None:
+            return ["CPUExecutionProvider"]
+        if "CUDAExecutionProvider" not in self._ort.get_available_providers():
+            raise no_device("onnxruntime", config.device, "this build has no CUDA provider")
+        return [("CUDAExecutionProvider", {"device_id": index}), "CPUExecutionProvider"]
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        state = self._ort.capi.onnxruntime_pybind11_state
+        names = [
+            "EPFail",
+            "Fail",
+            "InvalidArgument",
+            "InvalidGraph",
+            "InvalidProtobuf",
+            "NoModel",
+            "NoSuchFile",
+            "NotImplemented",
+            "RuntimeException",
+        ]
+        return (RuntimeError, ValueError, *(getattr(state, name) for name in names))
+
+
+def load(config: RunnerConfig) -> Runner:
+    """Load an ONNX model.
+
+    Raises:
+        OxidizedVisionError: with the kind that fits.
+    """
+    return OnnxRuntimeRunner(config)
+
+
+def devices() -> tuple[str, ...]:
+    """The devices that this build of ONNX Runtime can drive; imports it."""
+    providers = require("onnxruntime", "listing devices").get_available_providers()
+    return ("cpu", "cuda") if "CUDAExecutionProvider" in providers else ("cpu",)
+
+
+def _spec(value: Any) -> TensorSpec:
+    dtype = _DTYPES.get(value.type)
+    if dtype is None:
+        raise OxidizedVisionError(
+            Kind.UNSUPPORTED, f"{value.name!r} is a {value.type}, which runners do not pass"
+        )
+    return TensorSpec(value.name, dtype, tuple(_dims(value.name, value.shape)))
+
+
+def _dims(name: str, shape: list[Any]) -> list[Dim]:
+    return [
+        dim if isinstance(dim, int | str) and dim != "" else f"{name}_{axis}"
+        for axis, dim in enumerate(shape)
+    ]
+
+
+def _load_error(model: str, reason: str) -> OxidizedVisionError:
+    unsupported = any(sign in reason for sign in _UNSUPPORTED_SIGNS)
+    return OxidizedVisionError(
+        Kind.UNSUPPORTED if unsupported else Kind.CORRUPT,
+        f"{model}: onnxruntime cannot load it: {reason}",
+        "" if unsupported else "Run `oxidizedvision convert` again, or check the file.",
+    )

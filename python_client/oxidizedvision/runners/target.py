@@ -1,0 +1,177 @@
+"""What `validate` and `benchmark` work on: a converted model, with its config where given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from oxidizedvision.config import Config, load_config
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
+from oxidizedvision.runners.base import Availability, RunnerConfig
+from oxidizedvision.runners.program import HINT as PROGRAM_HINT
+from oxidizedvision.runners.table import NAMES, availability, engine_named
+
+REFERENCES = ("pytorch", "torchscript", "onnxruntime")
+"""Runners that are compared and timed whatever the config names."""
+
+UNAVAILABLE_KINDS = frozenset(
+    {Kind.BACKEND_UNAVAILABLE, Kind.DEVICE_UNAVAILABLE, Kind.DEPENDENCY_MISSING}
+)
+"""Errors that say that a runner is not here, not that it is wrong."""
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A runner that was asked for and is not ready."""
+
+    name: str
+    status: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A converted model.
+
+    model: the ONNX file in question; None until `convert` has run. config: None where the target
+    is a file and not a config. program: the packaged executable, where given.
+    """
+
+    name: str
+    config: Config | None
+    manifest_path: Path | None
+    manifest: Manifest | None
+    model: Path
+    program: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the model's files are."""
+        return self.model.parent
+
+    def runner_config(
+        self, runner: str, *, device: str | None = None, threads: int | None = None
+    ) -> RunnerConfig:
+        """How to load the model into a runner, by the config's entry for it where it has one.
+
+        Raises:
+            OxidizedVisionError: `not_found` when the target has no file that the runner reads.
+        """
+        entries = self.config.runners if self.config else []
+        entry = next((entry for entry in entries if entry.name == runner), None)
+        return RunnerConfig(
+            model=self._file_for(runner),
+            device=device or ("cuda" if entry and entry.use_cuda else "cpu"),
+            threads=threads,
+            optimize=entry.optimize if entry else True,
+        )
+
+    def _file_for(self, runner: str) -> Path:
+        if runner == "program" and self.program is not None:
+            return self.program
+        if runner == "pytorch" and self.config is not None:
+            return self.config.path or Path(self.config.model.path)
+        formats = engine_named(runner).formats
+        if "onnx" in formats:
+            return self.model
+        if "pt" in formats and self.manifest is not None:
+            return self.folder / self.manifest.head("torchscript").file
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{runner} cannot run {self.model.name}: it needs its {_NEEDS.get(runner, 'manifest')}",
+            "Give the config.yml in place of the model's file.",
+        )
+
+    def names(self, asked: Sequence[str] | None) -> list[str]:
+        """Which runners to use, in the table's order.
+
+        Those that are asked for; else the config's and the references; else, where the config
+        names none, every one that is ready. `program` is used when an executable is given.
+
+        Raises:
+            OxidizedVisionError: `usage` for an unknown name.
+        """
+        if asked is not None:
+            wanted = {engine_named(name).name for name in asked}
+        elif self.config is not None and self.config.runners:
+            wanted = {entry.name for entry in self.config.runners} | set(REFERENCES)
+        else:
+            wanted = {name for name in NAMES if name != "program" and availability(name).ready}
+        if asked is None and self.config is None:
+            wanted.discard("pytorch")
+        if asked is None and self.manifest is None:
+            wanted.discard("torchscript")
+        if self.program is not None:
+            wanted.add("program")
+        return [name for name in NAMES if name in wanted]
+
+    def missing(self, runner: str) -> Unavailable | None:
+        """Why a runner cannot be used here; None when it is ready."""
+        state = availability(runner)
+        if runner == "program" and self.program is None:
+            state = Availability("missing", hint=PROGRAM_HINT)
+        return None if state.ready else Unavailable(runner, state.status, state.hint)
+
+
+_NEEDS = {"pytorch": "config", "program": "executable"}
+
+
+def resolve(target: str | Path | Config, program: Path | None = None) -> Target:
+    """The converted model behind a config, a manifest or an ONNX file.
+
+    Raises:
+        OxidizedVisionError: `not_found` when it, or what `convert` made of it, is not there;
+            `usage` for a file of another kind.
+    """
+    if isinstance(target, Config):
+        return _from_config(target, program)
+    path = Path(target)
+    if path.suffix in {".yml", ".yaml"}:
+        return _from_config(load_config(path), program)
+    if path.name.endswith(SUFFIX):
+        return _from_manifest(path, None, program)
+    if path.suffix == ".onnx":
+        return _from_onnx(path, program)
+    raise OxidizedVisionError(
+        Kind.USAGE,
+        f"{path} is neither a config nor a converted model",
+        f"Give a config.yml, a manifest (*{SUFFIX}) or an .onnx file.",
+    )
+
+
+def unavailable_from(runner: str, error: OxidizedVisionError) -> Unavailable | None:
+    """A failure to load that says that the runner is not here; None for every other failure."""
+    if error.kind not in UNAVAILABLE_KINDS:
+        return None
+    return Unavailable(runner, "missing", f"{error.message}. {error.hint}".strip())
+
+
+def _from_config(config: Config, program: Path | None) -> Target:
+    path = Path(config.export.output_dir) / f"{config.export.model_name}{SUFFIX}"
+    if not path.is_file():
+        source = config.path or "the config"
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND,
+            f"{source} is not converted: there is no {path}",
+            f"Run `oxidizedvision convert {config.path or 'config.yml'}` first.",
+        )
+    return _from_manifest(path, config, program)
+
+
+def _from_manifest(path: Path, config: Config | None, program: Path | None) -> Target:
+    manifest = load_manifest(path)
+    model = path.parent / manifest.head("onnx").file
+    return Target(manifest.name, config, path, manifest, model, program)
+
+
+def _from_onnx(model: Path, program: Path | None) -> Target:
+    if not model.is_file():
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND, f"There is no model {model}", "Check the path, or run convert first."
+        )
+    path = find_manifest(model)
+    manifest = load_manifest(path) if path else None
+    name = manifest.name if manifest else model.stem
+    return Target(name, None, path, manifest, model, program)
