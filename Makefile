@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := python_client/requirements.lock python_client/requirements-without-torch.lock
 CARGO := cd rust_runtime && cargo
+RUFF := $(BIN)/ruff --config python_client/pyproject.toml
+PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help setup native wheel demo test test-python test-rust check lint-python types fmt-check clippy fmt lock docs clean
@@ -37,7 +39,7 @@ test-python: setup  ## tests of the Python client, end to end included
 check: fmt-check lint-python types clippy  ## every lint
 
 lint-python: setup  ## ruff: style, bugs, format
-	@cd python_client && ../$(BIN)/ruff check . ../examples ../testdata && ../$(BIN)/ruff format --check . ../examples ../testdata
+	@$(RUFF) check $(PYTHON_FOLDERS) && $(RUFF) format --check $(PYTHON_FOLDERS)
 
 types: setup  ## mypy --strict
 	@cd python_client && ../$(BIN)/mypy
@@ -50,7 +52,7 @@ clippy:  ## clippy pedantic, warnings are errors
 
 fmt: setup  ## format everything
 	@$(CARGO) fmt --all
-	@cd python_client && ../$(BIN)/ruff format . ../examples ../testdata && ../$(BIN)/ruff check --fix . ../examples ../testdata
+	@$(RUFF) format $(PYTHON_FOLDERS) && $(RUFF) check --fix $(PYTHON_FOLDERS)
 
 lock:  ## resolve the Python locks anew
 	@scripts/lock.sh
