@@ -1,0 +1,83 @@
+"""`oxidizedvision run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oxidizedvision.cli.flags import ConfigArgument, JsonFlag, PictureFlag, SkipFlag
+from oxidizedvision.cli.render import Facts, Table, View, screen_of
+from oxidizedvision.core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from oxidizedvision.pipeline import PipelineResult
+
+
+def run(  # noqa: PLR0913, PLR0917 - one parameter per flag
+    ctx: typer.Context,
+    config: ConfigArgument,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Folder for every file, in place of export.output_dir.")
+    ] = None,
+    crate_dir: Annotated[
+        Path | None, typer.Option(help="The crate's folder; OUTPUT_DIR/crate where not given.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="The program's engine: tract or rten.")] = None,
+    picture: PictureFlag = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do every stage again.")] = False,
+    build: Annotated[bool, typer.Option(help="Build the program.")] = True,
+    skip_unavailable: SkipFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Do all of it, from the config to the report.
+
+    Converts, optimizes, packages, validates, benchmarks and writes report.html and report.json;
+    stages whose inputs did not change are skipped.
+    """
+    del as_json
+    screen = screen_of(ctx)
+    with screen.working() as notify:
+        from oxidizedvision.pipeline import PipelineOptions
+        from oxidizedvision.pipeline import run as work
+
+        options = PipelineOptions(
+            output_dir=output_dir,
+            crate_dir=crate_dir,
+            engine=engine,
+            pictures=tuple(picture or ()),
+            fresh=fresh,
+            build=build,
+            skip_unavailable=skip_unavailable,
+        )
+        result = work(config, options=options, notify=notify)
+    screen.show(result, *result_views(result))
+    raise typer.Exit(_exit_code(result, skip_unavailable))
+
+
+def _exit_code(result: PipelineResult, skip_unavailable: bool) -> ExitCode:
+    if not result.passed:
+        return ExitCode.CHECK_FAILED
+    if result.unavailable and not skip_unavailable:
+        return ExitCode.MISSING_PART
+    return ExitCode.DONE
+
+
+def result_views(result: PipelineResult) -> list[View]:
+    """The stages, then where everything lies."""
+    rows = [(stage.name, stage.status, f"{stage.seconds:.1f}") for stage in result.stages]
+    pairs = [
+        ("validation", "passed" if result.passed else "FAILED"),
+        ("report", f"{result.report_html}, {result.report_json}"),
+        ("manifest", str(result.manifest)),
+        ("crate", str(result.crate)),
+    ]
+    if result.executable is not None:
+        pairs.append(("program", str(result.executable)))
+    missing = [
+        f"{row['name']} did not run ({str(row['status']).replace('_', ' ')}): {row['hint']}"
+        for row in result.unavailable
+    ]
+    stages = Table(("stage", "status", "seconds"), rows, result.name, numbers_from=2)
+    return [stages, Facts(pairs), *missing]
