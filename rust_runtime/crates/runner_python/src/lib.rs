@@ -1,1 +1,140 @@
-//! runner_python
+//! The Python module `oxidizedvision_native`: it converts, and the engines' crates do the work.
+
+mod arrays;
+mod error;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict, PyList},
+};
+use runner_core::{Availability, DType, ModelSource, Runner, RunnerConfig};
+
+use crate::error::{NativeError, invalid, load_error, run_error};
+
+/// Every engine that has a name, each with its status and what it can do.
+#[pyfunction]
+fn backends(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let rows = runners::backends().iter().map(|row| describe(py, row));
+    PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
+}
+
+fn describe<'py>(py: Python<'py>, row: &runners::Row) -> PyResult<Bound<'py, PyDict>> {
+    let (status, version, hint) = match row.check() {
+        Availability::Ready { version } => ("ready", version, String::new()),
+        Availability::NotBuilt { hint } => ("not_built", String::new(), hint),
+        Availability::Missing { hint } => ("missing", String::new(), hint),
+    };
+    let known = row.backend().map(|backend| backend.capabilities());
+    let dict = PyDict::new(py);
+    dict.set_item("name", row.name)?;
+    dict.set_item("status", status)?;
+    dict.set_item("version", version)?;
+    dict.set_item("hint", hint)?;
+    let list = |items: Vec<String>| PyList::new(py, items);
+    let known = known.as_ref();
+    dict.set_item("formats", known.map_or_else(Vec::new, |known| known.formats.clone()))?;
+    dict.set_item(
+        "devices",
+        list(known.map_or_else(Vec::new, |k| k.devices.iter().map(ToString::to_string).collect()))?,
+    )?;
+    dict.set_item(
+        "dtypes",
+        list(known.map_or_else(Vec::new, |k| k.dtypes.iter().map(DType::to_string).collect()))?,
+    )?;
+    dict.set_item("dynamic_dims", known.is_some_and(|known| known.dynamic_dims))?;
+    dict.set_item("from_bytes", known.is_some_and(|known| known.from_bytes))?;
+    Ok(dict)
+}
+
+/// A model loaded by one engine; safe to call from many threads at once.
+#[pyclass(frozen, module = "oxidizedvision_native")]
+struct NativeRunner {
+    runner: Box<dyn Runner>,
+}
+
+#[pymethods]
+impl NativeRunner {
+    #[new]
+    #[pyo3(signature = (
+        backend, model, *, name = "model", input_shapes = None, device = "cpu", threads = None,
+        precision = "fp32", optimize = true, options = None,
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments of the Python constructor")]
+    fn new(
+        py: Python<'_>,
+        backend: &str,
+        model: &Bound<'_, PyAny>,
+        name: &str,
+        input_shapes: Option<BTreeMap<String, Vec<usize>>>,
+        device: &str,
+        threads: Option<usize>,
+        precision: &str,
+        optimize: bool,
+        options: Option<BTreeMap<String, String>>,
+    ) -> PyResult<Self> {
+        let config = RunnerConfig {
+            source: source(model, name)?,
+            input_shapes: input_shapes.unwrap_or_default(),
+            device: device.parse().map_err(|reason| invalid(py, reason))?,
+            threads,
+            precision: precision.parse().map_err(|reason| invalid(py, reason))?,
+            optimize,
+            options: options.unwrap_or_default(),
+        };
+        let runner = py.detach(|| runners::load(backend, &config));
+        Ok(Self { runner: runner.map_err(|error| load_error(py, &error))? })
+    }
+
+    /// What was loaded, in the JSON form of `ModelInfo`.
+    fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let json = serde_json::to_string(self.runner.info())
+            .map_err(|error| invalid(py, error.to_string()))?;
+        py.import("json")?.call_method1("loads", (json,))
+    }
+
+    /// Runs the model on arrays by input name and gives arrays by output name.
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let model = &self.runner.info().model;
+        let tensors = inputs
+            .iter()
+            .map(|(name, array)| {
+                let name: String = name.extract()?;
+                let tensor = arrays::read(py, model, &name, &array)?;
+                Ok((name, tensor))
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let outputs = py.detach(|| self.runner.run_named(tensors));
+        let dict = PyDict::new(py);
+        for (name, tensor) in outputs.map_err(|error| run_error(py, &error))? {
+            dict.set_item(name, arrays::write(py, tensor))?;
+        }
+        Ok(dict)
+    }
+
+    fn __repr__(&self) -> String {
+        let info = self.runner.info();
+        format!("NativeRunner({:?}, {:?})", info.backend, info.model)
+    }
+}
+
+fn source(model: &Bound<'_, PyAny>, name: &str) -> PyResult<ModelSource> {
+    if let Ok(bytes) = model.cast::<PyBytes>() {
+        let bytes = Arc::from(bytes.as_bytes());
+        return Ok(ModelSource::Bytes { name: name.to_owned(), bytes });
+    }
+    Ok(ModelSource::Path(model.extract()?))
+}
+
+#[pymodule]
+fn oxidizedvision_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("NativeError", module.py().get_type::<NativeError>())?;
+    module.add_class::<NativeRunner>()?;
+    module.add_function(wrap_pyfunction!(backends, module)?)
+}

@@ -1,1 +1,140 @@
-//! runner_rten
+//! rten (pure Rust, ONNX) behind the contract of `runner_core`.
+//!
+//! rten computes in f32, i32, i8 and u8. The other element types of the contract cross by exact,
+//! checked conversion: bool and i64 as i32 (an i64 beyond the range of i32 is an error), f16 as
+//! f32, rounded back to f16 on the way out. f64 would lose precision and is refused at load.
+
+mod load;
+mod tensor;
+
+use std::{
+    fmt,
+    num::NonZero,
+    sync::{Arc, OnceLock},
+};
+
+use rten::{Model, NodeId, RunOptions, ThreadPool};
+use runner_core::{
+    Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
+    Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+};
+
+const NAME: &str = "rten";
+const VERSION: &str = "0.27.0";
+
+/// The factory of rten runners.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RtenBackend;
+
+impl Backend for RtenBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn check(&self) -> Availability {
+        Availability::Ready { version: VERSION.to_owned() }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            formats: vec!["onnx"],
+            dtypes: DType::ALL.into_iter().filter(|&dtype| tensor::takes(dtype)).collect(),
+            devices: vec![Device::Cpu],
+            dynamic_dims: true,
+            from_bytes: true,
+        }
+    }
+
+    fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
+        Ok(Box::new(RtenRunner::from_config(config)?))
+    }
+}
+
+/// A model loaded by rten.
+pub struct RtenRunner {
+    info: ModelInfo,
+    model: Model,
+    inputs: Vec<NodeId>,
+    outputs: Vec<NodeId>,
+    pool: Arc<ThreadPool>,
+}
+
+impl fmt::Debug for RtenRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RtenRunner").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+/// Loads an ONNX model from memory with the default settings; `name` stands in messages.
+///
+/// # Errors
+/// As [`Runner::from_config`].
+pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<RtenRunner, LoadError> {
+    RtenRunner::from_config(&RunnerConfig::from_bytes(name, bytes))
+}
+
+impl Runner for RtenRunner {
+    fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
+        check_settings(config)?;
+        let mut options = config.read_options();
+        let prepack = options.get::<bool>("prepack_weights")?.unwrap_or(false);
+        options.finish()?;
+        guard_load(&config.source.name(), || load::load(config, prepack))
+    }
+
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
+        let failed =
+            |reason: String| RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason);
+        let mut given = Vec::with_capacity(inputs.len());
+        for ((input, spec), &node) in inputs.into_iter().zip(&self.info.inputs).zip(&self.inputs) {
+            let value =
+                tensor::into_rten(input).map_err(|reason| failed(reason).with_input(&spec.name))?;
+            given.push((node, value.into()));
+        }
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
+        let outputs = self
+            .model
+            .run(given, &self.outputs, Some(options))
+            .map_err(|error| failed(error.to_string()).with_source(error))?;
+        let specs = self.info.outputs.iter();
+        outputs
+            .into_iter()
+            .zip(specs)
+            .map(|(output, spec)| tensor::from_rten(output, spec).map_err(failed))
+            .collect()
+    }
+}
+
+fn check_settings(config: &RunnerConfig) -> Result<(), LoadError> {
+    let error = |kind, message: String| Err(LoadError::new(kind, &config.source.name(), message));
+    if config.device != Device::Cpu {
+        let message = format!("rten runs on the CPU, not on {}", config.device);
+        return error(LoadErrorKind::DeviceUnavailable, message);
+    }
+    if config.precision != Precision::Fp32 {
+        let message =
+            format!("rten computes in the model's own precision, not {}", config.precision);
+        return error(LoadErrorKind::InvalidOption, message);
+    }
+    if config.threads == Some(0) {
+        return error(LoadErrorKind::InvalidOption, "threads must be at least 1".to_owned());
+    }
+    Ok(())
+}
+
+/// A pool of this many threads; without a wish, one for the whole process with as many threads as
+/// the process may use (a container's share, where rten's own default counts the host's cores).
+fn thread_pool(threads: Option<usize>) -> (Arc<ThreadPool>, usize) {
+    static SHARED: OnceLock<(Arc<ThreadPool>, usize)> = OnceLock::new();
+    let make = |threads| (Arc::new(ThreadPool::with_num_threads(threads)), threads);
+    match threads {
+        Some(threads) => make(threads),
+        None => SHARED
+            .get_or_init(|| make(std::thread::available_parallelism().map_or(1, NonZero::get)))
+            .clone(),
+    }
+}

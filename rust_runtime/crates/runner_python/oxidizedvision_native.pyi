@@ -1,0 +1,68 @@
+"""tract and rten as one Python module."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict, final
+
+from numpy.typing import NDArray
+
+__version__: str
+
+class Backend(TypedDict):
+    """One engine: its status and, where it is built in, what it can do."""
+
+    name: str
+    status: Literal["ready", "not_built", "missing"]
+    version: str
+    hint: str
+    formats: list[str]
+    devices: list[str]
+    dtypes: list[str]
+    dynamic_dims: bool
+    from_bytes: bool
+
+class Spec(TypedDict):
+    """Name, element type and axes of one input or output."""
+
+    name: str
+    dtype: str
+    dims: list[int | str]
+
+class Info(TypedDict):
+    """What a loaded model is."""
+
+    model: str
+    backend: str
+    backend_version: str
+    inputs: list[Spec]
+    outputs: list[Spec]
+    threads: int
+    device: str
+
+class NativeError(Exception):
+    """An engine refused a model or a run."""
+
+    kind: str
+    message: str
+
+@final
+class NativeRunner:
+    """A model loaded by one engine; safe to call from many threads at once."""
+
+    def __new__(
+        cls,
+        backend: str,
+        model: str | os.PathLike[str] | bytes,
+        *,
+        name: str = "model",
+        input_shapes: Mapping[str, Sequence[int]] | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        precision: str = "fp32",
+        optimize: bool = True,
+        options: Mapping[str, str] | None = None,
+    ) -> NativeRunner: ...
+    def info(self) -> Info: ...
+    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]: ...
+
+def backends() -> list[Backend]: ...
