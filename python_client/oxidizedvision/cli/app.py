@@ -24,7 +24,7 @@ from oxidizedvision.cli import (
     run,
     validate,
 )
-from oxidizedvision.cli.render import Screen, screen_of
+from oxidizedvision.cli.render import Screen, screen_of, show_help_without_verb
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
 PROGRAM = "oxidizedvision"
@@ -64,7 +64,6 @@ class Verbs(TyperGroup):
 app = typer.Typer(
     cls=Verbs,
     name=PROGRAM,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -92,8 +91,9 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
@@ -108,6 +108,7 @@ def _root(
     """From a trained PyTorch vision model to a proved, measured Rust program."""
     # `screen_for` has read both flags: they may stand before the verb or after it.
     del version, quiet, verbose
+    show_help_without_verb(ctx)
 
 
 def screen_for(arguments: Sequence[str]) -> tuple[Screen, list[str]]:
@@ -149,8 +150,6 @@ def main() -> NoReturn:
 
 
 def _usage_error(error: Any) -> OxidizedVisionError:
-    if not str(error.message):  # raised for a verb that is missing; the help was the answer
-        return OxidizedVisionError(Kind.USAGE, "A verb is missing", f"`{PROGRAM} --help`")
     path = error.ctx.command_path if error.ctx is not None else PROGRAM
     message = error.format_message().rstrip(".")
     return OxidizedVisionError(Kind.USAGE, message, f"`{path} --help` shows what it takes.")

@@ -9,12 +9,16 @@ from typing import Annotated
 import typer
 
 from oxidizedvision.cli.flags import ConfigArgument, JsonFlag
-from oxidizedvision.cli.render import Facts, screen_of
+from oxidizedvision.cli.render import Facts, screen_of, show_help_without_verb
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Write, check and describe a config.yml."
-)
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def _group(ctx: typer.Context) -> None:
+    """Write, check and describe a config.yml."""
+    show_help_without_verb(ctx)
 
 
 @app.command()

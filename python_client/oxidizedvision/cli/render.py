@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+import typer
+
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.results import Notify, silent, to_plain
 
@@ -164,10 +166,17 @@ class Screen:
         sys.stdout.write(f"{text}\n")
 
 
-def screen_of(context: Any) -> Screen:
+def screen_of(context: typer.Context) -> Screen:
     """The screen of the running command."""
     screen: Screen = context.find_root().obj
     return screen
+
+
+def show_help_without_verb(context: typer.Context) -> None:
+    """End with the help, as a usage error, where a group of verbs is called without one."""
+    if context.invoked_subcommand is None:
+        screen_of(context).line(context.get_help())
+        raise typer.Exit(ExitCode.BAD_INPUT)
 
 
 def size_text(count: int) -> str:
