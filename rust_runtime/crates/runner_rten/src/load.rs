@@ -2,7 +2,7 @@ use rten::{
     Dimension, LoadError as RtenError, LoadErrorKind as RtenErrorKind, Model, ModelOptions,
 };
 use runner_core::{
-    Device, LoadError, LoadErrorKind, ModelInfo, RunnerConfig,
+    Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig,
     onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
 };
 
@@ -63,9 +63,9 @@ fn check_dtypes<'a>(
 }
 
 fn known_outputs(model: &Model) -> Vec<TensorSpecHint> {
-    let length = |dim: Dimension| match dim {
-        Dimension::Fixed(length) => Some(length),
-        Dimension::Symbolic(_) => None,
+    let dim = |dim: Dimension| match dim {
+        Dimension::Fixed(length) => Some(Dim::Fixed(length)),
+        Dimension::Symbolic(name) => Some(Dim::Symbol(name)),
     };
     let hint = |&id: &rten::NodeId| TensorSpecHint {
         // rten stores i64 and bool as i32, so its own type says nothing about the model's.
@@ -73,7 +73,7 @@ fn known_outputs(model: &Model) -> Vec<TensorSpecHint> {
         dims: model
             .node_info(id)
             .and_then(|node| node.shape())
-            .map(|dims| dims.into_iter().map(length).collect()),
+            .map(|dims| dims.into_iter().map(dim).collect()),
     };
     model.output_ids().iter().map(hint).collect()
 }

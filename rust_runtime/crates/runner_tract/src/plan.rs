@@ -6,10 +6,7 @@ use runner_core::{
 };
 use tract_onnx::{
     prelude::*,
-    tract_hir::{
-        infer::{GenericFactoid, InferenceFact, ShapeFactoid},
-        internal::DimLike,
-    },
+    tract_hir::infer::{GenericFactoid, InferenceFact, ShapeFactoid},
 };
 
 use crate::{
@@ -141,9 +138,14 @@ fn symbolic_facts(graph: &Graph, signature: &Signature) -> Vec<InferenceFact> {
 }
 
 fn outputs_of(typed: &TypedModel) -> Vec<TensorSpecHint> {
+    let dim = |dim: &TDim| match dim {
+        TDim::Val(length) => usize::try_from(*length).ok().map(Dim::Fixed),
+        TDim::Sym(symbol) => Some(Dim::Symbol(symbol.to_string())),
+        _ => None,
+    };
     let hint = |fact: &TypedFact| TensorSpecHint {
         dtype: dtype_of(fact.datum_type),
-        dims: Some(fact.shape.iter().map(|dim| dim.to_usize().ok()).collect()),
+        dims: Some(fact.shape.iter().map(dim).collect()),
     };
     let facts = (0..typed.outputs.len()).map(|index| typed.output_fact(index));
     facts.map(|fact| fact.map_or_else(|_| TensorSpecHint::default(), hint)).collect()

@@ -8,8 +8,8 @@ use crate::{Dim, LoadError, LoadErrorKind, RunnerConfig, TensorSpec};
 pub struct Signature {
     /// Inputs in the graph's order.
     pub inputs: Vec<TensorSpec>,
-    /// Lengths of the symbols that [`RunnerConfig::input_shapes`] fixed.
-    symbols: BTreeMap<String, usize>,
+    /// The inputs' symbols, with their lengths where [`RunnerConfig::input_shapes`] fixed them.
+    symbols: BTreeMap<String, Option<usize>>,
 }
 
 impl Signature {
@@ -30,7 +30,7 @@ impl Signature {
                 return Err(error(LoadErrorKind::ShapeMismatch, message));
             }
         }
-        let mut symbols = BTreeMap::new();
+        let mut lengths = BTreeMap::new();
         let mut inputs = Vec::with_capacity(model.inputs.len());
         for input in &model.inputs {
             let given = config.input_shapes.get(&input.name);
@@ -47,7 +47,7 @@ impl Signature {
             };
             let spec = TensorSpec { name: input.name.clone(), dtype, dims };
             if let Some(shape) = given
-                && !bind(&spec.dims, shape, &mut symbols)
+                && !bind(&spec.dims, shape, &mut lengths)
             {
                 let (name, dims) = (&spec.name, spec.dims_text());
                 let message = format!("input {name:?} is {dims}, the shape given is {shape:?}");
@@ -55,15 +55,17 @@ impl Signature {
             }
             inputs.push(spec);
         }
+        let dims = inputs.iter().flat_map(|input| &input.dims);
+        let symbols = dims
+            .filter_map(|dim| match dim {
+                Dim::Symbol(name) => Some((name.clone(), lengths.get(name).copied())),
+                Dim::Fixed(_) => None,
+            })
+            .collect();
         for input in &mut inputs {
             fix(&mut input.dims, &symbols);
         }
         Ok(Self { inputs, symbols })
-    }
-
-    /// Whether every axis of every input has a fixed length.
-    pub fn is_fixed(&self) -> bool {
-        self.shapes().is_some()
     }
 
     /// The inputs' shapes, when all are fixed.
@@ -75,7 +77,8 @@ impl Signature {
         self.inputs.iter().map(|input| input.dims.iter().map(length).collect()).collect()
     }
 
-    /// The outputs: what the engine inferred where it knows a length, else what the file declares.
+    /// The outputs: what the engine inferred where it knows a length or finds an input's symbol,
+    /// else what the file declares.
     ///
     /// # Errors
     /// [`LoadErrorKind::Unsupported`] for an output whose type or number of axes nobody knows.
@@ -93,7 +96,8 @@ impl Signature {
             .zip(hints)
             .map(|(declared, hint)| {
                 let dtype = declared.dtype.or(hint.dtype);
-                let dims = merge(&declared.name, declared.dims.as_deref(), hint.dims.as_deref());
+                let dims =
+                    self.merge(&declared.name, declared.dims.as_deref(), hint.dims.as_deref());
                 let (Some(dtype), Some(mut dims)) = (dtype, dims) else {
                     return Err(LoadError::new(
                         LoadErrorKind::Unsupported,
@@ -106,6 +110,27 @@ impl Signature {
             })
             .collect()
     }
+
+    fn merge(
+        &self,
+        name: &str,
+        declared: Option<&[Dim]>,
+        known: Option<&[Option<Dim>]>,
+    ) -> Option<Vec<Dim>> {
+        let rank = known.map_or(declared.map(<[Dim]>::len), |known| Some(known.len()))?;
+        let declared = declared.filter(|dims| dims.len() == rank);
+        let counts = |dim: &&Dim| match dim {
+            Dim::Fixed(_) => true,
+            Dim::Symbol(name) => self.symbols.contains_key(name),
+        };
+        let dim = |axis: usize| {
+            let inferred = known.and_then(|known| known[axis].as_ref()).filter(counts);
+            let stated = || declared.map(|dims| &dims[axis]);
+            let made_up = || Dim::Symbol(format!("{name}_{axis}"));
+            inferred.or_else(stated).cloned().unwrap_or_else(made_up)
+        };
+        Some((0..rank).map(dim).collect())
+    }
 }
 
 /// What an engine knows about an output before the first run.
@@ -113,8 +138,8 @@ impl Signature {
 pub struct TensorSpecHint {
     /// Element type, where it is known.
     pub dtype: Option<crate::DType>,
-    /// Lengths of the axes, each where it is known.
-    pub dims: Option<Vec<Option<usize>>>,
+    /// Axes, each where the engine knows it. Only lengths and symbols of inputs count.
+    pub dims: Option<Vec<Option<Dim>>>,
 }
 
 fn bind(dims: &[Dim], shape: &[usize], symbols: &mut BTreeMap<String, usize>) -> bool {
@@ -127,27 +152,12 @@ fn bind(dims: &[Dim], shape: &[usize], symbols: &mut BTreeMap<String, usize>) ->
         })
 }
 
-fn fix(dims: &mut [Dim], symbols: &BTreeMap<String, usize>) {
+fn fix(dims: &mut [Dim], symbols: &BTreeMap<String, Option<usize>>) {
     for dim in dims {
         if let Dim::Symbol(name) = dim
-            && let Some(&length) = symbols.get(name)
+            && let Some(&Some(length)) = symbols.get(name)
         {
             *dim = Dim::Fixed(length);
         }
     }
-}
-
-fn merge(
-    name: &str,
-    declared: Option<&[Dim]>,
-    known: Option<&[Option<usize>]>,
-) -> Option<Vec<Dim>> {
-    let rank = known.map_or(declared.map(<[Dim]>::len), |known| Some(known.len()))?;
-    let declared = declared.filter(|dims| dims.len() == rank);
-    let dim = |axis: usize| {
-        let length = known.and_then(|known| known[axis]).map(Dim::Fixed);
-        let stated = || declared.map(|dims| dims[axis].clone());
-        length.or_else(stated).unwrap_or_else(|| Dim::Symbol(format!("{name}_{axis}")))
-    };
-    Some((0..rank).map(dim).collect())
 }

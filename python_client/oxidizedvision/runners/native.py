@@ -1,0 +1,140 @@
+"""The engines written in Rust, through the extension module `oxidizedvision_native`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.lazy import INSTALL, require
+from oxidizedvision.core.tensors import ModelInfo
+from oxidizedvision.runners.base import Availability, Runner, RunnerConfig, spec_from_dict
+
+if TYPE_CHECKING:
+    from oxidizedvision.core.tensors import Array
+
+MODULE = "oxidizedvision_native"
+
+ENGINES = ("tract", "rten")
+"""What the module of this version contains."""
+
+_LATER = f"This version runs {' and '.join(ENGINES)} in Rust: use one of them, or onnxruntime."
+
+_HINTS = {
+    Kind.NOT_FOUND: "Check the path and the current folder.",
+    Kind.UNREADABLE: "Check that it is a file, its permissions, and that its external data lies "
+    "beside it.",
+    Kind.CORRUPT: "Run `oxidizedvision convert` again, or fetch the file again.",
+    Kind.UNSUPPORTED: "Use another runner, such as onnxruntime, or export at another opset.",
+    Kind.DEVICE_UNAVAILABLE: "Use device cpu, or a runner that drives this device: "
+    "`oxidizedvision backends` lists them.",
+    Kind.BACKEND_UNAVAILABLE: "`oxidizedvision backends` shows which runners are ready.",
+    Kind.INVALID_OPTION: "Leave the option out, or give it a value of the kind named.",
+    Kind.SHAPE_MISMATCH: "`oxidizedvision info` lists names, types and shapes.",
+    Kind.DTYPE_MISMATCH: "Convert the array with astype; `oxidizedvision info` lists the types.",
+    Kind.MISSING_INPUT: "`oxidizedvision info` lists the inputs.",
+    Kind.UNKNOWN_INPUT: "`oxidizedvision info` lists the inputs.",
+    Kind.DUPLICATE_INPUT: "Give every input once.",
+    Kind.NOT_SINGLE: "Use run_named with a dictionary of arrays.",
+    Kind.ENGINE_FAILED: "Try another runner on the same input; if that works, report this one.",
+    Kind.PANICKED: "This is a fault of the engine: try another runner, and please report it.",
+}
+
+
+class NativeRunner(Runner):
+    """A model in one of the Rust engines. It may be run from several threads at once."""
+
+    def __init__(self, name: str, config: RunnerConfig) -> None:
+        self._module = _module(name)
+        model = config.model if isinstance(config.model, bytes) else os.fspath(config.model)
+        try:
+            self._runner = self._module.NativeRunner(
+                name,
+                model,
+                name=config.model_name,
+                input_shapes={key: list(shape) for key, shape in config.input_shapes.items()},
+                device=config.device,
+                threads=config.threads,
+                precision=config.precision,
+                optimize=config.optimize,
+                options=dict(config.options),
+            )
+        except self._module.NativeError as error:
+            raise _translated(error) from error
+        self._info = _model_info(self._runner.info())
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        arrays = {name: _native_order(array) for name, array in inputs.items()}
+        try:
+            outputs: dict[str, Array] = self._runner.run(arrays)
+        except self._module.NativeError as error:
+            raise _translated(error) from error
+        return outputs
+
+
+def load(name: str, config: RunnerConfig) -> Runner:
+    """Load a model into the Rust engine of this name.
+
+    Raises:
+        OxidizedVisionError: `dependency_missing` without the extension module, else the engine's
+            kind.
+    """
+    return NativeRunner(name, config)
+
+
+def check(name: str) -> Availability:
+    """Whether the Rust engine of this name can be used here."""
+    if name not in ENGINES:
+        return Availability("not_built", hint=_LATER)
+    try:
+        row = _row(name)
+    except ImportError as error:
+        return Availability("missing", hint=f"Install {MODULE} ({error}): {INSTALL[MODULE]}")
+    if row is None:
+        return Availability("not_built", hint=f"Rebuild {MODULE}: {INSTALL[MODULE]}")
+    return Availability(row["status"], version=row["version"], hint=row["hint"])
+
+
+def devices(name: str) -> tuple[str, ...]:
+    """The devices that the engine can drive here; none where it is not ready."""
+    try:
+        row = _row(name)
+    except ImportError:
+        return ()
+    return tuple(row["devices"]) if row else ()
+
+
+def _row(name: str) -> dict[str, Any] | None:
+    rows = importlib.import_module(MODULE).backends()
+    return next((row for row in rows if row["name"] == name), None)
+
+
+def _module(name: str) -> Any:
+    return require(MODULE, f"the runner {name}")
+
+
+def _model_info(info: dict[str, Any]) -> ModelInfo:
+    return ModelInfo(
+        model=info["model"],
+        backend=info["backend"],
+        backend_version=info["backend_version"],
+        inputs=tuple(spec_from_dict(spec) for spec in info["inputs"]),
+        outputs=tuple(spec_from_dict(spec) for spec in info["outputs"]),
+        threads=info["threads"],
+        device=info["device"],
+    )
+
+
+def _native_order(array: Array) -> Array:
+    """The array in this machine's byte order, which is the only one that engines read."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _translated(error: Any) -> OxidizedVisionError:
+    kind = Kind(error.kind)
+    return OxidizedVisionError(kind, error.message, _HINTS.get(kind, ""))
