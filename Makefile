@@ -54,6 +54,9 @@ fmt: setup  ## format everything
 	@$(CARGO) fmt --all
 	@$(RUFF) format $(PYTHON_FOLDERS) && $(RUFF) check --fix $(PYTHON_FOLDERS)
 
+docs: setup  ## write the generated tables of docs/ anew
+	@cd python_client && ../$(BIN)/python -m tools.reference
+
 lock:  ## resolve the Python locks anew
 	@scripts/lock.sh
 
