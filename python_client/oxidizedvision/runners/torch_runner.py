@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,17 +19,6 @@ if TYPE_CHECKING:
     import torch
 
     from oxidizedvision.core.tensors import Array
-
-# What a network's own code may raise; torch's own errors are RuntimeErrors.
-MODULE_ERRORS = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    AssertionError,
-)
 
 
 @dataclass(frozen=True)
@@ -95,9 +83,9 @@ class TorchRunner(Runner):
         with self._scope():
             try:
                 result = self._module(*(tensor.to(self._device) for tensor in tensors))
-            except MODULE_ERRORS as error:
+            except Exception as error:
                 raise self._failed(f"{type(error).__name__}: {error}") from error
-            found = list(_tensors(result))
+        found = list(result) if isinstance(result, tuple | list) else [result]
         names = output_names(len(found))
         return {name: self._array(name, tensor) for name, tensor in zip(names, found, strict=True)}
 
@@ -196,16 +184,6 @@ def torch_devices() -> tuple[str, ...]:
     torch = require("torch", "listing devices")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return ("cpu", *(f"cuda:{index}" for index in range(count)))
-
-
-def _tensors(result: Any) -> Iterator[Any]:
-    """The tensors of a network's answer in order, through tuples, lists and dictionaries."""
-    if isinstance(result, Mapping):
-        yield from itertools.chain.from_iterable(map(_tensors, result.values()))
-    elif isinstance(result, list | tuple):
-        yield from itertools.chain.from_iterable(map(_tensors, result))
-    else:
-        yield result
 
 
 def _compared(name: str, small: Array, large: Array) -> TensorSpec:
