@@ -128,6 +128,9 @@ impl FromStr for Precision {
     }
 }
 
+/// More threads than this in one run are a mistake, not a wish.
+const MAX_THREADS: usize = 1024;
+
 /// Options of one engine, as text; the engine reads them by [`RunnerConfig::read_options`].
 pub type Options = BTreeMap<String, String>;
 
@@ -190,6 +193,33 @@ impl RunnerConfig {
                 };
                 LoadError::new(kind, &self.source.name(), error.to_string()).with_source(error)
             }),
+        }
+    }
+
+    /// Refuses what an engine that runs on the CPU, in the model's own precision, cannot do.
+    ///
+    /// # Errors
+    /// [`LoadErrorKind::DeviceUnavailable`] for another device, [`LoadErrorKind::InvalidOption`]
+    /// for another precision or a senseless number of threads.
+    pub fn expect_cpu(&self, engine: &str) -> Result<(), LoadError> {
+        let error = |kind, message| Err(LoadError::new(kind, &self.source.name(), message));
+        if self.device != Device::Cpu {
+            let message = format!("{engine} runs on cpu, not on {}", self.device);
+            return error(LoadErrorKind::DeviceUnavailable, message);
+        }
+        if self.precision != Precision::Fp32 {
+            let message = format!(
+                "{engine} keeps the precision of the model's file: it has no {}",
+                self.precision
+            );
+            return error(LoadErrorKind::InvalidOption, message);
+        }
+        match self.threads {
+            None | Some(1..=MAX_THREADS) => Ok(()),
+            Some(threads) => {
+                let message = format!("threads cannot be {threads}: expected 1 to {MAX_THREADS}");
+                error(LoadErrorKind::InvalidOption, message)
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod external;
 mod graph;
+mod order;
 mod signature;
 mod wire;
 

@@ -9,9 +9,9 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyList},
 };
-use runner_core::{Availability, DType, ModelSource, Runner, RunnerConfig};
+use runner_core::{Availability, DType, LoadErrorKind, ModelSource, Runner, RunnerConfig};
 
-use crate::error::{NativeError, invalid, load_error, run_error};
+use crate::error::{NativeError, invalid, load_error, native_error, run_error};
 
 /// Every engine that has a name, each with its status and what it can do.
 #[pyfunction]
@@ -67,18 +67,18 @@ impl NativeRunner {
         backend: &str,
         model: &Bound<'_, PyAny>,
         name: &str,
-        input_shapes: Option<BTreeMap<String, Vec<usize>>>,
+        input_shapes: Option<BTreeMap<String, Vec<i64>>>,
         device: &str,
-        threads: Option<usize>,
+        threads: Option<i64>,
         precision: &str,
         optimize: bool,
         options: Option<BTreeMap<String, String>>,
     ) -> PyResult<Self> {
         let config = RunnerConfig {
             source: source(model, name)?,
-            input_shapes: input_shapes.unwrap_or_default(),
+            input_shapes: lengths(py, input_shapes.unwrap_or_default())?,
             device: device.parse().map_err(|reason| invalid(py, reason))?,
-            threads,
+            threads: threads.map(|threads| usize::try_from(threads).unwrap_or(0)),
             precision: precision.parse().map_err(|reason| invalid(py, reason))?,
             optimize,
             options: options.unwrap_or_default(),
@@ -121,6 +121,24 @@ impl NativeRunner {
         let info = self.runner.info();
         format!("NativeRunner({:?}, {:?})", info.backend, info.model)
     }
+}
+
+fn lengths(
+    py: Python<'_>,
+    shapes: BTreeMap<String, Vec<i64>>,
+) -> PyResult<BTreeMap<String, Vec<usize>>> {
+    let convert = |(name, shape): (String, Vec<i64>)| {
+        let lengths = shape.iter().map(|&length| usize::try_from(length));
+        match lengths.collect() {
+            Ok(lengths) => Ok((name, lengths)),
+            Err(_) => {
+                let message =
+                    format!("the shape {shape:?} for input {name:?} has a negative length");
+                Err(native_error(py, LoadErrorKind::ShapeMismatch.name(), &message))
+            }
+        }
+    };
+    shapes.into_iter().map(convert).collect()
 }
 
 fn source(model: &Bound<'_, PyAny>, name: &str) -> PyResult<ModelSource> {

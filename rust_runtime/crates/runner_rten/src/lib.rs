@@ -15,8 +15,8 @@ use std::{
 
 use rten::{Model, NodeId, RunOptions, ThreadPool};
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
-    Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, RunError,
+    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
 };
 
 const NAME: &str = "rten";
@@ -75,7 +75,7 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<RtenRunner, LoadError
 
 impl Runner for RtenRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
-        check_settings(config)?;
+        config.expect_cpu(NAME)?;
         let mut options = config.read_options();
         let prepack = options.get::<bool>("prepack_weights")?.unwrap_or(false);
         options.finish()?;
@@ -107,23 +107,6 @@ impl Runner for RtenRunner {
             .map(|(output, spec)| tensor::from_rten(output, spec).map_err(failed))
             .collect()
     }
-}
-
-fn check_settings(config: &RunnerConfig) -> Result<(), LoadError> {
-    let error = |kind, message: String| Err(LoadError::new(kind, &config.source.name(), message));
-    if config.device != Device::Cpu {
-        let message = format!("rten runs on the CPU, not on {}", config.device);
-        return error(LoadErrorKind::DeviceUnavailable, message);
-    }
-    if config.precision != Precision::Fp32 {
-        let message =
-            format!("rten computes in the model's own precision, not {}", config.precision);
-        return error(LoadErrorKind::InvalidOption, message);
-    }
-    if config.threads == Some(0) {
-        return error(LoadErrorKind::InvalidOption, "threads must be at least 1".to_owned());
-    }
-    Ok(())
 }
 
 /// A pool of this many threads; without a wish, one for the whole process with as many threads as

@@ -9,8 +9,8 @@ mod plan;
 mod tensor;
 
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
-    Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, RunError,
+    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
     onnx::{ExternalData, OnnxModel, Signature},
 };
 
@@ -65,7 +65,7 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<TractRunner, LoadErro
 
 impl Runner for TractRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
-        check_settings(config)?;
+        config.expect_cpu(NAME)?;
         let mut options = config.read_options();
         let capacity = options.get::<usize>("plan_cache")?.unwrap_or(DEFAULT_PLANS).max(1);
         options.finish()?;
@@ -90,23 +90,6 @@ impl Runner for TractRunner {
             .map(|(output, spec)| tensor::from_tract(&output, spec).map_err(failed))
             .collect()
     }
-}
-
-fn check_settings(config: &RunnerConfig) -> Result<(), LoadError> {
-    let error = |kind, message: String| Err(LoadError::new(kind, &config.source.name(), message));
-    if config.device != Device::Cpu {
-        let message = format!("tract runs on the CPU, not on {}", config.device);
-        return error(LoadErrorKind::DeviceUnavailable, message);
-    }
-    if config.precision != Precision::Fp32 {
-        let message =
-            format!("tract computes in the model's own precision, not {}", config.precision);
-        return error(LoadErrorKind::InvalidOption, message);
-    }
-    if config.threads == Some(0) {
-        return error(LoadErrorKind::InvalidOption, "threads must be at least 1".to_owned());
-    }
-    Ok(())
 }
 
 fn load(config: &RunnerConfig, capacity: usize) -> Result<TractRunner, LoadError> {

@@ -1,6 +1,9 @@
 use std::collections::{BTreeSet, HashSet};
 
-use super::wire::{Fields, Malformed, Value};
+use super::{
+    order::{Step, captures},
+    wire::{Field, Fields, Malformed, Value},
+};
 use crate::{DType, Dim, LoadError, LoadErrorKind};
 
 /// Graphs inside graphs (If, Loop, Scan) deeper than this are refused: engines recurse over them.
@@ -18,7 +21,7 @@ pub struct Declared {
 }
 
 /// One operation, at any depth.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Node {
     /// The node's name; may be empty.
     pub name: String,
@@ -100,8 +103,11 @@ fn read_model(bytes: &[u8]) -> Result<OnnxModel, Refusal> {
         return corrupt("not a valid ONNX file: it names no operator set, it may be cut");
     }
     let mut model = OnnxModel::default();
-    let initialised = read_graph(graph, 0, &mut model)?;
-    model.inputs.retain(|input| !initialised.contains(&input.name));
+    let names = read_graph(graph, 0, &mut model)?;
+    if let Some(name) = names.captured.first() {
+        return corrupt(format!("nothing in the graph makes the value {name:?}"));
+    }
+    model.inputs.retain(|input| !names.initialised.contains(&input.name));
     check_names(&model)?;
     Ok(model)
 }
@@ -121,42 +127,61 @@ fn check_names(model: &OnnxModel) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Adds a graph to the model and gives the names of its initialised tensors. Inputs and outputs
-/// count at the top only.
-fn read_graph(
-    bytes: &[u8],
-    depth: usize,
-    model: &mut OnnxModel,
-) -> Result<HashSet<String>, Refusal> {
+/// Names of a graph's values that matter outside it.
+struct Names {
+    initialised: HashSet<String>,
+    captured: BTreeSet<String>,
+}
+
+/// Adds a graph to the model. Inputs and outputs count at the top only.
+fn read_graph(bytes: &[u8], depth: usize, model: &mut OnnxModel) -> Result<Names, Refusal> {
     if depth > MAX_DEPTH {
         return corrupt(format!("graphs are nested more than {MAX_DEPTH} deep"));
     }
-    let mut initialised = HashSet::new();
+    let (mut initialised, mut given) = (HashSet::new(), HashSet::new());
+    let (mut steps, mut outputs) = (Vec::new(), Vec::new());
     for field in Fields::of(bytes) {
-        let field = field?;
-        match field.number {
-            1 => read_node(field.value.bytes()?, depth, model)?,
-            5 => {
-                let name = read_tensor(field.value.bytes()?, model)?;
-                initialised.insert(name);
-            }
-            11 if depth == 0 => model.inputs.push(read_declared(field.value.bytes()?)?),
-            12 if depth == 0 => model.outputs.push(read_declared(field.value.bytes()?)?),
+        let Field { number, value } = field?;
+        match number {
+            1 => steps.push(read_node(value.bytes()?, depth, model)?),
+            5 => drop(initialised.insert(read_tensor(value.bytes()?, model)?)),
+            11 if depth == 0 => model.inputs.push(read_declared(value.bytes()?)?),
+            12 if depth == 0 => model.outputs.push(read_declared(value.bytes()?)?),
             15 => return Err(Refusal::Unsupported("sparse weights are not supported".into())),
             _ => {}
         }
+        match number {
+            11 => drop(given.insert(read_name(value)?)),
+            12 => outputs.push(read_name(value)?),
+            _ => {}
+        }
     }
-    Ok(initialised)
+    given.extend(initialised.iter().cloned());
+    let captured = captures(&steps, &given, &outputs).map_err(Refusal::Corrupt)?;
+    Ok(Names { initialised, captured })
 }
 
-fn read_node(bytes: &[u8], depth: usize, model: &mut OnnxModel) -> Result<(), Refusal> {
-    let mut node = Node { name: String::new(), operator: String::new(), domain: String::new() };
+fn read_name(value: Value<'_>) -> Result<String, Refusal> {
+    for field in Fields::of(value.bytes()?) {
+        let field = field?;
+        if field.number == 1 {
+            return Ok(field.value.text()?);
+        }
+    }
+    Ok(String::new())
+}
+
+fn read_node(bytes: &[u8], depth: usize, model: &mut OnnxModel) -> Result<Step, Refusal> {
+    let mut node = Node::default();
+    let mut step = Step::default();
     for field in Fields::of(bytes) {
         let field = field?;
         match field.number {
+            1 => step.takes.push(field.value.text()?),
+            2 => step.makes.push(field.value.text()?),
             3 => node.name = field.value.text()?,
             4 => node.operator = field.value.text()?,
-            5 => read_attribute(field.value.bytes()?, depth, model)?,
+            5 => step.takes.extend(read_attribute(field.value.bytes()?, depth, model)?),
             7 => node.domain = field.value.text()?,
             _ => {}
         }
@@ -164,20 +189,31 @@ fn read_node(bytes: &[u8], depth: usize, model: &mut OnnxModel) -> Result<(), Re
     if node.operator.is_empty() {
         return corrupt(format!("node {:?} names no operator", node.name));
     }
+    // An optional value that is left out has no name.
+    step.takes.retain(|name| !name.is_empty());
+    step.makes.retain(|name| !name.is_empty());
+    let unnamed = || format!("an unnamed {}", node.operator);
+    step.name = Some(node.name.clone()).filter(|name| !name.is_empty()).unwrap_or_else(unnamed);
     model.nodes.push(node);
-    Ok(())
+    Ok(step)
 }
 
-fn read_attribute(bytes: &[u8], depth: usize, model: &mut OnnxModel) -> Result<(), Refusal> {
+/// Reads what an attribute holds and gives the values that graphs inside it take from outside.
+fn read_attribute(
+    bytes: &[u8],
+    depth: usize,
+    model: &mut OnnxModel,
+) -> Result<BTreeSet<String>, Refusal> {
+    let mut captured = BTreeSet::new();
     for field in Fields::of(bytes) {
         let field = field?;
         match field.number {
             5 | 10 => drop(read_tensor(field.value.bytes()?, model)?),
-            6 | 11 => drop(read_graph(field.value.bytes()?, depth + 1, model)?),
+            6 | 11 => captured.extend(read_graph(field.value.bytes()?, depth + 1, model)?.captured),
             _ => {}
         }
     }
-    Ok(())
+    Ok(captured)
 }
 
 /// Checks a stored tensor and gives its name.
@@ -204,7 +240,7 @@ fn read_tensor(bytes: &[u8], model: &mut OnnxModel) -> Result<String, Refusal> {
         && elements.checked_mul(size) != Some(raw)
     {
         return corrupt(format!(
-            "tensor {name:?} of shape {dims:?} holds {raw} bytes, expected {size} an element"
+            "tensor {name:?} of shape {dims:?} holds {raw} bytes, not {size} for each element"
         ));
     }
     Ok(name)
