@@ -109,8 +109,9 @@ def _case_options(
         )
     if num_tests is None:
         num_tests = where.config.validation.num_tests if where.config else 0
-    if num_tests < 0:
-        raise OxidizedVisionError(Kind.USAGE, f"num_tests cannot be {num_tests}", "Use 0 or more.")
+    for name, value in {"num_tests": num_tests, "seed": seed}.items():
+        if value < 0:
+            raise OxidizedVisionError(Kind.USAGE, f"{name} cannot be {value}", "Use 0 or more.")
     return CaseOptions(num_tests, seed, tuple(Path(picture) for picture in pictures))
 
 

@@ -13,12 +13,15 @@ from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 from tiny_network import Artifact
 
+from oxidizedvision.config import load_config
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import FileRecord, Manifest, load_manifest
 from oxidizedvision.core.results import to_plain
 from oxidizedvision.runners import availability
 from oxidizedvision.validate import ValidationReport, validate
+from oxidizedvision.validate.cases import CaseOptions, make_cases
+from oxidizedvision.validate.goldens import load_goldens
 
 ALWAYS = ["pytorch", "torchscript", "onnxruntime"]
 
@@ -243,6 +246,33 @@ def test_pictures_go_through_the_configs_preprocess(tiny: Artifact, tmp_path: Pa
     recorded = load_manifest(tiny.manifest).validation
     assert recorded is not None
     assert "picture/noise.png" in recorded["cases"]
+
+
+def test_a_picture_that_the_model_cannot_take_is_refused(tiny: Artifact, tmp_path: Path) -> None:
+    from PIL import Image
+
+    picture = tmp_path / "small.png"
+    Image.new("RGB", (4, 6)).save(picture)
+    text = tiny.config.read_text().replace("{0: batch, 2: height, 3: width}", "{0: batch}")
+    tiny.config.write_text(text)
+    with pytest.raises(OxidizedVisionError, match=r"\[1, 3, 6, 4\]") as caught:
+        validate(tiny.config, pictures=[picture])
+    assert caught.value.kind is Kind.INPUT
+    picture.write_text("no picture")
+    with pytest.raises(OxidizedVisionError) as caught:
+        validate(tiny.config, pictures=[picture])
+    assert caught.value.exit_code is ExitCode.BAD_INPUT
+
+
+def test_cases_are_new_to_the_model_and_follow_the_seed(tiny: Artifact) -> None:
+    config = load_config(tiny.config)
+    first, again, other = (make_cases(config, CaseOptions(2, seed, ()))[:2] for seed in (0, 0, 1))
+    inputs = [case.inputs["input"] for case in (*first, *other, *load_goldens(tiny.goldens))]
+    assert len({array.tobytes() for array in inputs}) == len(inputs)
+    for left, right in zip(first, again, strict=True):
+        np.testing.assert_array_equal(left.inputs["input"], right.inputs["input"])
+    assert inputs[0].min() >= 0
+    assert inputs[0].max() <= 1
 
 
 def test_pictures_need_a_preprocess_block(pair: Artifact, tmp_path: Path) -> None:
