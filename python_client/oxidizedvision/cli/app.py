@@ -25,7 +25,7 @@ from oxidizedvision.cli import (
     validate,
 )
 from oxidizedvision.cli.render import Screen, screen_of, show_help_without_verb
-from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 
 PROGRAM = "oxidizedvision"
 
@@ -122,9 +122,32 @@ def screen_for(arguments: Sequence[str]) -> tuple[Screen, list[str]]:
     return screen, rest
 
 
+def help_asked_for(root: Any, arguments: Sequence[str]) -> str | None:
+    """The help of the verb that `--help` follows; None where nobody asks for help.
+
+    Answered before Typer looks at any value, for which it imports pydantic.
+    """
+    command, context = root, typer.Context(root, info_name=PROGRAM, **root.context_settings)
+    for argument in arguments:
+        verbs = getattr(command, "commands", {})
+        if argument in ("-h", "--help"):
+            text: str = command.get_help(context)
+            return text
+        if argument in verbs:
+            command = verbs[argument]
+            context = typer.Context(command, info_name=argument, parent=context)
+        elif argument == "--" or verbs:
+            return None
+    return None
+
+
 def run_command(arguments: Sequence[str], screen: Screen) -> int:
     """Run one command line and give its exit code; an unexpected exception gets through."""
     command = typer.main.get_command(app)
+    help_text = help_asked_for(command, arguments)
+    if help_text is not None:
+        screen.line(help_text)
+        return int(ExitCode.DONE)
     try:
         code = command.main(
             args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=screen

@@ -215,8 +215,14 @@ def _stdout_to_stderr() -> Iterator[None]:
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
+    class PipeConsole(Console):
+        """Leaves a reader that left to the command line's own handling."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     width = None if stream.isatty() else PIPE_WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return PipeConsole(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def _plain(text: str) -> str:

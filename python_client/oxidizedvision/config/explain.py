@@ -29,6 +29,7 @@ _EXPECTED = {
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
     "less_than_equal": "at most {le}",
+    "invalid_key": "a key that is text",
     "literal_error": "one of {expected}",
     "union_tag_invalid": "kind to be one of {expected_tags}",
     "union_tag_not_found": "a kind: 'image' or 'raw'",

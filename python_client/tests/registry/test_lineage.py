@@ -1,0 +1,77 @@
+"""`info` follows a model back to its sources and sees what changed since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_network import Artifact
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.registry import describe, register
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OXIDIZEDVISION_HOME", str(tmp_path / "home"))
+
+
+def statuses(target: str | Path) -> dict[str, str]:
+    return {item.role: item.status for item in describe(target).lineage}
+
+
+def test_name_manifest_and_onnx_lead_to_the_same_details(tiny: Artifact) -> None:
+    entry = register(tiny.manifest)
+    by_name = describe("tiny")
+    assert by_name.id == entry.id
+    assert by_name == describe(tiny.manifest) == describe(tiny.onnx) == describe(entry.id)
+    assert by_name.opset == 14
+    assert [spec.name for spec in by_name.inputs] == ["input"]
+
+
+def test_lineage_goes_from_the_source_to_the_goldens(tiny: Artifact) -> None:
+    found = statuses(tiny.manifest)
+    assert list(found) == ["source", "torchscript", "onnx", "goldens"]
+    assert set(found.values()) == {"present"}
+
+
+def test_changed_and_missing_files_are_named(tiny: Artifact) -> None:
+    tiny.onnx.write_bytes(tiny.onnx.read_bytes() + b"\0")
+    tiny.torchscript.unlink()
+    found = statuses(tiny.manifest)
+    assert found["onnx"] == "changed"
+    assert found["torchscript"] == "missing"
+    assert found["goldens"] == "present"
+
+
+def test_onnx_without_manifest_speaks_for_itself(tiny: Artifact, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    model = tiny.onnx.rename(alone / "net.onnx")
+    details = describe(model)
+    assert details.manifest is None
+    assert details.opset == 14
+    assert details.inputs[0].dims == ("batch", 3, "height", "width")
+    assert details.inputs[0].dtype == "f32"
+    assert details.tools["pytorch"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"no model at all", b"\x08"])
+def test_file_that_is_no_onnx_is_corrupt(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(content)
+    with pytest.raises(OxidizedVisionError) as caught:
+        describe(path)
+    assert caught.value.kind is Kind.CORRUPT
+
+
+def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
+    for target in ("nothing", tmp_path / "no.onnx", "no.onnx", "folder/name"):
+        with pytest.raises(OxidizedVisionError) as caught:
+            describe(target)
+        assert caught.value.kind is Kind.NOT_FOUND
+    other = tmp_path / "picture.png"
+    other.touch()
+    with pytest.raises(OxidizedVisionError, match="neither a manifest") as caught:
+        describe(other)
+    assert caught.value.kind is Kind.USAGE
