@@ -1,1 +1,160 @@
-//! runner_testkit
+//! The suite that every engine passes, on the small models of `testdata/`.
+//!
+//! An engine brings a [`Profile`]: its tolerance, and the cases that it fails for a stated reason.
+//! Nothing else may differ. A run goes through every case and reports all that went wrong; a case
+//! that a profile excuses must really fail, so an excuse cannot outlive its reason.
+
+mod golden;
+mod loading;
+mod refusals;
+mod running;
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+use runner_core::{Backend, LoadError, NamedTensors, Runner, RunnerConfig};
+
+pub use golden::{GoldenCase, difference, golden_cases};
+
+/// What sets one engine apart from the others.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The folder `testdata`.
+    pub testdata: PathBuf,
+    /// Largest difference from PyTorch that passes, relative to the largest expected value.
+    pub tolerance: f64,
+    /// Cases that the engine fails.
+    pub exceptions: &'static [Exception],
+}
+
+/// A case that an engine fails, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Exception {
+    /// The case's name, as reports give it.
+    pub case: &'static str,
+    /// What the engine lacks.
+    pub reason: &'static str,
+}
+
+/// What a run of the suite found.
+#[derive(Debug)]
+pub struct Report {
+    engine: &'static str,
+    cases: usize,
+    failures: Vec<(String, String)>,
+}
+
+impl Report {
+    /// Whether every case came out as it should.
+    pub fn passed(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// Every failing case with its reason.
+    pub fn failures(&self) -> &[(String, String)] {
+        &self.failures
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} of {} cases fail", self.engine, self.failures.len(), self.cases)?;
+        self.failures.iter().try_for_each(|(case, reason)| writeln!(f, "  {case}: {reason}"))
+    }
+}
+
+/// How one case ends: with nothing to say, or with what is wrong.
+type Outcome = Result<(), String>;
+
+/// Runs every case on an engine.
+pub fn run(backend: &dyn Backend, profile: &Profile) -> Report {
+    let mut bench = Bench { backend, profile, outcomes: Vec::new() };
+    loading::check(&mut bench);
+    running::check(&mut bench);
+    refusals::check(&mut bench);
+    bench.report()
+}
+
+/// An engine on the bench, with what its cases came to.
+struct Bench<'a> {
+    backend: &'a dyn Backend,
+    profile: &'a Profile,
+    outcomes: Vec<(String, Outcome)>,
+}
+
+impl<'a> Bench<'a> {
+    fn case(&mut self, name: &str, check: impl FnOnce(&Engine<'a>) -> Outcome) {
+        let engine = Engine { backend: self.backend, profile: self.profile };
+        let outcome = catch_unwind(AssertUnwindSafe(|| check(&engine)));
+        let outcome = outcome.unwrap_or_else(|_| Err("it panicked".to_owned()));
+        self.outcomes.push((name.to_owned(), outcome));
+    }
+
+    fn report(self) -> Report {
+        let exceptions = self.profile.exceptions;
+        let excused = |case: &str| exceptions.iter().find(|exception| exception.case == case);
+        let cases = self.outcomes.len();
+        let unknown = exceptions
+            .iter()
+            .filter(|exception| !self.outcomes.iter().any(|(case, _)| case == exception.case))
+            .map(|exception| {
+                (exception.case.to_owned(), "is excused, but no such case".to_owned())
+            });
+        let mut failures: Vec<_> = unknown.collect();
+        failures.extend(self.outcomes.into_iter().filter_map(|(case, outcome)| {
+            match (outcome, excused(&case)) {
+                (Err(reason), None) => Some((case, reason)),
+                (Ok(()), Some(exception)) => {
+                    Some((case, format!("passes, though excused: {}", exception.reason)))
+                }
+                _ => None,
+            }
+        }));
+        Report { engine: self.backend.name(), cases, failures }
+    }
+}
+
+/// What a case works with.
+struct Engine<'a> {
+    backend: &'a dyn Backend,
+    profile: &'a Profile,
+}
+
+impl Engine<'_> {
+    fn model(&self, name: &str) -> PathBuf {
+        self.profile.testdata.join("models").join(format!("{name}.onnx"))
+    }
+
+    fn hostile(&self, name: &str) -> PathBuf {
+        self.profile.testdata.join("hostile").join(format!("{name}.onnx"))
+    }
+
+    fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
+        self.backend.load(config)
+    }
+
+    /// Loads a model of `testdata/models` with the default settings.
+    fn open(&self, name: &str) -> Result<Box<dyn Runner>, String> {
+        self.load(&RunnerConfig::from_path(self.model(name))).map_err(|error| error.to_string())
+    }
+
+    fn golden(&self, name: &str) -> Result<Vec<GoldenCase>, String> {
+        golden_cases(&self.model(name).with_extension("safetensors"))
+    }
+
+    /// Compares outputs with PyTorch's, names and order included.
+    fn compare(&self, outputs: &NamedTensors, expected: &NamedTensors) -> Outcome {
+        golden::compare(outputs, expected, self.profile.tolerance)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn ensure(holds: bool, message: impl FnOnce() -> String) -> Outcome {
+    if holds { Ok(()) } else { Err(message()) }
+}

@@ -1,0 +1,104 @@
+//! What is known once a model is loaded, and what settings do.
+
+use runner_core::{Availability, DType, Device, Dim, ModelInfo, RunnerConfig, TensorSpec};
+
+use crate::{Bench, Engine, Outcome, ensure, read};
+
+pub(crate) fn check(bench: &mut Bench<'_>) {
+    bench.case("backend/ready", backend_is_ready);
+    bench.case("info/fixed", |engine| info_of(engine, "residual", fixed(), fixed()));
+    bench.case("info/symbols", |engine| info_of(engine, "dynamic", symbols(), symbols()));
+    bench.case("info/output_without_shape", |engine| info_of(engine, "bare", fixed(), fixed()));
+    bench.case("info/several", several);
+    bench.case("bytes/as_path", bytes_are_as_good_as_a_path);
+    bench.case("settings/threads", threads_are_told);
+    bench.case("settings/input_shapes", input_shapes_fix_symbols);
+}
+
+fn fixed() -> Vec<Dim> {
+    [1, 3, 8, 8].map(Dim::Fixed).to_vec()
+}
+
+fn symbol(name: &str) -> Dim {
+    Dim::Symbol(name.to_owned())
+}
+
+fn symbols() -> Vec<Dim> {
+    vec![symbol("batch"), Dim::Fixed(3), symbol("height"), symbol("width")]
+}
+
+fn spec(name: &str, dims: Vec<Dim>) -> TensorSpec {
+    TensorSpec { name: name.to_owned(), dtype: DType::F32, dims }
+}
+
+fn expect_specs(info: &ModelInfo, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Outcome {
+    ensure(info.inputs == inputs, || format!("inputs {:?}", info.inputs))?;
+    ensure(info.outputs == outputs, || format!("outputs {:?}", info.outputs))
+}
+
+fn backend_is_ready(engine: &Engine<'_>) -> Outcome {
+    let Availability::Ready { version } = engine.backend.check() else {
+        return Err(format!("{:?}", engine.backend.check()));
+    };
+    let can = engine.backend.capabilities();
+    ensure(version.contains('.'), || format!("version {version:?}"))?;
+    ensure(can.formats.contains(&"onnx"), || format!("formats {:?}", can.formats))?;
+    ensure(can.from_bytes && can.dynamic_dims, || format!("{can:?}"))
+}
+
+fn info_of(engine: &Engine<'_>, model: &str, input: Vec<Dim>, output: Vec<Dim>) -> Outcome {
+    let runner = engine.open(model)?;
+    let info = runner.info();
+    ensure(info.model == format!("{model}.onnx"), || format!("model {:?}", info.model))?;
+    ensure(info.backend == engine.backend.name(), || format!("backend {:?}", info.backend))?;
+    let version = Availability::Ready { version: info.backend_version.clone() };
+    ensure(version == engine.backend.check(), || format!("version {}", info.backend_version))?;
+    ensure(info.device == Device::Cpu && info.threads >= 1, || format!("{info:?}"))?;
+    expect_specs(info, &[spec("x", input)], &[spec("y", output)])
+}
+
+fn several(engine: &Engine<'_>) -> Outcome {
+    let rows = |name| spec(name, vec![symbol("rows"), Dim::Fixed(4)]);
+    let runner = engine.open("pair")?;
+    let inputs = ["left", "right"].map(rows);
+    expect_specs(runner.info(), &inputs, &["difference", "product"].map(rows))
+}
+
+fn bytes_are_as_good_as_a_path(engine: &Engine<'_>) -> Outcome {
+    let from_path = engine.open("residual")?;
+    let config = RunnerConfig::from_bytes("residual.onnx", read(&engine.model("residual"))?);
+    let from_bytes = engine.load(&config).map_err(|error| error.to_string())?;
+    ensure(from_bytes.info() == from_path.info(), || format!("{:?}", from_bytes.info()))?;
+    for case in engine.golden("residual")? {
+        let run = |runner: &dyn runner_core::Runner| {
+            runner.run_named(case.inputs.clone()).map_err(|error| error.to_string())
+        };
+        let same = run(&*from_bytes)? == run(&*from_path)?;
+        ensure(same, || "other answers than from the path".to_owned())?;
+    }
+    Ok(())
+}
+
+fn threads_are_told(engine: &Engine<'_>) -> Outcome {
+    let mut config = RunnerConfig::from_path(engine.model("residual"));
+    config.threads = Some(1);
+    let runner = engine.load(&config).map_err(|error| error.to_string())?;
+    ensure(runner.info().threads == 1, || format!("threads {}", runner.info().threads))
+}
+
+fn input_shapes_fix_symbols(engine: &Engine<'_>) -> Outcome {
+    let shape = vec![2, 3, 5, 9];
+    let dims: Vec<Dim> = shape.iter().copied().map(Dim::Fixed).collect();
+    let mut config = RunnerConfig::from_path(engine.model("dynamic"));
+    config.input_shapes.insert("x".to_owned(), shape);
+    let runner = engine.load(&config).map_err(|error| error.to_string())?;
+    expect_specs(runner.info(), &[spec("x", dims.clone())], &[spec("y", dims)])?;
+    let cases = engine.golden("dynamic")?;
+    let [other, fitting] = cases.as_slice() else {
+        return Err(format!("{} golden cases", cases.len()));
+    };
+    let outputs = runner.run_named(fitting.inputs.clone()).map_err(|error| error.to_string())?;
+    engine.compare(&outputs, &fitting.outputs)?;
+    let refused = runner.run_named(other.inputs.clone()).is_err();
+    ensure(refused, || "a shape other than the fixed one ran".to_owned())
+}

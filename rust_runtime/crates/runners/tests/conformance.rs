@@ -1,0 +1,60 @@
+//! Every engine of this build passes the one suite; what sets an engine apart is written here.
+
+use std::path::PathBuf;
+
+use runner_testkit::{Exception, Profile, run};
+
+fn profile(exceptions: &'static [Exception]) -> Profile {
+    let testdata = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../testdata");
+    Profile { testdata, tolerance: 1e-6, exceptions }
+}
+
+fn conforms(engine: &str, exceptions: &'static [Exception]) {
+    let backend = runners::backend(engine).unwrap();
+    let report = run(backend, &profile(exceptions));
+    assert!(report.passed(), "{report}");
+}
+
+#[test]
+#[cfg(feature = "tract")]
+fn tract_conforms() {
+    conforms("tract", &[]);
+}
+
+#[test]
+#[cfg(feature = "rten")]
+fn rten_conforms() {
+    conforms("rten", &[Exception { case: "dtype/f64", reason: "rten computes in f32 at most" }]);
+}
+
+#[test]
+fn the_suite_reports_every_failing_case_and_every_idle_excuse() {
+    static EXCUSES: [Exception; 2] = [
+        Exception { case: "golden/pair", reason: "none" },
+        Exception { case: "golden/none", reason: "none" },
+    ];
+    let mut profile = profile(&EXCUSES);
+    profile.tolerance = -1.0;
+    let report = run(runners::backend("rten").unwrap(), &profile);
+    let failing: Vec<&str> = report.failures().iter().map(|(case, _)| case.as_str()).collect();
+    for case in ["golden/none", "golden/residual", "golden/dynamic", "dtype/f64"] {
+        assert!(failing.contains(&case), "{report}");
+    }
+    assert!(!failing.contains(&"golden/pair"), "an excused failure is no failure: {report}");
+}
+
+/// The engines do not say their versions, so the crates repeat what Cargo.lock pins.
+#[test]
+fn versions_are_those_of_the_lock_file() {
+    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock"));
+    let lock = lock.unwrap();
+    for (engine, package) in [("tract", "tract-onnx"), ("rten", "rten")] {
+        let runner_core::Availability::Ready { version } =
+            runners::backend(engine).unwrap().check()
+        else {
+            panic!("{engine} is not ready");
+        };
+        let entry = format!("name = \"{package}\"\nversion = \"{version}\"\n");
+        assert!(lock.contains(&entry), "{engine} says {version}, Cargo.lock does not");
+    }
+}
