@@ -35,7 +35,9 @@ RUNNER_NAMES = (
 INPUT_NAME = "input"
 """The name that a network's only input is exported under."""
 
-_MODULE_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+MODULE_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+"""`package.module:attribute`."""
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
@@ -76,7 +78,7 @@ class ModelConfig(_Part):
     @property
     def module_reference(self) -> tuple[str, str] | None:
         """Module and attribute where `path` is `package.module:attribute`; None for a file."""
-        if not _MODULE_REFERENCE.fullmatch(self.path):
+        if not MODULE_REFERENCE.fullmatch(self.path):
             return None
         module, _, attribute = self.path.partition(":")
         return module, attribute
@@ -85,7 +87,7 @@ class ModelConfig(_Part):
     @classmethod
     def _class_is_named(cls, value: str | None, info: ValidationInfo) -> str | None:
         path = info.data.get("path")
-        if value is None and path is not None and not _MODULE_REFERENCE.fullmatch(path):
+        if value is None and path is not None and not MODULE_REFERENCE.fullmatch(path):
             raise ValueError("missing; expected the name of the nn.Module class in model.path")
         if value is not None and not value.isidentifier():
             raise ValueError("expected the name of a Python class")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from oxidizedvision.config.models import MODULE_REFERENCE
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors, sha256_of
 from oxidizedvision.core.lazy import require
@@ -21,7 +23,7 @@ class LineageItem:
     """One file of the chain from source to model.
 
     status: `present` as recorded, `missing`, `changed` since, or `unchecked` where no SHA-256
-    was recorded. tool and seconds: what made it, where a stage did.
+    was recorded or it is a module by name. tool and seconds: what made it, where a stage did.
     """
 
     role: str
@@ -139,9 +141,10 @@ def _recorded(
 
 
 def _origin(role: str, written: str, sha256: str | None, folder: Path) -> LineageItem:
-    """A file outside the manifest's folder: as written, from here, or from the manifest."""
-    places = [Path(written), folder / written]
-    path = next((place for place in places if place.is_file()), places[0])
+    """A file whose path is relative to the manifest's folder, or an installed module."""
+    if MODULE_REFERENCE.fullmatch(written):
+        return LineageItem(role, Path(written), "unchecked", sha256)
+    path = Path(os.path.normpath(folder / written))
     return LineageItem(role, path, _status(path, sha256), sha256)
 
 
