@@ -97,7 +97,7 @@ def _plain_convolutions() -> Iterator[None]:
     from torch.backends import mkldnn
 
     before = mkldnn.enabled
-    mkldnn.enabled = False
+    mkldnn.enabled = False  # type: ignore[assignment]
     try:
         yield
     finally:
