@@ -1,1 +1,104 @@
-//! vision_program
+//! Everything that a program around one model does: its command line, pictures and tensors in and
+//! out, timing, and the comparison with PyTorch's answers.
+//!
+//! A generated program is a `main` that calls [`run`] with its model and its engine's loader. A
+//! program that gets its model on the command line flattens [`Arguments`] into its own and calls
+//! [`execute`].
+
+mod arguments;
+mod benchmark;
+mod fault;
+mod files;
+pub mod golden;
+mod job;
+mod npy;
+mod pictures;
+mod session;
+
+use std::{
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+};
+
+use clap::{Args, Command, FromArgMatches};
+use runner_core::{LoadError, ModelSource, Runner, RunnerConfig};
+
+pub use crate::{
+    arguments::Arguments,
+    fault::{Exit, Fault},
+};
+
+/// Loads a model with one engine.
+pub type Load = fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>;
+
+/// A program that carries its model.
+pub struct Program {
+    /// Name of the executable.
+    pub name: &'static str,
+    /// Version of the executable.
+    pub version: &'static str,
+    /// The whole ONNX file.
+    pub model: &'static [u8],
+    /// The engine's loader.
+    pub load: Load,
+}
+
+/// A model and the engine to run it, when both are known only at run time.
+pub struct Setup<'a> {
+    /// Name of the executable.
+    pub name: &'a str,
+    /// Version of the executable.
+    pub version: &'a str,
+    /// The model.
+    pub source: ModelSource,
+    /// The engine's loader.
+    pub load: &'a dyn Fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>,
+}
+
+/// Runs a program with the command line of this process. It never panics; what goes wrong is one
+/// line `error: …` and, where there is a way out, one line `hint: …` on standard error.
+pub fn run(program: &Program) -> ExitCode {
+    let command = Arguments::augment_args(Command::new(program.name).version(program.version));
+    let command = command.about("Runs one model on a picture or on tensors.");
+    let arguments = match command.try_get_matches() {
+        Ok(matches) => Arguments::from_arg_matches(&matches),
+        Err(error) => Err(error),
+    };
+    let arguments = match arguments {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let source = ModelSource::Bytes { name: program.name.to_owned(), bytes: program.model.into() };
+    let setup = Setup { name: program.name, version: program.version, source, load: &program.load };
+    execute(&setup, &arguments)
+}
+
+/// Does what `arguments` ask for. Standard output gets the answer, standard error the faults.
+pub fn execute(setup: &Setup<'_>, arguments: &Arguments) -> ExitCode {
+    // Panics of decoders and engines become errors; the default hook would print them besides.
+    std::panic::set_hook(Box::new(|_| {}));
+    let done = catch_unwind(AssertUnwindSafe(|| job::answer(setup, arguments)));
+    let done = done.unwrap_or_else(|_| {
+        Err(Fault::new(Exit::OurFault, "the program ran into a fault of its own")
+            .with_hint("Please report it with the command and the files that it was given."))
+    });
+    match done.and_then(|text| print(&text)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => fault.report(),
+    }
+}
+
+/// Prints clap's own message: help and version end with 0, a wrong command line with 2.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to tell when even this cannot be printed.
+    drop(error.print());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::BadInput as u8))
+}
+
+fn print(text: &str) -> Result<(), Fault> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| {
+        Fault::new(Exit::FileSystem, format!("standard output cannot be written: {error}"))
+    })
+}

@@ -1,0 +1,89 @@
+use ndarray::{Array3, ArrayD, Axis};
+
+use crate::{Color, Layout, Picture, Preprocess, VisionError, contract::Constants, resize::resize};
+
+/// Turns a picture into the model's tensor: `[1, C, H, W]` or `[1, H, W, C]`.
+///
+/// # Errors
+/// [`crate::VisionErrorKind::InvalidContract`] when the contract's size is not possible.
+pub fn preprocess(picture: &Picture, contract: &Preprocess) -> Result<ArrayD<f32>, VisionError> {
+    let picture = with_channels_of(picture, contract.color);
+    let resized = contract.resize.as_ref().map(|to| resize(&picture, to)).transpose()?;
+    Ok(normalized(resized.as_ref().unwrap_or(&picture), contract))
+}
+
+pub(crate) fn with_channels_of(picture: &Picture, color: Color) -> Picture {
+    if color == Color::Gray { picture.to_gray() } else { picture.to_rgb() }
+}
+
+/// The tensor of a picture that already has the contract's size and channels.
+pub(crate) fn normalized(picture: &Picture, contract: &Preprocess) -> ArrayD<f32> {
+    let channels = picture.channels();
+    let tables: Vec<[f32; 256]> = (0..channels).map(|channel| table(contract, channel)).collect();
+    let (width, pixels) = (picture.width(), picture.pixels());
+    let value = |y: usize, x: usize, channel: usize| {
+        let source = source_channel(contract.color, channel);
+        tables[channel][usize::from(pixels[(y * width + x) * channels + source])]
+    };
+    let array = match contract.layout {
+        Layout::Nchw => {
+            Array3::from_shape_fn((channels, picture.height(), width), |(c, y, x)| value(y, x, c))
+        }
+        Layout::Nhwc => {
+            Array3::from_shape_fn((picture.height(), width, channels), |(y, x, c)| value(y, x, c))
+        }
+    };
+    array.insert_axis(Axis(0)).into_dyn()
+}
+
+/// The channel of a picture that a channel of a tensor is.
+pub(crate) fn source_channel(color: Color, channel: usize) -> usize {
+    if color == Color::Bgr { 2 - channel } else { channel }
+}
+
+fn table(contract: &Preprocess, channel: usize) -> [f32; 256] {
+    let (scale, mean, std) = Constants::of_input(contract).of_channel(channel);
+    std::array::from_fn(|pixel| ((pixel as f64 * scale - mean) / std) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contract(json: &str) -> Preprocess {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn two_pixels() -> Picture {
+        Picture::new(2, 1, 3, vec![0, 51, 102, 153, 204, 255]).unwrap()
+    }
+
+    #[test]
+    fn channels_lie_in_planes() {
+        let tensor = preprocess(&two_pixels(), &contract("{}")).unwrap();
+        assert_eq!(tensor.shape(), [1, 3, 1, 2]);
+        let expected = [0.0, 0.6, 0.2, 0.8, 0.4, 1.0];
+        assert!(
+            tensor
+                .iter()
+                .zip(expected)
+                .all(|(value, wanted): (&f32, f32)| { (value - wanted).abs() < 1e-7 })
+        );
+    }
+
+    #[test]
+    fn order_layout_and_constants_are_kept() {
+        let json = r#"{"color":"bgr","layout":"nhwc","scale":1,"mean":[2,1,0],"std":[1,2,4]}"#;
+        let tensor = preprocess(&two_pixels(), &contract(json)).unwrap();
+        assert_eq!(tensor.shape(), [1, 1, 2, 3]);
+        assert_eq!(tensor.into_raw_vec_and_offset().0, [100.0, 25.0, 0.0, 253.0, 101.5, 38.25]);
+    }
+
+    #[test]
+    fn gray_is_one_channel() {
+        let json = r#"{"color":"gray","scale":1}"#;
+        let tensor = preprocess(&two_pixels(), &contract(json)).unwrap();
+        assert_eq!(tensor.shape(), [1, 1, 1, 2]);
+        assert_eq!(tensor.into_raw_vec_and_offset().0, [42.0, 195.0]);
+    }
+}

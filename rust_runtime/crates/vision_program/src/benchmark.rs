@@ -1,0 +1,136 @@
+use std::num::NonZeroUsize;
+
+use ndarray::{ArrayD, IxDyn};
+use runner_core::{DType, Dim, NamedTensors, Tensor, TensorSpec};
+use serde_json::json;
+
+use crate::{
+    Arguments, Fault,
+    arguments::named,
+    job::{SCHEMA_VERSION, pretty, read_tensors},
+    session::{Session, milliseconds},
+};
+
+/// The most elements that an input is made up with.
+const MAX_ELEMENTS: usize = 1 << 30;
+
+/// Times the engine: the first run, the warm-up, then `iterations` runs.
+pub(crate) fn answer(
+    session: &mut Session,
+    iterations: NonZeroUsize,
+    arguments: &Arguments,
+) -> Result<String, Fault> {
+    let inputs = inputs(session, arguments)?;
+    for _ in 0..1 + arguments.warmup + iterations.get() {
+        session.run_named(inputs.clone())?;
+    }
+    let times: Vec<f64> = session.run_times.iter().copied().map(milliseconds).collect();
+    let info = session.info();
+    Ok(pretty(&json!({
+        "schema_version": SCHEMA_VERSION,
+        "model": info.model,
+        "backend": info.backend,
+        "backend_version": info.backend_version,
+        "threads": info.threads,
+        "load_ms": milliseconds(session.load_time),
+        "first_ms": times.first(),
+        "latency_ms": times.get(1 + arguments.warmup..),
+        "peak_rss_mib": peak_rss_mib(),
+    })))
+}
+
+fn inputs(session: &Session, arguments: &Arguments) -> Result<NamedTensors, Fault> {
+    let specs = &session.info().inputs;
+    let given = arguments.inputs();
+    if !given.is_empty() {
+        let named = given.iter().map(|text| {
+            named(text, specs, "input").map(|(spec, path)| (spec.name.clone(), path.into()))
+        });
+        return read_tensors(&named.collect::<Result<Vec<_>, _>>()?);
+    }
+    let mut shapes = Vec::new();
+    for text in &arguments.shape {
+        let (spec, dims) = named(&text.into(), specs, "input")?;
+        shapes.push((spec.name.clone(), dims_of(&dims.to_string_lossy())?));
+    }
+    let shape_of = |spec: &TensorSpec| {
+        let given = shapes.iter().find(|(name, _)| *name == spec.name);
+        given.map_or_else(|| fixed_dims(spec), |(_, dims)| Ok(dims.clone()))
+    };
+    specs.iter().map(|spec| made_up(spec, &shape_of(spec)?)).collect()
+}
+
+fn dims_of(text: &str) -> Result<Vec<usize>, Fault> {
+    let dims: Option<Vec<usize>> = text.split(',').map(|dim| dim.trim().parse().ok()).collect();
+    dims.ok_or_else(|| Fault::bad(format!("{text:?} are no axes: expected some like 1,3,64,64")))
+}
+
+fn fixed_dims(spec: &TensorSpec) -> Result<Vec<usize>, Fault> {
+    let fixed = spec.dims.iter().map(|dim| match dim {
+        Dim::Fixed(length) => Some(*length),
+        Dim::Symbol(_) => None,
+    });
+    fixed.collect::<Option<_>>().ok_or_else(|| {
+        let message = format!("input {:?} has axes of any length: {}", spec.name, spec.dims_text());
+        Fault::bad(message).with_hint("Say how long they are to be: --shape 1,3,64,64.")
+    })
+}
+
+/// Numbers of 0 to 1, the same in every run of the program.
+fn made_up(spec: &TensorSpec, dims: &[usize]) -> Result<(String, Tensor), Fault> {
+    if spec.dtype != DType::F32 {
+        let message =
+            format!("input {:?} takes {}, and only f32 is made up", spec.name, spec.dtype);
+        return Err(Fault::bad(message));
+    }
+    let elements = dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
+    if elements.is_none_or(|elements| elements > MAX_ELEMENTS) {
+        return Err(Fault::bad(format!("axes {dims:?} are too large")));
+    }
+    let mut state = 0x9e37_79b9_u32;
+    let array = ArrayD::from_shape_simple_fn(IxDyn(dims), || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) as f32 / (1 << 24) as f32
+    });
+    Ok((spec.name.clone(), Tensor::from(array)))
+}
+
+/// The most memory that the process ever held, where the system tells it.
+fn peak_rss_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_are_read_or_refused() {
+        assert_eq!(dims_of("1,3, 64,64").unwrap(), [1, 3, 64, 64]);
+        for text in ["", "1,x", "1,,2", "-1"] {
+            assert!(dims_of(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn made_up_numbers_are_of_0_to_1_and_repeat() {
+        let spec = TensorSpec { name: "x".into(), dtype: DType::F32, dims: vec![] };
+        let first = made_up(&spec, &[2, 500]).unwrap();
+        assert_eq!(first, made_up(&spec, &[2, 500]).unwrap());
+        let array = ArrayD::<f32>::try_from(first.1).unwrap();
+        assert!(array.iter().all(|value| (0.0..1.0).contains(value)));
+        assert!((array.mean().unwrap() - 0.5).abs() < 0.05);
+        assert!(made_up(&spec, &[usize::MAX, 2]).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_tells_the_peak() {
+        assert!(peak_rss_mib().unwrap() > 0.5);
+    }
+}

@@ -1,0 +1,224 @@
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use runner_core::{NamedTensors, Tensor};
+use serde_json::{Value, json};
+use vision_io::{OutputFormat, Picture, Postprocess, decode, encode, postprocess};
+
+use crate::{
+    Arguments, Fault, Setup,
+    arguments::named,
+    benchmark, files, npy, pictures,
+    pictures::{Answer, Want, Way},
+    session::{Session, milliseconds, single_array},
+};
+
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// Does what the command line asks for and gives the text for standard output.
+pub(crate) fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<String, Fault> {
+    let start = Instant::now();
+    if arguments.info {
+        return info(setup, arguments);
+    }
+    if let Some(iterations) = arguments.benchmark {
+        return benchmark::answer(&mut Session::load(setup, arguments)?, iterations, arguments);
+    }
+    if arguments.inputs().is_empty() || arguments.outputs().is_empty() {
+        let hint = format!("Try `{} photo.png result.png`, or --help.", setup.name);
+        return Err(Fault::bad("an input and an output are needed").with_hint(hint));
+    }
+    for output in arguments.outputs() {
+        check_ending(Path::new(&output))?;
+    }
+    let mut session = Session::load(setup, arguments)?;
+    let outputs = outputs(&session, &arguments.outputs())?;
+    let (inputs_done, answer, way) = run(&mut session, arguments, &outputs)?;
+    let outputs_done = write_all(&session, answer, &outputs)?;
+    let note = way.as_ref().and_then(Way::note);
+    if let Some(note) = &note {
+        eprintln!("note: {note}");
+    }
+    if !arguments.json {
+        return Ok(summary(&session, &outputs, way.as_ref()));
+    }
+    let info = session.info();
+    Ok(pretty(&json!({
+        "schema_version": SCHEMA_VERSION,
+        "model": info.model,
+        "backend": info.backend,
+        "backend_version": info.backend_version,
+        "threads": info.threads,
+        "inputs": inputs_done,
+        "outputs": outputs_done,
+        "picture": way,
+        "notes": note.into_iter().collect::<Vec<_>>(),
+        "load_ms": milliseconds(session.load_time),
+        "run_ms": milliseconds(session.run_times.iter().sum()),
+        "total_ms": milliseconds(start.elapsed()),
+    })))
+}
+
+fn info(setup: &Setup<'_>, arguments: &Arguments) -> Result<String, Fault> {
+    let session = Session::load(setup, arguments)?;
+    Ok(pretty(&json!({
+        "schema_version": SCHEMA_VERSION,
+        "name": setup.name,
+        "version": setup.version,
+        "model_sha256": session.model_sha256,
+        "model": session.info(),
+        "contract": session.contract,
+    })))
+}
+
+fn summary(session: &Session, outputs: &[Output], way: Option<&Way>) -> String {
+    let files: Vec<String> =
+        outputs.iter().map(|output| output.path.display().to_string()).collect();
+    let tiles = match way {
+        Some(Way::Tiled { tiles, .. }) if *tiles > 1 => format!(" in {tiles} tiles"),
+        _ => String::new(),
+    };
+    let time = milliseconds(session.run_times.iter().sum());
+    format!("wrote {} ({} took {time:.0} ms{tiles})", files.join(", "), session.info().backend)
+}
+
+pub(crate) fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+fn check_ending(path: &Path) -> Result<(), Fault> {
+    if files::is_npy(path) {
+        return Ok(());
+    }
+    OutputFormat::from_path(path).map(drop).map_err(|error| {
+        Fault::from(error).with_hint("For the model's numbers, name a file that ends in .npy.")
+    })
+}
+
+/// An output of the model and the file it goes to.
+struct Output {
+    tensor: String,
+    path: PathBuf,
+}
+
+fn outputs(session: &Session, given: &[OsString]) -> Result<Vec<Output>, Fault> {
+    let specs = &session.info().outputs;
+    let mut outputs: Vec<Output> = Vec::new();
+    for text in given {
+        let (spec, path) = named(text, specs, "output")?;
+        let path = PathBuf::from(path);
+        check_ending(&path)?;
+        files::check_writable(&path)?;
+        if outputs.iter().any(|other| other.path == path) {
+            return Err(Fault::bad(format!("{} is named for two outputs", path.display())));
+        }
+        outputs.push(Output { tensor: spec.name.clone(), path });
+    }
+    Ok(outputs)
+}
+
+/// Reads the inputs and runs the model: what was read, what came out, how a picture went through.
+fn run(
+    session: &mut Session,
+    arguments: &Arguments,
+    outputs: &[Output],
+) -> Result<(Vec<Value>, Answer, Option<Way>), Fault> {
+    let given = arguments.inputs();
+    let specs = session.info().inputs.clone();
+    let inputs: Vec<(String, PathBuf)> = given
+        .iter()
+        .map(|text| {
+            named(text, &specs, "input").map(|(spec, path)| (spec.name.clone(), path.into()))
+        })
+        .collect::<Result<_, _>>()?;
+    if let [(name, path)] = &inputs[..]
+        && !files::is_npy(path)
+    {
+        let picture = read_picture(path)?;
+        let as_picture = outputs.iter().any(|output| !files::is_npy(&output.path));
+        let want = if as_picture { Want::Picture } else { Want::Tensors };
+        if as_picture && outputs.len() > 1 {
+            let message = "a picture is the only output of a run that gives one";
+            return Err(Fault::bad(message).with_hint("Run again for the other outputs."));
+        }
+        let (answer, way) = pictures::run(session, &picture, want, arguments.tile)?;
+        let done = json!({
+            "name": name, "file": path.display().to_string(),
+            "width": picture.width(), "height": picture.height(),
+        });
+        return Ok((vec![done], answer, Some(way)));
+    }
+    if arguments.tile.is_some() {
+        return Err(Fault::bad("--tile is for pictures; tensors go through whole"));
+    }
+    let tensors = read_tensors(&inputs)?;
+    let done = tensors.iter().zip(&inputs).map(|((name, tensor), (_, path))| {
+        json!({"name": name, "file": path.display().to_string(), "shape": tensor.shape()})
+    });
+    let done = done.collect();
+    Ok((done, Answer::Tensors(session.run_named(tensors)?), None))
+}
+
+pub(crate) fn read_tensors(inputs: &[(String, PathBuf)]) -> Result<NamedTensors, Fault> {
+    inputs
+        .iter()
+        .map(|(name, path)| {
+            if !files::is_npy(path) {
+                let message = format!("{} is not a .npy file", path.display());
+                return Err(Fault::bad(message).with_hint("Give every input as a .npy file."));
+            }
+            Ok((name.clone(), Tensor::from(npy::read(path)?)))
+        })
+        .collect()
+}
+
+fn read_picture(path: &Path) -> Result<Picture, Fault> {
+    let bytes = files::read(path)?;
+    decode(&bytes).map_err(|error| Fault::from(error).about(path.display()))
+}
+
+fn write_all(session: &Session, answer: Answer, outputs: &[Output]) -> Result<Vec<Value>, Fault> {
+    let tensors = match (answer, outputs) {
+        (Answer::Picture(picture), [output]) => {
+            return write_picture(&picture, output).map(|done| vec![done]);
+        }
+        (Answer::Picture(_), _) => return Err(Fault::bad("a picture goes to one file only")),
+        (Answer::Tensors(tensors), _) => tensors,
+    };
+    let mut done = Vec::new();
+    for output in outputs {
+        let Some((_, tensor)) = tensors.iter().find(|(name, _)| *name == output.tensor) else {
+            return Err(Fault::bad(format!("the model gave no output {:?}", output.tensor)));
+        };
+        done.push(if files::is_npy(&output.path) {
+            npy::write(&output.path, tensor)?;
+            let file = output.path.display().to_string();
+            json!({"name": output.tensor, "file": file, "shape": tensor.shape()})
+        } else {
+            write_picture(&picture_of(session, &output.tensor, tensor)?, output)?
+        });
+    }
+    Ok(done)
+}
+
+/// The picture that a tensor is, when the input was a tensor too.
+fn picture_of(session: &Session, name: &str, tensor: &Tensor) -> Result<Picture, Fault> {
+    let Some(Postprocess::Image(contract)) = &session.contract.postprocess else {
+        return Err(Fault::bad(format!("output {name:?} is not a picture"))
+            .with_hint("Name an output that ends in .npy, for the numbers."));
+    };
+    let array = single_array(vec![(name.to_owned(), tensor.clone())])?;
+    Ok(postprocess(&array, contract)?)
+}
+
+fn write_picture(picture: &Picture, output: &Output) -> Result<Value, Fault> {
+    let bytes = encode(picture, OutputFormat::from_path(&output.path)?)?;
+    files::write(&output.path, &bytes)?;
+    Ok(json!({
+        "name": output.tensor, "file": output.path.display().to_string(),
+        "width": picture.width(), "height": picture.height(),
+    }))
+}
