@@ -56,6 +56,9 @@ def workspace_document(crates: tuple[str, ...]) -> tomlkit.TOMLDocument:
             dependencies.remove(name)
         elif name in crates:
             _table(dependencies, name)["path"] = f"runtime/{name}"
+    if "runner_tract" not in crates:
+        for profile in _table(document, "profile").values():
+            profile.pop("package", None)
     return document
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tomlkit
+import tomlkit.items
 
 from oxidizedvision.core.manifest import Manifest
 from oxidizedvision.package.sources import lock_text
@@ -108,17 +109,18 @@ class CrateTemplate:
         package = tomlkit.table()
         package["name"] = self.name
         package["version"] = "0.1.0"
-        package["edition"] = {"workspace": True}
-        package["rust-version"] = {"workspace": True}
+        package["edition"] = _inherited()
+        package["rust-version"] = _inherited()
         package["publish"] = False
         dependencies = tomlkit.table()
         for crate in sorted((self.engine.crate, "runner_core", "vision_program")):
-            dependencies[crate] = {"workspace": True}
+            dependencies[crate] = _inherited()
         document = tomlkit.document()
         document["package"] = package
         document["dependencies"] = dependencies
-        document["lints"] = {"workspace": True}
-        return tomlkit.dumps(document) + "\n" + tomlkit.dumps(workspace)
+        document["lints"] = tomlkit.table()
+        document["lints"]["workspace"] = True
+        return str(tomlkit.dumps(document) + "\n" + tomlkit.dumps(workspace))
 
     def _readme(self, manifest: Manifest, model: Path) -> str:
         rows = [
@@ -133,3 +135,9 @@ class CrateTemplate:
             engine=self.engine_name,
             specs="\n".join(rows),
         )
+
+
+def _inherited() -> tomlkit.items.InlineTable:
+    table = tomlkit.inline_table()
+    table["workspace"] = True
+    return table

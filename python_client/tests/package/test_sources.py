@@ -40,8 +40,14 @@ def test_no_path_leaves_the_crate(engine: str, tmp_path: Path) -> None:
 def test_profiles_are_those_of_the_workspace() -> None:
     """Only then does Cargo reuse the engines that are compiled already."""
     here = tomllib.loads((rust_root() / "Cargo.toml").read_text())["profile"]
-    there = tomllib.loads(tomlkit.dumps(workspace_document(("runner_core",))))["profile"]
-    assert there == here
+    there = tomllib.loads(tomlkit.dumps(workspace_document(("runner_core", "runner_tract"))))
+    assert there["profile"] == here
+
+
+def test_no_profile_speaks_of_an_engine_that_is_not_there() -> None:
+    """Cargo would warn at every build."""
+    document = tomllib.loads(tomlkit.dumps(workspace_document(("runner_core", "runner_rten"))))
+    assert not [profile for profile in document["profile"].values() if "package" in profile]
 
 
 def test_only_dependencies_in_use_are_listed(tmp_path: Path) -> None:
