@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from model import Denoiser
 from numpy.typing import NDArray
-from PIL import Image
 from pictures import HELD_OUT, SIGMA, Picture, add_noise, load, psnr
+from PIL import Image
 from safetensors.torch import load_file
 from skimage.restoration import denoise_nl_means
 from train import WEIGHTS

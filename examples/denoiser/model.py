@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -17,7 +19,7 @@ class Denoiser(nn.Module):
         super().__init__()
         widths = [3, *[channels] * (depth - 1), 3]
         layers: list[nn.Module] = []
-        for wide_in, wide_out in zip(widths, widths[1:], strict=False):
+        for wide_in, wide_out in pairwise(widths):
             layers += [nn.Conv2d(wide_in, wide_out, 3, padding=1), nn.ReLU()]
         self.noise = nn.Sequential(*layers[:-1])
 

@@ -17,7 +17,7 @@ from oxidizedvision.config import Config, load_config, resolve_checkpoint
 from oxidizedvision.config.models import INPUT_NAME
 from oxidizedvision.convert.export import OnnxExport, Opset, trace
 from oxidizedvision.convert.goldens import make_goldens, random_input, save_goldens
-from oxidizedvision.convert.network import Network
+from oxidizedvision.convert.network import Network, one_thread
 from oxidizedvision.convert.parity import check_parity
 from oxidizedvision.convert.shapes import Signature, measure_signature
 from oxidizedvision.convert.tiling import measure_tiling
@@ -121,7 +121,7 @@ def convert(
     )
     notify("building the network")
     job = _Job(loaded, Network.of(loaded), _opset(loaded, opset_version), notify)
-    with _working_folder(target.folder) as folder:
+    with one_thread(), _working_folder(target.folder) as folder:
         written = job.write(_Names(folder, target.name))
         _publish(_Names(folder, target.name), target)
     register(target.manifest)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,19 @@ def load_module(config: Config) -> torch.nn.Module:
     return network.eval().requires_grad_(False)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread: sums come out the same on every machine's number of cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @dataclass(frozen=True)
 class Network:
     """A loaded network and what its messages need."""
@@ -49,14 +63,6 @@ class Network:
         """Load the network of a config; raises what `load_module` raises."""
         module = load_module(config)
         return cls(module, config.model.class_name or type(module).__name__, source_file(config))
-
-    def accepts(self, shape: Sequence[int]) -> bool:
-        """Whether the network runs on an input of this shape."""
-        try:
-            self.run(np.zeros(shape, np.float32))
-        except OxidizedVisionError:
-            return False
-        return True
 
     def run(self, array: Array) -> list[Array]:
         """All outputs for one float32 input.

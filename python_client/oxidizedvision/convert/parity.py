@@ -94,7 +94,11 @@ def _traced(file: Path) -> Run:
                 result = module(torch.from_numpy(np.array(array, order="C")))
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise OxidizedVisionError(Kind.EXPORT, f"{file.name}: {reason}") from error
+            raise OxidizedVisionError(
+                Kind.EXPORT,
+                f"{file.name}: {reason}",
+                "Take the axis that changed out of export.dynamic_axes.",
+            ) from error
         listed = list(result) if isinstance(result, tuple | list) else [result]
         arrays = [value.numpy() for value in listed]
         return dict(zip(output_names(len(arrays)), arrays, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from oxidizedvision.config.models import INPUT_NAME
 from oxidizedvision.convert.network import Network
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import Dim, TensorSpec, dtype_name
+
+if TYPE_CHECKING:
+    from oxidizedvision.core.tensors import Array
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,9 @@ def measure_signature(network: Network, config: Config) -> Signature:
     names = output_names(len(base))
     other = list(shape)
     for symbol, positions in symbols.items():
-        changed = _another_length(network, shape, symbol, positions)
+        changed, found = _another_length(network, shape, symbol, positions)
         for position in positions:
             other[position] = changed[position]
-        found = network.run(np.zeros(changed, np.float32))
         own = (shape[positions[0]], changed[positions[0]])
         for index, (array, before) in enumerate(zip(found, base, strict=True)):
             _name_axes(dims[index], names[index], (before.shape, array.shape), (symbol, *own))
@@ -74,15 +77,17 @@ def measure_signature(network: Network, config: Config) -> Signature:
 
 def _another_length(
     network: Network, shape: Sequence[int], symbol: str, positions: Sequence[int]
-) -> tuple[int, ...]:
+) -> tuple[tuple[int, ...], list[Array]]:
     length = shape[positions[0]]
     # One more than the double tells apart a network that takes any size from one that needs
     # multiples; an axis of length 1 is a batch.
     tried = list(dict.fromkeys([length + 1, length + 32, 2 * length]))
     for candidate in tried[:1] if length == 1 else tried:
         changed = tuple(candidate if axis in positions else size for axis, size in enumerate(shape))
-        if network.accepts(changed):
-            return changed
+        try:
+            return changed, network.run(np.zeros(changed, np.float32))
+        except OxidizedVisionError:
+            continue
     raise OxidizedVisionError(
         Kind.EXPORT,
         f"export.dynamic_axes: axis {symbol!r} cannot change: {network.name} refuses the lengths "

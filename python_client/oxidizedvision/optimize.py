@@ -1,0 +1,332 @@
+"""Fewer nodes for the same answers: simplify and fold, and keep it only if both are true."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import file_errors, sha256_of, write_bytes
+from oxidizedvision.core.lazy import require
+from oxidizedvision.core.manifest import (
+    FileRecord,
+    Stage,
+    find_manifest,
+    load_manifest,
+    tool_versions,
+)
+from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.onnx_file import (
+    Session,
+    check_onnx,
+    count_operators,
+    largest_difference,
+    opset_of,
+    read_onnx,
+)
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from oxidizedvision.core.tensors import Array
+
+_SUFFIX = ".optimized.onnx"
+_RELATIVE = 1e-4
+"""Largest error, relative to the largest output, that another order of the sums explains."""
+
+_LENGTHS = (64, 96)
+"""Of axes without a length, one for each random input."""
+
+_SIMPLIFYING = (
+    "graph_fusion",
+    "dead_node_elimination",
+    "subexpression_elimination",
+    "weight_tying",
+)
+_SLIM_ERRORS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+)
+_NUMPY = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+Inputs = dict[str, "Array"]
+
+
+@dataclass(frozen=True)
+class OptimizeResult:
+    """What became of a model.
+
+    output: The new file; the model's own where nothing was gained.
+    max_error: Largest difference between the outputs of the two files.
+    kept: Whether the new graph replaced the old one, which `reason` explains.
+    """
+
+    model: Path
+    output: Path
+    nodes_before: int
+    nodes_after: int
+    operators_before: dict[str, int]
+    operators_after: dict[str, int]
+    bytes_before: int
+    bytes_after: int
+    max_error: float
+    kept: bool
+    reason: str
+    seconds: float
+
+
+def optimize(
+    model: str | Path,
+    *,
+    output: str | Path | None = None,
+    simplify: bool = True,
+    constant_folding: bool = True,
+    quantize: str | None = None,
+    notify: Notify = silent,
+) -> OptimizeResult:
+    """Simplify an ONNX model, and check the result on its goldens with ONNX Runtime.
+
+    Without goldens two seeded random inputs are used. Names, opset and metadata stay.
+
+    Args:
+        model: The .onnx file.
+        output: Instead of `<model>.optimized.onnx` beside it.
+        simplify: Remove and fuse nodes.
+        constant_folding: Compute once what does not depend on the inputs.
+        quantize: Not offered by this version.
+        notify: Told what is being done.
+
+    Raises:
+        OxidizedVisionError: `corrupt`, `not_found`, `file_system`, `unsupported` for `quantize`.
+    """
+    if quantize is not None:
+        raise OxidizedVisionError(
+            Kind.UNSUPPORTED,
+            f"quantize: {quantize} is not offered by this version",
+            "Set optimize.quantize to null.",
+        )
+    start = time.monotonic()
+    path = Path(model)
+    target = Path(output) if output else path.with_name(path.stem + _SUFFIX)
+    if target.resolve() == path.resolve():
+        raise OxidizedVisionError(
+            Kind.USAGE, f"{path} would overwrite itself", "Choose another output."
+        )
+    job = _Job(path, read_onnx(path), find_manifest(path), notify)
+    content, reason, error = job.improved(_skipped(simplify, constant_folding))
+    after = job.before
+    if content is not None:
+        write_bytes(target, content)
+        after = read_onnx(target)
+    made = path if content is None else target
+    result = OptimizeResult(
+        model=path,
+        output=made,
+        nodes_before=len(job.before.graph.node),
+        nodes_after=len(after.graph.node),
+        operators_before=count_operators(job.before),
+        operators_after=count_operators(after),
+        bytes_before=path.stat().st_size,
+        bytes_after=made.stat().st_size,
+        max_error=error,
+        kept=content is not None,
+        reason=reason,
+        seconds=round(time.monotonic() - start, 3),
+    )
+    if job.manifest is not None:
+        _record(job.manifest, result, {"simplify": simplify, "constant_folding": constant_folding})
+    return result
+
+
+def _skipped(simplify: bool, constant_folding: bool) -> list[str]:
+    """The passes of onnxslim that were not asked for."""
+    folding = [] if constant_folding else ["constant_folding"]
+    return folding if simplify else [*_SIMPLIFYING, *folding]
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    before: ModelProto
+    manifest: Path | None
+    notify: Notify
+
+    def improved(self, skipped: list[str]) -> tuple[bytes | None, str, float]:
+        """The better file or None, why, and the largest error."""
+        if {*_SIMPLIFYING, "constant_folding"} <= set(skipped):
+            return None, "neither simplify nor constant_folding was asked for", 0.0
+        self.notify("simplifying the graph")
+        after, problem = self._slimmed(skipped)
+        if after is None:
+            return None, problem, 0.0
+        nodes = len(self.before.graph.node), len(after.graph.node)
+        content = after.SerializeToString()
+        sizes = self.before.ByteSize(), len(content)
+        if nodes[1] > nodes[0] or (nodes[1] == nodes[0] and sizes[1] >= sizes[0]):
+            return None, f"there was nothing to remove: {nodes[0]} nodes", 0.0
+        self.notify("comparing with the model before")
+        error, problem = self._difference(content)
+        if problem:
+            return None, problem, error
+        return content, f"{nodes[0]} nodes became {nodes[1]}", error
+
+    def _slimmed(self, skipped: list[str]) -> tuple[ModelProto | None, str]:
+        import onnx
+
+        slim = require("onnxslim", "optimize").slim
+        model = onnx.ModelProto()
+        model.CopyFrom(self.before)
+        try:
+            after: ModelProto = slim(model, skip_optimizations=skipped or None)
+        except _SLIM_ERRORS as error:
+            return None, f"onnxslim failed: {type(error).__name__}: {error}"
+        _restore(self.before, after)
+        if opset_of(after) != opset_of(self.before):
+            return None, f"onnxslim changed the opset to {opset_of(after)}"
+        try:
+            check_onnx(after, self.path)
+        except OxidizedVisionError as error:
+            return None, f"onnxslim made an invalid model: {error.message}"
+        return after, ""
+
+    def _difference(self, content: bytes) -> tuple[float, str]:
+        old = Session(self.before.SerializeToString(), self.path.name)
+        try:
+            new = Session(content, self.path.name)
+        except OxidizedVisionError as error:
+            return 0.0, f"the simplified model does not load: {error.message}"
+        worst = 0.0
+        for label, inputs in self._cases(old):
+            try:
+                expected = old.run(inputs)
+            except OxidizedVisionError:
+                continue  # the model does not take this size; nothing to compare
+            try:
+                actual = new.run(inputs)
+            except OxidizedVisionError as error:
+                return worst, f"the simplified model fails on {label}: {error.message}"
+            for name, reference in expected.items():
+                error_here = largest_difference(reference, actual[name])
+                worst = max(worst, error_here)
+                if error_here > _RELATIVE * max(_largest(reference), _RELATIVE):
+                    return worst, f"{name} changed by {error_here:.3g} on {label}"
+        return worst, ""
+
+    def _cases(self, session: Session) -> Iterator[tuple[str, Inputs]]:
+        """Goldens where there are any, and random inputs at two sizes."""
+        if self.manifest is not None:
+            yield from _goldens(self.manifest)
+        for seed, length in enumerate(_LENGTHS):
+            generator = np.random.default_rng(seed)
+            yield (
+                f"random-{seed}",
+                {value.name: _random(value, length, generator) for value in session.inputs},
+            )
+
+
+def _largest(array: Array) -> float:
+    return float(np.abs(array.astype(np.float64)).max(initial=0.0))
+
+
+def _random(value: Any, length: int, generator: np.random.Generator) -> Array:
+    """Standard normal numbers for an input of ONNX Runtime, whole ones for whole types."""
+    shape = [dim if isinstance(dim, int) else length for dim in value.shape]
+    if value.shape and not isinstance(value.shape[0], int):
+        shape[0] = 1 + length % 3
+    array = generator.standard_normal(shape)
+    dtype = _NUMPY.get(value.type, "float32")
+    return array.astype(dtype) if dtype.startswith("float") else (np.abs(array) * 2).astype(dtype)
+
+
+def _goldens(manifest: Path) -> Iterator[tuple[str, Inputs]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    path = manifest.parent / load_manifest(manifest).goldens.file
+    with file_errors(path):
+        content = path.read_bytes()
+    try:
+        tensors = load(content)
+    except SafetensorError as error:
+        raise OxidizedVisionError(
+            Kind.CORRUPT,
+            f"{path} is not a whole golden file: {error}",
+            "Run `oxidizedvision convert` again.",
+        ) from error
+    cases: dict[str, Inputs] = {}
+    for key, array in tensors.items():
+        case, role, name = key.split("/", 2)
+        if role == "input":
+            cases.setdefault(case, {})[name] = array
+    yield from sorted(cases.items())
+
+
+def _restore(before: ModelProto, after: ModelProto) -> None:
+    """Put back what the simplifier does not carry over: metadata, and how axes are named."""
+    del after.metadata_props[:]
+    after.metadata_props.extend(before.metadata_props)
+    for old, new in (
+        (before.graph.input, after.graph.input),
+        (before.graph.output, after.graph.output),
+    ):
+        known = {value.name: value for value in old}
+        for value in new:
+            if value.name in known:
+                value.CopyFrom(known[value.name])
+
+
+def _record(path: Path, result: OptimizeResult, parameters: dict[str, Any]) -> None:
+    """Append or replace the stage in the manifest, or take it out where the model was kept."""
+    manifest = load_manifest(path)
+    source = next((s for s in manifest.stages if s.name == "onnx"), None)
+    beside = result.output.resolve().parent == path.resolve().parent
+    if source is None or source.output.file != result.model.name or not beside:
+        return
+    stages = [stage for stage in manifest.stages if stage.name != "optimize"]
+    dropped = [stage.output.file for stage in manifest.stages if stage.name == "optimize"]
+    if result.kept:
+        stages.append(_stage(result, parameters))
+    manifest.model_copy(
+        update={
+            "stages": stages,
+            "tools": {**manifest.tools, **tool_versions("onnxslim", "onnxruntime")},
+        }
+    ).save(path)
+    for name in dropped:
+        if name != result.output.name:
+            (path.parent / name).unlink(missing_ok=True)
+
+
+def _stage(result: OptimizeResult, parameters: dict[str, Any]) -> Stage:
+    return Stage(
+        name="optimize",
+        tool="onnxslim",
+        parameters=parameters,
+        input_sha256=sha256_of(result.model),
+        output=FileRecord.of(result.output),
+        seconds=result.seconds,
+        checks={
+            "max_error": result.max_error,
+            "nodes_before": result.nodes_before,
+            "nodes_after": result.nodes_after,
+        },
+    )
