@@ -158,7 +158,9 @@ class Session:
         except self._errors as error:
             reason = str(error).strip().splitlines()[0]
             raise OxidizedVisionError(
-                Kind.ENGINE_FAILED, f"{self._name}: onnxruntime failed: {reason}"
+                Kind.ENGINE_FAILED,
+                f"{self._name}: onnxruntime failed: {reason}",
+                "Give an input of the size that the model was converted with.",
             ) from error
         return dict(zip(names, values, strict=True))
 

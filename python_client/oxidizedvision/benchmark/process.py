@@ -51,7 +51,9 @@ def _answer(runner: str, text: str) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise OxidizedVisionError(
-            Kind.INTERNAL, f"The process that measures {runner} gave no answer"
+            Kind.INTERNAL,
+            f"The process that measures {runner} gave no answer",
+            "Please report it with what --verbose shows.",
         ) from error
     if "error" in answer:
         told = answer["error"]
@@ -63,5 +65,7 @@ def _died(runner: str, code: int, stderr: str) -> OxidizedVisionError:
     how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with {code}"
     last = "\n".join(stderr.strip().splitlines()[-_LINES_SHOWN:])
     return OxidizedVisionError(
-        Kind.PANICKED, f"The process that measures {runner} ended {how}:\n{last}".rstrip(":\n")
+        Kind.PANICKED,
+        f"The process that measures {runner} ended {how}:\n{last}".rstrip(":\n"),
+        "Try a smaller input or --batch-size, or leave this runner out and report it.",
     )

@@ -21,7 +21,9 @@ def measure_program(request: Request, runner_config: RunnerConfig) -> dict[str, 
     inputs = make_inputs(runner.input_specs, request.shapes, request.batch_size)
     if len(inputs) != 1:
         raise OxidizedVisionError(
-            Kind.NOT_SINGLE, f"{runner.model_name} has {len(inputs)} inputs; --benchmark takes one"
+            Kind.NOT_SINGLE,
+            f"{runner.model_name} has {len(inputs)} inputs; --benchmark takes one",
+            "Leave the program out, and measure the engine that is in it.",
         )
     (array,) = inputs.values()
     shape = ",".join(str(length) for length in array.shape)

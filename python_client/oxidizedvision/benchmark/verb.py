@@ -180,7 +180,9 @@ def _model_bytes(where: Target, request: Request) -> int:
     try:
         return path.stat().st_size
     except OSError as error:
-        raise OxidizedVisionError(Kind.NOT_FOUND, f"{path}: {error.strerror}") from error
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND, f"{path}: {error.strerror}", "Run `oxidizedvision convert` again."
+        ) from error
 
 
 def _record(where: Target, report: BenchmarkReport, settings: _Settings) -> None:

@@ -64,7 +64,9 @@ class OnnxRuntimeRunner(Runner):
             values = self._session.run(names, inputs)
         except self._errors() as error:
             raise OxidizedVisionError(
-                Kind.ENGINE_FAILED, f"{self._info.model}: onnxruntime failed: {error}"
+                Kind.ENGINE_FAILED,
+                f"{self._info.model}: onnxruntime failed: {error}",
+                "Give an input of the size that the model was converted with.",
             ) from error
         return dict(zip(names, values, strict=True))
 
@@ -135,7 +137,9 @@ def _spec(value: Any) -> TensorSpec:
     dtype = _DTYPES.get(value.type)
     if dtype is None:
         raise OxidizedVisionError(
-            Kind.UNSUPPORTED, f"{value.name!r} is a {value.type}, which runners do not pass"
+            Kind.UNSUPPORTED,
+            f"{value.name!r} is a {value.type}, which runners do not pass",
+            f"Inputs and outputs are one of: {', '.join(_DTYPES.values())}.",
         )
     return TensorSpec(value.name, dtype, tuple(_dims(value.name, value.shape)))
 
@@ -152,5 +156,7 @@ def _load_error(model: str, reason: str) -> OxidizedVisionError:
     return OxidizedVisionError(
         Kind.UNSUPPORTED if unsupported else Kind.CORRUPT,
         f"{model}: onnxruntime cannot load it: {reason}",
-        "" if unsupported else "Run `oxidizedvision convert` again, or check the file.",
+        "Use another runner, or export at another opset."
+        if unsupported
+        else "Run `oxidizedvision convert` again, or check the file.",
     )

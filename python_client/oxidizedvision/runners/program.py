@@ -68,7 +68,9 @@ class ProgramRunner(Runner):
             array: Array = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise OxidizedVisionError(
-                Kind.ENGINE_FAILED, f"{self._executable} wrote no array for {tensor!r}: {error}"
+                Kind.ENGINE_FAILED,
+                f"{self._executable} wrote no array for {tensor!r}: {error}",
+                HINT,
             ) from error
         return array
 
@@ -92,7 +94,9 @@ class ProgramRunner(Runner):
             )
         except subprocess.TimeoutExpired as error:
             raise OxidizedVisionError(
-                Kind.ENGINE_FAILED, f"{self._executable} did not end within {limit:g} s"
+                Kind.ENGINE_FAILED,
+                f"{self._executable} did not end within {limit:g} s",
+                "Give a smaller input, or the option timeout_s.",
             ) from error
         except OSError as error:
             raise _not_startable(self._executable, error.strerror or str(error)) from error
@@ -187,7 +191,11 @@ def _failed(path: Path, code: int, stderr: str) -> OxidizedVisionError:
     hints = [line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")]
     if code < 0:
         message = f"was ended by signal {-code} ({signal.strsignal(-code)})"
-        return OxidizedVisionError(Kind.PANICKED, f"{path} {message}: {' '.join(lines[-3:])}")
+        return OxidizedVisionError(
+            Kind.PANICKED,
+            f"{path} {message}: {' '.join(lines[-3:])}".rstrip(": "),
+            "Try a smaller input; if that does not help, please report it with the model.",
+        )
     kind = _KINDS[ExitCode(code)] if code in _KINDS else Kind.ENGINE_FAILED
     reason = " ".join(said or lines[-3:]) or "it said nothing"
     return OxidizedVisionError(kind, f"{path} ended with {code}: {reason}", " ".join(hints))

@@ -119,7 +119,9 @@ class TorchRunner(Runner):
         return OxidizedVisionError(
             Kind.MODEL if eager else Kind.ENGINE_FAILED,
             f"{self._model.model}: {self._model.backend} failed: {message}",
-            "Check the network's forward and model.input_shape." if eager else "",
+            "Check the network's forward and model.input_shape."
+            if eager
+            else "Give an input of the size that the model was converted with.",
         )
 
     def _measured_outputs(self) -> tuple[TensorSpec, ...]:

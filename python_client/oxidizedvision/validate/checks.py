@@ -138,7 +138,11 @@ def _verdicts(
 def _must_be(name: str, runner: Runner) -> None:
     backend = runner.info.backend
     if backend != name:
-        raise OxidizedVisionError(Kind.INTERNAL, f"it is {backend} that ran, not {name}")
+        raise OxidizedVisionError(
+            Kind.INTERNAL,
+            f"it is {backend} that ran, not {name}",
+            "Please report it with what --verbose shows.",
+        )
 
 
 def _version(runner: Runner) -> str:

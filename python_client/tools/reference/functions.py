@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,76 +14,77 @@ import oxidizedvision
 
 _SECTION = re.compile(r"^(Args|Raises|Returns|Yields):\s*$")
 _TITLES = {"Args": "Arguments", "Raises": "Raises", "Returns": "Returns", "Yields": "Yields"}
+_WIDTH = 96
 _ENTRY = re.compile(r"(\w+): (.*)")
 
 
 def text() -> str:
     """Functions first, then the types that they take and give."""
     public = {n: getattr(oxidizedvision, n) for n in oxidizedvision.__all__ if n[0] != "_"}
-    functions = [_function(n, v, "##") for n, v in public.items() if inspect.isfunction(v)]
+    functions = [_entry(n, v, "###") for n, v in public.items() if inspect.isfunction(v)]
     types = [_class(name, value) for name, value in public.items() if inspect.isclass(value)]
-    return "\n\n".join([*functions, "# Types", *types])
+    return "\n\n".join(["## Functions", *functions, "## Types", *types])
 
 
-def _function(name: str, function: Any, level: str) -> str:
-    return "\n\n".join(
-        [f"{level} `{name}`", f"```python\n{_signature(name, function)}\n```", *_prose(function)]
-    )
+def _entry(name: str, value: Any, level: str) -> str:
+    code = f"```python\n{_signature(name, value)}\n```"
+    return "\n\n".join([f"{level} `{name}`", code, *_prose(value)])
 
 
-def _signature(name: str, function: Any) -> str:
+def _signature(name: str, value: Any) -> str:
     """The signature as it is written; one parameter a line where it would be too long."""
-    signature = inspect.signature(function)
-    parts, marked = [], False
+    signature = inspect.signature(value)
+    parts: list[str] = []
     for parameter in signature.parameters.values():
-        if parameter.name == "self":
-            continue
-        if parameter.kind is parameter.KEYWORD_ONLY and not marked:
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
             parts.append("*")
-            marked = True
-        parts.append(_parameter(parameter))
-    returns = f" -> {signature.return_annotation}"
+        if parameter.name != "self":
+            parts.append(_parameter(parameter))
+    given = signature.return_annotation
+    returns = "" if given in (None, "None", signature.empty) else f" -> {given}"
     line = f"{name}({', '.join(parts)}){returns}"
-    if len(line) <= 96:
+    if len(line) <= _WIDTH:
         return line
     return f"{name}(\n" + "".join(f"    {part},\n" for part in parts) + f"){returns}"
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
+    text = f"{parameter.name}: {parameter.annotation}"
     if parameter.default is parameter.empty:
-        return f"{parameter.name}: {parameter.annotation}"
-    default = parameter.default
-    shown = default.__name__ if inspect.isfunction(default) else repr(default)
-    return f"{parameter.name}: {parameter.annotation} = {shown}"
+        return text
+    return f"{text} = {_value(parameter.default)}"
+
+
+def _value(default: Any) -> str:
+    if inspect.isfunction(default):
+        return str(default.__name__)
+    if repr(default).startswith("<"):  # a default that is made anew at each call
+        return "..."
+    return json.dumps(default) if isinstance(default, str) else repr(default)
 
 
 def _class(name: str, value: type) -> str:
-    parts = [f"## `{name}`", *_prose(value)]
     if issubclass(value, enum.Enum):
-        parts.append("\n".join(f"- `{item.name}` = `{item.value!r}`" for item in value))
-    elif dataclasses.is_dataclass(value):
-        parts.append("\n".join(_field(field) for field in dataclasses.fields(value)))
-    parts.extend(_members(value))
-    return "\n\n".join(parts)
-
-
-def _field(field: dataclasses.Field[Any]) -> str:
-    if field.default is not dataclasses.MISSING:
-        return f"- `{field.name}: {field.type} = {field.default!r}`"
-    return f"- `{field.name}: {field.type}`"
+        items = "\n".join(f"- `{item.name}` = `{item.value!r}`" for item in value)
+        parts = [f"### `{name}`", *_prose(value), items]
+    elif dataclasses.is_dataclass(value) or "__init__" in vars(value):
+        parts = [_entry(name, value, "###")]
+    else:
+        parts = [f"### `{name}`", *_prose(value)]
+    return "\n\n".join([*parts, *_members(value)])
 
 
 def _members(value: type) -> Iterator[str]:
     """Methods and properties that the class itself documents."""
     for name, member in vars(value).items():
-        about = inspect.getdoc(member) if not isinstance(member, str | int) else None
-        if name.startswith("_") or not about:
+        full = f"{value.__name__}.{name}"
+        if name.startswith("_") or not inspect.getdoc(member):
             continue
-        if inspect.isfunction(member):
-            yield _function(f"{value.__name__}.{name}", member, "###")
-        elif isinstance(member, property):
-            kind = inspect.signature(member.fget).return_annotation if member.fget else "Any"
-            yield f"### `{value.__name__}.{name}`\n\n`{kind}`. {about}"
+        if inspect.isfunction(member) and member.__module__.startswith(oxidizedvision.__name__):
+            yield _entry(full, member, "####")
+        elif isinstance(member, property) and member.fget:
+            kind = inspect.signature(member.fget).return_annotation
+            yield f"#### `{full}`\n\n`{kind}`. {inspect.getdoc(member)}"
 
 
 def _prose(value: Any) -> list[str]:
