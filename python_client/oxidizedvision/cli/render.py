@@ -240,11 +240,14 @@ def _print_view(console: Console, view: View) -> None:
         console.print(Text(view), soft_wrap=True)
         return
     if isinstance(view, Facts):
+        width = max((len(label) for label, _ in view.pairs), default=0)
         for label, value in view.pairs:
-            console.print(Text(f"{label:<14}", style="bold"), Text(value), soft_wrap=True)
+            console.print(Text(label.ljust(width + 1), style="bold"), Text(value), soft_wrap=True)
         return
     title = Text(view.title, style="bold") if view.title else None
-    table = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table = RichTable(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False
+    )
     for index, name in enumerate(view.columns):
         is_number = index >= view.numbers_from
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")

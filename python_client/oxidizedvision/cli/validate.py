@@ -107,5 +107,6 @@ def report_views(report: ValidationReport) -> list[View]:
     views += [f"{row.file}: {row.reason}" for row in report.integrity if not row.passed]
     views += unavailable_views(report.unavailable)
     limits = f"MAE at most {report.tolerance_mae:g}, cosine at least {report.tolerance_cos_sim:g}"
-    views.append(f"{'passed' if report.passed else 'FAILED'}: {limits}")
+    verdict = "passed" if report.passed else "FAILED"
+    views.append(f"{verdict if report.results else 'nothing was compared'}: {limits}")
     return views

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 import warnings
@@ -226,3 +227,19 @@ def test_main_is_what_the_entry_point_names() -> None:
 
     project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     assert f'oxidizedvision = "oxidizedvision.cli:{main.__name__}"' in project
+
+
+def test_progress_shows_on_a_terminal_and_stays_off_stdout() -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "oxidizedvision", "backends", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        out = process.communicate(timeout=60)[0]
+    shown = os.read(ours, 65536)
+    os.close(ours)
+    assert b"\x1b[" in shown
+    assert Ended(0, out, "").document["backends"]
