@@ -11,8 +11,6 @@ const DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
 #[derive(Debug, Clone)]
 pub(crate) struct Graph {
     model: InferenceModel,
-    /// For each input of the signature, its place among tract's inputs.
-    places: Vec<usize>,
 }
 
 impl Graph {
@@ -33,27 +31,20 @@ impl Graph {
         let folder = external.folder.as_ref().and_then(|folder| folder.to_str());
         let model = parse(&onnx, &proto, folder)
             .map_err(|error| refuse(LoadErrorKind::Unsupported, &error))?;
-        let places = declared
-            .inputs
-            .iter()
-            .map(|input| {
-                model.inputs.iter().position(|outlet| model.node(outlet.node).name == input.name)
-            })
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| {
-                LoadError::new(LoadErrorKind::Unsupported, name, "tract lost an input of the graph")
-            })?;
-        Ok(Self { model, places })
+        let known = model.inputs.iter().map(|outlet| &model.node(outlet.node).name);
+        if !known.eq(declared.inputs.iter().map(|input| &input.name)) {
+            let message = "tract sees other inputs than the file declares";
+            return Err(LoadError::new(LoadErrorKind::Unsupported, name, message));
+        }
+        Ok(Self { model })
     }
 
     /// The model with these input facts, analysed and ready to run or to be optimised further.
     pub(crate) fn typed(&self, facts: Vec<InferenceFact>) -> TractResult<TypedModel> {
         let mut model = self.model.clone();
-        for (&place, fact) in self.places.iter().zip(facts) {
-            model.set_input_fact(place, fact)?;
+        for (index, fact) in facts.into_iter().enumerate() {
+            model.set_input_fact(index, fact)?;
         }
-        let inputs: Vec<_> = self.places.iter().map(|&place| model.inputs[place]).collect();
-        model.set_input_outlets(&inputs)?;
         model.into_typed()
     }
 
