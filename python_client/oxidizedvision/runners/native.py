@@ -21,7 +21,7 @@ ENGINES = ("tract", "rten")
 
 _LATER = f"This version runs {' and '.join(ENGINES)} in Rust: use one of them, or onnxruntime."
 
-_HINTS = {
+HINTS = {
     Kind.NOT_FOUND: "Check the path and the current folder.",
     Kind.UNREADABLE: "Check that it is a file, its permissions, and that its external data lies "
     "beside it.",
@@ -40,6 +40,7 @@ _HINTS = {
     Kind.ENGINE_FAILED: "Try another runner on the same input; if that works, report this one.",
     Kind.PANICKED: "This is a fault of the engine: try another runner, and please report it.",
 }
+"""The next step for every kind of error that the module raises."""
 
 
 class NativeRunner(Runner):
@@ -137,4 +138,4 @@ def _native_order(array: Array) -> Array:
 
 def _translated(error: Any) -> OxidizedVisionError:
     kind = Kind(error.kind)
-    return OxidizedVisionError(kind, error.message, _HINTS.get(kind, ""))
+    return OxidizedVisionError(kind, error.message, HINTS.get(kind, ""))
