@@ -37,10 +37,10 @@ pub fn postprocess(tensor: &ArrayD<f32>, contract: &ImageOutput) -> Result<Pictu
     if rows_first.len_of(Axis(2)) != contract.color.channels() || rows_first.is_empty() {
         return Err(mismatch());
     }
-    to_picture(rows_first, contract)
+    to_picture(&rows_first, contract)
 }
 
-fn to_picture(array: ArrayView3<f32>, contract: &ImageOutput) -> Result<Picture, VisionError> {
+fn to_picture(array: &ArrayView3<f32>, contract: &ImageOutput) -> Result<Picture, VisionError> {
     let (height, width, channels) = array.dim();
     let constants = Constants::of_output(contract);
     let numbers: Vec<(f64, f64, f64)> = (0..channels)

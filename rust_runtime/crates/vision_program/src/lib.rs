@@ -32,6 +32,11 @@ pub use crate::{
 /// Loads a model with one engine.
 pub type Load = fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>;
 
+/// A [`Load`] that may hold what it needs, such as an engine's name.
+pub trait Loader: Fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {}
+
+impl<F: Fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>> Loader for F {}
+
 /// A program that carries its model.
 pub struct Program {
     /// Name of the executable.
@@ -53,7 +58,7 @@ pub struct Setup<'a> {
     /// The model.
     pub source: ModelSource,
     /// The engine's loader.
-    pub load: &'a dyn Fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>,
+    pub load: &'a dyn Loader,
 }
 
 /// Runs a program with the command line of this process. It never panics; what goes wrong is one

@@ -70,21 +70,21 @@ fn dims_of(header: &str) -> Option<Vec<usize>> {
 /// Writes a tensor in its own element type; half precision as float32, which is exact.
 pub(crate) fn write(path: &Path, tensor: &Tensor) -> Result<(), Fault> {
     let written = match tensor {
-        Tensor::F32(array) => bytes_of(array.view()),
-        Tensor::F16(array) => bytes_of(array.mapv(runner_core::f16::to_f32).view()),
-        Tensor::F64(array) => bytes_of(array.view()),
-        Tensor::I8(array) => bytes_of(array.view()),
-        Tensor::U8(array) => bytes_of(array.view()),
-        Tensor::I32(array) => bytes_of(array.view()),
-        Tensor::I64(array) => bytes_of(array.view()),
-        Tensor::Bool(array) => bytes_of(array.view()),
+        Tensor::F32(array) => bytes_of(&array.view()),
+        Tensor::F16(array) => bytes_of(&array.mapv(runner_core::f16::to_f32).view()),
+        Tensor::F64(array) => bytes_of(&array.view()),
+        Tensor::I8(array) => bytes_of(&array.view()),
+        Tensor::U8(array) => bytes_of(&array.view()),
+        Tensor::I32(array) => bytes_of(&array.view()),
+        Tensor::I64(array) => bytes_of(&array.view()),
+        Tensor::Bool(array) => bytes_of(&array.view()),
     };
     let bytes = written.map_err(|error| Fault::bad(format!("{}: {error}", path.display())))?;
     files::write(path, &bytes)
 }
 
 fn bytes_of<A: WritableElement + Copy, D: Dimension>(
-    array: ArrayView<'_, A, D>,
+    array: &ArrayView<'_, A, D>,
 ) -> Result<Vec<u8>, ndarray_npy::WriteNpyError> {
     let mut bytes = Vec::new();
     array.as_standard_layout().write_npy(&mut bytes)?;
@@ -111,7 +111,7 @@ mod tests {
             let array = ArrayD::from_shape_fn(IxDyn(shape), |index| {
                 index.slice().iter().sum::<usize>() as f32 * 0.5
             });
-            assert_eq!(parse(&bytes_of(array.view()).unwrap()).unwrap(), array);
+            assert_eq!(parse(&bytes_of(&array.view()).unwrap()).unwrap(), array);
         }
     }
 

@@ -139,13 +139,12 @@ fn run_tiled(
     (input, output): (&Preprocess, Option<&ImageOutput>),
 ) -> Result<(Answer, Way), Fault> {
     let run = |tile: ArrayD<f32>| session.run_to_array(tile);
-    let answer = match output {
-        Some(output) => Answer::Picture(plan.run_picture(picture, (input, output), run)?),
-        None => {
-            let array = plan.run_tensor(picture, input, run)?;
-            let name = session.info().outputs.first().map(|spec| spec.name.clone());
-            Answer::Tensors(vec![(name.unwrap_or_default(), Tensor::from(array))])
-        }
+    let answer = if let Some(output) = output {
+        Answer::Picture(plan.run_picture(picture, (input, output), run)?)
+    } else {
+        let array = plan.run_tensor(picture, input, run)?;
+        let name = session.info().outputs.first().map(|spec| spec.name.clone());
+        Answer::Tensors(vec![(name.unwrap_or_default(), Tensor::from(array))])
     };
     let (width, height) = (plan.horizontal.side(), plan.vertical.side());
     Ok((answer, Way::Tiled { tiles: plan.count(), width, height }))

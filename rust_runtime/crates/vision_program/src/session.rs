@@ -73,5 +73,5 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
 
 /// SHA-256 in lower-case hexadecimal.
 pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }

@@ -71,7 +71,7 @@ impl Package {
 }
 
 fn sha256(path: &Path) -> String {
-    Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(fs::read(path).unwrap()))
 }
 
 /// Sets the first weight of the first convolution.

@@ -46,20 +46,20 @@ impl Difference {
             return Self::NotComparable;
         }
         let (mut sum, mut max_error) = (0.0, 0.0_f64);
-        let (mut product, mut squares) = (0.0, [0.0; 2]);
+        let (mut product, mut squares_got, mut squares_expected) = (0.0, 0.0, 0.0);
         for (a, b) in got.iter().zip(expected) {
             let (a, b) = (f64::from(*a), f64::from(*b));
             sum += (a - b).abs();
             max_error = max_error.max((a - b).abs());
             product += a * b;
-            squares[0] += a * a;
-            squares[1] += b * b;
+            squares_got += a * a;
+            squares_expected += b * b;
         }
-        let norms = (squares[0] * squares[1]).sqrt();
-        let both_zero = squares == [0.0; 2];
-        let cosine_similarity = match norms {
-            0.0 => f64::from(u8::from(both_zero)),
-            norms => product / norms,
+        let norms = f64::sqrt(squares_got * squares_expected);
+        let cosine_similarity = if norms > 0.0 {
+            product / norms
+        } else {
+            f64::from(u8::from(squares_got + squares_expected <= 0.0))
         };
         Self::Measured { mae: sum / got.len() as f64, max_error, cosine_similarity }
     }

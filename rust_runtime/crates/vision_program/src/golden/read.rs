@@ -89,7 +89,7 @@ mod tests {
         let goldens = goldens(&file(&[("schema_version", "1"), TOLERANCE], &names)).unwrap();
         assert_eq!(goldens.cases.len(), 2);
         assert_eq!(goldens.cases[0].outputs[0].0, "/y/z");
-        assert_eq!(goldens.cases[0].inputs[0].1[[0]], 1.5);
+        assert_eq!(goldens.cases[0].inputs[0].1.as_slice(), Some(&[1.5][..]));
     }
 
     #[test]
