@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,12 +61,13 @@ def measure_signature(network: Network, config: Config) -> Signature:
     names = output_names(len(base))
     other = list(shape)
     for symbol, positions in symbols.items():
-        changed, found = _another_length(network, shape, symbol, positions)
+        runs = _other_lengths(network, shape, symbol, positions)
         for position in positions:
-            other[position] = changed[position]
-        own = (shape[positions[0]], changed[positions[0]])
-        for index, (array, before) in enumerate(zip(found, base, strict=True)):
-            _name_axes(dims[index], names[index], (before.shape, array.shape), (symbol, *own))
+            other[position] = next(iter(runs))
+        for index, before in enumerate(base):
+            lengths = {shape[positions[0]]: before.shape}
+            lengths |= {length: found[index].shape for length, found in runs.items()}
+            _name_axes(dims[index], names[index], symbol, lengths)
     outputs = [
         TensorSpec(name, dtype_name(array), tuple(dim))
         for name, array, dim in zip(names, base, dims, strict=True)
@@ -75,19 +76,22 @@ def measure_signature(network: Network, config: Config) -> Signature:
     return Signature(inputs, tuple(outputs), shape, tuple(other))
 
 
-def _another_length(
+def _other_lengths(
     network: Network, shape: Sequence[int], symbol: str, positions: Sequence[int]
-) -> tuple[tuple[int, ...], list[Array]]:
+) -> dict[int, list[Array]]:
+    """Outputs for other lengths of a symbol's axes: one length at least.
+
+    One more tells whether any size will do, the double shows what strides round away.
+    """
     length = shape[positions[0]]
-    # One more than the double tells apart a network that takes any size from one that needs
-    # multiples; an axis of length 1 is a batch.
-    tried = list(dict.fromkeys([length + 1, length + 32, 2 * length]))
-    for candidate in tried[:1] if length == 1 else tried:
-        changed = tuple(candidate if axis in positions else size for axis, size in enumerate(shape))
-        try:
-            return changed, network.run(np.zeros(changed, np.float32))
-        except OxidizedVisionError:
-            continue
+    tried = list(dict.fromkeys([length + 1, 2 * length, length + 32]))
+    runs: dict[int, list[Array]] = {}
+    for candidate in tried[:2]:
+        _run_at(network, shape, positions, candidate, runs)
+    if not runs:
+        _run_at(network, shape, positions, tried[-1], runs)
+    if runs:
+        return runs
     raise OxidizedVisionError(
         Kind.EXPORT,
         f"export.dynamic_axes: axis {symbol!r} cannot change: {network.name} refuses the lengths "
@@ -96,22 +100,32 @@ def _another_length(
     )
 
 
-def _name_axes(
-    dims: list[Dim],
-    output: str,
-    shapes: tuple[Sequence[int], Sequence[int]],
-    symbol: tuple[str, int, int],
+def _run_at(
+    network: Network,
+    shape: Sequence[int],
+    positions: Sequence[int],
+    length: int,
+    runs: dict[int, list[Array]],
 ) -> None:
-    name, length, changed = symbol
-    before, after = shapes
-    if len(before) != len(after):
+    changed = tuple(length if axis in positions else size for axis, size in enumerate(shape))
+    try:
+        runs[length] = network.run(np.zeros(changed, np.float32))
+    except OxidizedVisionError:
+        return
+
+
+def _name_axes(
+    dims: list[Dim], output: str, symbol: str, shapes: Mapping[int, Sequence[int]]
+) -> None:
+    if len({len(found) for found in shapes.values()}) > 1:
         raise OxidizedVisionError(
             Kind.EXPORT,
-            f"{output} has {len(before)} axes or {len(after)}, depending on {name!r}",
-            f"Take {name!r} out of export.dynamic_axes.",
+            f"{output} has another number of axes for another length of {symbol!r}",
+            f"Take {symbol!r} out of export.dynamic_axes.",
         )
-    for axis, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old == new:
+    for axis in range(len(dims)):
+        found = [lengths[axis] for lengths in shapes.values()]
+        if len(set(found)) == 1:
             continue
-        same = (old, new) == (length, changed) and isinstance(dims[axis], int)
-        dims[axis] = name if same else f"{output}_{axis}"
+        same = found == list(shapes) and isinstance(dims[axis], int)
+        dims[axis] = symbol if same else f"{output}_{axis}"

@@ -1,0 +1,170 @@
+"""The files that `convert` writes, and that it writes all of them or none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from projects import CONV, DYNAMIC, HEAD, project
+from safetensors.numpy import load_file
+
+from oxidizedvision.config import load_config
+from oxidizedvision.convert import convert, load_module
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import sha256_of
+from oxidizedvision.core.manifest import load_manifest
+from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
+from oxidizedvision.registry import list_models
+
+GRID_SAMPLE = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def forward(self, x):
+        grid = x[:, :2].permute(0, 2, 3, 1)
+        return nn.functional.grid_sample(x, grid, align_corners=False)
+"""
+)
+
+
+def test_every_file_agrees_with_pytorch_and_with_the_manifest(tmp_path: Path) -> None:
+    config = project(tmp_path, export=DYNAMIC)
+    result = convert(config)
+    manifest = load_manifest(result.manifest)
+    for stage in manifest.stages:
+        assert stage.output.sha256 == sha256_of(result.manifest.parent / stage.output.file)
+    goldens = load_file(result.goldens)
+    assert {key.split("/")[0] for key in goldens} == {"random-0", "random-1"}
+    module = load_module(load_config(config))
+    session = Session(result.onnx.read_bytes(), "net")
+    for case in ("random-0", "random-1"):
+        array, wanted = goldens[f"{case}/input/input"], goldens[f"{case}/output/output"]
+        with torch.no_grad():
+            np.testing.assert_allclose(module(torch.from_numpy(array)).numpy(), wanted, atol=1e-6)
+        np.testing.assert_allclose(session.run({"input": array})["output"], wanted, atol=1e-5)
+    assert result.parity["max_error"] < 1e-5
+    assert [entry.name for entry in list_models()] == ["net"]
+
+
+def test_onnx_carries_its_contract_and_symbols(tmp_path: Path) -> None:
+    more = DYNAMIC + "preprocess: {color: rgb}\npostprocess: {kind: image}\n"
+    result = convert(project(tmp_path, export=more))
+    contract = contract_of(read_onnx(result.onnx))
+    dims = ["batch", 3, "height", "width"]
+    assert contract["schema_version"] == "1"
+    assert contract["name"] == "net"
+    assert json.loads(contract["inputs"]) == [{"name": "input", "dtype": "f32", "dims": dims}]
+    assert json.loads(contract["outputs"]) == [{"name": "output", "dtype": "f32", "dims": dims}]
+    assert json.loads(contract["tiling"]) == {"overlap": 2, "multiple": 1} == result.tiling
+    assert json.loads(contract["preprocess"])["layout"] == "nchw"
+    assert json.loads(contract["postprocess"])["kind"] == "image"
+    golden = load_file(result.goldens)["random-0/input/input"]
+    assert golden.min() >= 0.0
+    assert golden.max() == pytest.approx(1.0)
+
+
+def test_axes_of_outputs_are_measured(tmp_path: Path) -> None:
+    code = (
+        HEAD
+        + """
+class Net(nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3)), nn.functional.max_pool2d(x, 2)
+"""
+    )
+    result = convert(project(tmp_path, code, export=DYNAMIC))
+    outputs = load_manifest(result.manifest).outputs
+    assert [spec.name for spec in outputs] == ["output_0", "output_1"]
+    assert outputs[0].dims == ["batch", 3]
+    assert outputs[1].dims == ["batch", 3, "output_1_2", "output_1_3"]
+    assert result.tiling is None
+
+
+def test_opset_demanded_is_met(tmp_path: Path) -> None:
+    result = convert(project(tmp_path), opset_version=11)
+    assert result.opset_version == opset_of(read_onnx(result.onnx)) == 11
+
+
+def test_opset_demanded_that_cannot_be_met_is_refused(tmp_path: Path) -> None:
+    config = project(tmp_path, GRID_SAMPLE, export="  opset_version: 14\n")
+    with pytest.raises(OxidizedVisionError, match="at opset 14") as caught:
+        convert(config)
+    assert caught.value.kind is Kind.EXPORT
+    with pytest.raises(OxidizedVisionError, match="Opset 25"):
+        convert(config, opset_version=25)
+
+
+def test_default_opset_is_raised_and_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    result = convert(project(tmp_path, GRID_SAMPLE), notify=said.append)
+    assert result.opset_version == 16
+    assert any("opset 16 instead of 14" in line for line in said)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_size_fixed_by_tracing_is_found(tmp_path: Path) -> None:
+    code = (
+        HEAD + "class Net(nn.Module):\n    def forward(self, x):\n        return x * len(x[0, 0])\n"
+    )
+    with pytest.raises(OxidizedVisionError, match="differs from PyTorch") as caught:
+        convert(project(tmp_path, code, export=DYNAMIC))
+    assert caught.value.kind is Kind.EXPORT
+
+
+def test_axis_that_cannot_change_is_named(tmp_path: Path) -> None:
+    code = (
+        HEAD
+        + "class Net(nn.Module):\n    def forward(self, x):\n        return x + torch.ones(16)\n"
+    )
+    with pytest.raises(OxidizedVisionError, match="axis 'width' cannot change"):
+        convert(project(tmp_path, code, export="  dynamic_axes: {input: {3: width}}\n"))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OxidizedVisionError(Kind.EXPORT, "no")])
+def test_a_run_that_ends_early_leaves_the_older_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    config = project(tmp_path)
+    convert(config)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def interrupted(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("oxidizedvision.convert.main.check_parity", interrupted)
+    (tmp_path / "model.py").write_text(CONV.replace("width=4", "width=5"))
+    with pytest.raises((KeyboardInterrupt, OxidizedVisionError)):
+        convert(config)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(OxidizedVisionError) as caught:
+        convert(project(tmp_path), output_dir=tmp_path / "taken")
+    assert caught.value.kind is Kind.FILE_SYSTEM
+
+
+def test_a_new_result_drops_what_was_optimised_from_the_old_one(tmp_path: Path) -> None:
+    from oxidizedvision.optimize import optimize
+
+    config = project(tmp_path)
+    output = tmp_path / "out" / "net.optimized.onnx"
+    model = convert(config).onnx
+    proto = onnx.load(model)
+    proto.graph.node.append(onnx.helper.make_node("Relu", ["output"], ["unused"]))
+    assert optimize(model).output in (model, output)
+    output.write_bytes(b"")
+    manifest = load_manifest(tmp_path / "out" / "net.oxv.json")
+    stage = manifest.stages[-1].model_copy(update={"name": "optimize"})
+    stage.output.file = output.name
+    manifest.stages.append(stage)
+    manifest.save(tmp_path / "out" / "net.oxv.json")
+    convert(config)
+    assert not output.exists()

@@ -1,0 +1,165 @@
+"""Optimised models: fewer nodes, equal answers, the same contract; else the original stays."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from tiny_network import Artifact
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.manifest import load_manifest
+from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
+from oxidizedvision.optimize import optimize
+
+
+def wasteful(path: Path) -> Path:
+    """y = x + (1 + 2), through three identities."""
+    names = ["x", "a", "b", "c"]
+    nodes = [helper.make_node("Identity", [before], [after]) for before, after in pairwise(names)]
+    nodes += [
+        helper.make_node("Add", ["one", "two"], ["three"]),
+        helper.make_node("Add", ["c", "three"], ["y"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.full((1,), value, np.float32), name)
+        for name, value in (("one", 1.0), ("two", 2.0))
+    ]
+    value = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in ("x", "y")
+    ]
+    graph = helper.make_graph(nodes, "wasteful", value[:1], value[1:], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    model.metadata_props.add(key="oxv.name", value="wasteful")
+    onnx.save(model, path)
+    return path
+
+
+def test_fewer_nodes_and_the_same_contract(tmp_path: Path) -> None:
+    result = optimize(wasteful(tmp_path / "model.onnx"))
+    assert (result.kept, result.nodes_before, result.nodes_after) == (True, 5, 1)
+    assert result.operators_before == {"Identity": 3, "Add": 2}
+    assert result.operators_after == {"Add": 1}
+    after = read_onnx(result.output)
+    assert opset_of(after) == 13
+    assert contract_of(after) == {"name": "wasteful"}
+    assert [dim.dim_param for dim in after.graph.input[0].type.tensor_type.shape.dim] == ["n", ""]
+    array = np.ones((2, 3), np.float32)
+    answer = Session(result.output.read_bytes(), "m").run({"x": array})["y"]
+    np.testing.assert_array_equal(answer, array + 3)
+
+
+def test_passes_are_chosen(tmp_path: Path) -> None:
+    model = wasteful(tmp_path / "model.onnx")
+    unfolded = optimize(model, constant_folding=False, output=tmp_path / "unfolded.onnx")
+    assert unfolded.operators_after == {"Add": 2}
+    neither = optimize(model, simplify=False, constant_folding=False)
+    assert not neither.kept
+    assert neither.output == model
+
+
+def test_a_result_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxslim
+
+    honest = onnxslim.slim
+
+    def planted(model: onnx.ModelProto, **options: object) -> onnx.ModelProto:
+        found = honest(model, **options)
+        changed = numpy_helper.to_array(found.graph.initializer[0]) + 0.1
+        tensor = numpy_helper.from_array(
+            changed.astype(np.float32), found.graph.initializer[0].name
+        )
+        found.graph.initializer[0].CopyFrom(tensor)
+        return found
+
+    monkeypatch.setattr(onnxslim, "slim", planted)
+    model = wasteful(tmp_path / "model.onnx")
+    result = optimize(model)
+    assert not result.kept
+    assert "y changed by 0.1" in result.reason
+    assert result.output == model
+    assert not (tmp_path / "model.optimized.onnx").exists()
+
+
+def test_a_simplifier_that_fails_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise KeyError("node")
+
+    monkeypatch.setattr("onnxslim.slim", failing)
+    result = optimize(wasteful(tmp_path / "model.onnx"))
+    assert not result.kept
+    assert "onnxslim failed: KeyError" in result.reason
+
+
+def test_the_manifest_gets_one_stage(tiny: Artifact) -> None:
+    for _ in range(2):
+        result = optimize(tiny.onnx)
+    stages = load_manifest(tiny.manifest).stages
+    names = [stage.name for stage in stages]
+    if result.kept:
+        assert names == ["torchscript", "onnx", "optimize"]
+        assert stages[-1].input_sha256 == stages[1].output.sha256
+        assert stages[-1].output.file == result.output.name
+    else:
+        assert names == ["torchscript", "onnx"]
+    assert contract_of(read_onnx(result.output)) == contract_of(read_onnx(tiny.onnx))
+
+
+def test_a_model_without_waste_is_kept_as_it_is(tmp_path: Path) -> None:
+    first = optimize(wasteful(tmp_path / "model.onnx"))
+    again = optimize(first.output)
+    assert not again.kept
+    assert "nothing to remove" in again.reason
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff nonsense", b"\x08\x07"])
+def test_corrupt_models(tmp_path: Path, content: bytes) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(content)
+    with pytest.raises(OxidizedVisionError) as caught:
+        optimize(model)
+    assert caught.value.kind is Kind.CORRUPT
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_models_cut_short(tmp_path: Path) -> None:
+    whole = wasteful(tmp_path / "model.onnx").read_bytes()
+    kinds = set()
+    for length in range(0, len(whole), 7):
+        (tmp_path / "cut.onnx").write_bytes(whole[:length])
+        try:
+            optimize(tmp_path / "cut.onnx")
+        except OxidizedVisionError as error:
+            kinds.add(error.kind)
+    assert kinds == {Kind.CORRUPT}
+
+
+def test_quantisation_and_missing_files_are_refused(tmp_path: Path) -> None:
+    model = wasteful(tmp_path / "model.onnx")
+    for call, kind in (
+        (lambda: optimize(model, quantize="int8"), Kind.UNSUPPORTED),
+        (lambda: optimize(tmp_path / "none.onnx"), Kind.NOT_FOUND),
+        (lambda: optimize(model, output=model), Kind.USAGE),
+    ):
+        with pytest.raises(OxidizedVisionError) as caught:
+            call()
+        assert caught.value.kind is kind
+
+
+def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
+    model = onnx.load(wasteful(tmp_path / "model.onnx"))
+    onnx.external_data_helper.convert_model_to_external_data(
+        model, location="../secret", size_threshold=0
+    )
+    (tmp_path / "outside.onnx").write_bytes(model.SerializeToString())
+    model.graph.initializer[0].data_location = TensorProto.EXTERNAL
+    (tmp_path / "outside.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(OxidizedVisionError) as caught:
+        optimize(tmp_path / "outside.onnx")
+    assert caught.value.kind is Kind.UNSUPPORTED
