@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oxidizedvision.cli.flags import JsonFlag
 from oxidizedvision.cli.render import Table, View, screen_of, size_text
+
+if TYPE_CHECKING:
+    from oxidizedvision.registry import Entry
 
 
 def list_(
@@ -27,7 +31,7 @@ def list_(
             entry.created,
             ", ".join(f"{spec.name} {spec.dims_text()}" for spec in entry.inputs),
             size_text(entry.bytes),
-            "" if entry.model.is_file() else "missing",
+            _status(entry, entries),
             str(entry.model),
         )
         for entry in entries
@@ -36,3 +40,11 @@ def list_(
     nothing = "No model is registered" + (f" whose name contains {name!r}." if name else ".")
     view: View = Table(columns, rows) if rows else nothing
     screen_of(ctx).show({"models": entries}, view)
+
+
+def _status(entry: Entry, entries: Sequence[Entry]) -> str:
+    """Whether the entry's files are gone, or a later model's; `entries` are newest first."""
+    if not entry.model.is_file():
+        return "missing"
+    newest = next(other for other in entries if other.manifest == entry.manifest)
+    return "" if newest is entry else "replaced"

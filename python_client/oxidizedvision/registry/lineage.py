@@ -13,7 +13,7 @@ from oxidizedvision.core.files import file_errors, sha256_of
 from oxidizedvision.core.lazy import require
 from oxidizedvision.core.manifest import SUFFIX, FileRecord, Manifest, find_manifest, load_manifest
 from oxidizedvision.core.tensors import DTYPE_OF_NUMPY, TensorSpec
-from oxidizedvision.registry.store import find, list_models
+from oxidizedvision.registry.store import Entry, entry_id, find, list_models
 
 FileStatus = Literal["present", "missing", "changed", "unchecked"]
 
@@ -64,7 +64,7 @@ def describe(target: str | Path) -> ModelDetails:
     path = Path(target)
     if not path.is_file():
         _refuse_missing_file(path)
-        return _of_manifest(find(str(target)).manifest)
+        return _of_entry(find(str(target)))
     if path.name.endswith(SUFFIX):
         return _of_manifest(path)
     if path.suffix == ".onnx":
@@ -75,6 +75,17 @@ def describe(target: str | Path) -> ModelDetails:
         f"{path} is neither a manifest ({SUFFIX}) nor an .onnx file",
         "Give one of these, or the name of a registered model.",
     )
+
+
+def _of_entry(entry: Entry) -> ModelDetails:
+    details = _of_manifest(entry.manifest)
+    if details.id != entry.id:
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND,
+            f"Model {entry.id} ({entry.name}) was replaced: {entry.manifest} is of another now",
+            "`oxidizedvision list` shows which models are still there.",
+        )
+    return details
 
 
 def _refuse_missing_file(path: Path) -> None:
@@ -88,7 +99,8 @@ def _of_manifest(path: Path) -> ModelDetails:
     path = path.absolute()
     manifest = load_manifest(path)
     head = manifest.head("onnx")
-    registered = [entry.id for entry in list_models() if entry.manifest == path]
+    own = entry_id(manifest)
+    registered = any(entry.id == own and entry.manifest == path for entry in list_models())
     opset = next(
         (
             stage.parameters.get("opset_version")
@@ -99,7 +111,7 @@ def _of_manifest(path: Path) -> ModelDetails:
     )
     return ModelDetails(
         name=manifest.name,
-        id=registered[0] if registered else None,
+        id=own if registered else None,
         manifest=path,
         model=path.parent / head.file,
         bytes=head.bytes,

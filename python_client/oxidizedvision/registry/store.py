@@ -111,15 +111,26 @@ def find(name_or_id: str) -> Entry:
     )
 
 
+def entry_id(manifest: Manifest) -> str:
+    """The id of a manifest's model: of what `convert` wrote, whatever was optimised since.
+
+    Raises:
+        OxidizedVisionError: `not_found` for a manifest without an ONNX file.
+    """
+    for stage in manifest.stages:
+        if stage.name == "onnx":
+            return stage.output.sha256[:ID_LENGTH]
+    return manifest.head("onnx").sha256[:ID_LENGTH]
+
+
 class _DamagedError(Exception):
     """A registry file that is there and cannot be understood."""
 
 
 def _entry_of(path: Path, manifest: Manifest) -> Entry:
     head = manifest.head("onnx")
-    converted = next(stage.output for stage in manifest.stages if stage.name == "onnx")
     return Entry(
-        id=converted.sha256[:ID_LENGTH],
+        id=entry_id(manifest),
         name=manifest.name,
         manifest=path,
         model=path.parent / head.file,

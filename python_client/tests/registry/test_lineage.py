@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tiny_network import Artifact
+from written_manifest import write_manifest
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.registry import describe, register
@@ -75,3 +76,12 @@ def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(OxidizedVisionError, match="neither a manifest") as caught:
         describe(other)
     assert caught.value.kind is Kind.USAGE
+
+
+def test_entry_whose_files_are_another_models_now(tmp_path: Path) -> None:
+    old = register(write_manifest(tmp_path, content=b"old"))
+    new = register(write_manifest(tmp_path, content=b"new"))
+    assert describe(new.id).id == new.id
+    with pytest.raises(OxidizedVisionError, match="was replaced") as caught:
+        describe(old.id)
+    assert caught.value.kind is Kind.NOT_FOUND

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from written_manifest import write_manifest
 
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, OxidizedVisionWarning
-from oxidizedvision.core.manifest import FileRecord, Manifest, Source, Spec, Stage, Tolerance
 from oxidizedvision.registry import find, list_models, register, registry_path
 
 WRITERS, EACH = 8, 20
@@ -30,46 +30,6 @@ for manifest in sorted(Path(sys.argv[1]).glob("*.oxv.json")):
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OXIDIZEDVISION_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
-
-
-def record(folder: Path, file: str, content: bytes) -> FileRecord:
-    (folder / file).write_bytes(content)
-    return FileRecord.of(folder / file)
-
-
-def write_manifest(folder: Path, name: str = "net", content: bytes = b"onnx") -> Path:
-    """A manifest whose files are there, though what is in them is no model."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stages = [
-        Stage(
-            name="torchscript",
-            tool="torch.jit.trace",
-            output=record(folder, f"{name}.pt", b"pt"),
-            seconds=0.1,
-        ),
-        Stage(
-            name="onnx",
-            tool="torch.onnx.export",
-            parameters={"opset_version": 14},
-            output=record(folder, f"{name}.onnx", content),
-            seconds=0.2,
-        ),
-    ]
-    spec = Spec(name="input", dtype="f32", dims=["batch", 3, 8, 8])
-    manifest = Manifest(
-        name=name,
-        source=Source(path="net.py", class_name="Net"),
-        tools={"torch": "2"},
-        inputs=[spec],
-        outputs=[spec.model_copy(update={"name": "output"})],
-        input_shapes={"input": [1, 3, 8, 8]},
-        goldens=record(folder, f"{name}.golden.safetensors", b"golden"),
-        tolerance=Tolerance(mae=1e-5, cosine_similarity=0.999),
-        stages=stages,
-    )
-    path = folder / f"{name}.oxv.json"
-    manifest.save(path)
-    return path
 
 
 def test_entry_says_what_the_manifest_says(tmp_path: Path) -> None:
