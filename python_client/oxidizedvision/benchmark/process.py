@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from oxidizedvision.benchmark.worker import Request
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
-_COMMAND = (sys.executable, "-m", "oxidizedvision.benchmark.worker")
+_COMMAND = (sys.executable, "-P", "-m", "oxidizedvision.benchmark.worker")
 _LINES_SHOWN = 8
 
 
@@ -28,6 +30,7 @@ def measure_apart(request: Request, timeout_s: float) -> dict[str, Any]:
     try:
         done = subprocess.run(
             _COMMAND,
+            env={**os.environ, "PYTHONPATH": _import_path()},
             input=json.dumps(dataclasses.asdict(request)),
             capture_output=True,
             text=True,
@@ -44,6 +47,11 @@ def measure_apart(request: Request, timeout_s: float) -> dict[str, Any]:
     if done.returncode != 0:
         raise _died(request.runner, done.returncode, done.stderr)
     return _answer(request.runner, done.stdout)
+
+
+def _import_path() -> str:
+    """What makes the worker import what this process imports, and nothing else that lies about."""
+    return os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
 
 
 def _answer(runner: str, text: str) -> dict[str, Any]:

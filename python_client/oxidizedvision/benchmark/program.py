@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from oxidizedvision.benchmark.worker import Request, make_inputs
@@ -19,20 +20,14 @@ def measure_program(request: Request, runner_config: RunnerConfig) -> dict[str, 
     """
     runner = ProgramRunner(runner_config)
     inputs = make_inputs(runner.input_specs, request.shapes, request.batch_size)
-    if len(inputs) != 1:
-        raise OxidizedVisionError(
-            Kind.NOT_SINGLE,
-            f"{runner.model_name} has {len(inputs)} inputs; --benchmark takes one",
-            "Leave the program out, and measure the engine that is in it.",
-        )
-    (array,) = inputs.values()
-    shape = ",".join(str(length) for length in array.shape)
+    shapes = [f"{name}={','.join(map(str, array.shape))}" for name, array in inputs.items()]
     text = runner.start(
         [
             *("--benchmark", str(request.iters)),
-            *("--warmup", str(request.warmup_iters)),
+            # The program runs once before its warm-up; here that run is the first of it.
+            *("--warmup", str(max(0, request.warmup_iters - 1))),
             *("--threads", str(request.threads)),
-            *("--shape", shape),
+            *(word for shape in shapes for word in ("--shape", shape)),
         ]
     )
     try:
@@ -43,7 +38,7 @@ def measure_program(request: Request, runner_config: RunnerConfig) -> dict[str, 
             "load_ms": float(answer["load_ms"]),
             "first_ms": float(answer["first_ms"]),
             "latency_ms": [float(time) for time in answer["latency_ms"]],
-            "peak_rss_mib": float(answer["peak_rss_mib"]),
+            "peak_rss_mib": _number_or_nan(answer["peak_rss_mib"]),
         }
     except (ValueError, KeyError, TypeError) as error:
         raise OxidizedVisionError(
@@ -51,3 +46,8 @@ def measure_program(request: Request, runner_config: RunnerConfig) -> dict[str, 
             f"{runner_config.model_name} gave a benchmark that is not understood: {error}",
             "Package the model again with this version.",
         ) from error
+
+
+def _number_or_nan(value: float | None) -> float:
+    """The program tells null where the system does not say how much memory it held."""
+    return math.nan if value is None else float(value)
