@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
 from projects import CONV, DYNAMIC, HEAD, project
@@ -16,7 +16,7 @@ from oxidizedvision.config import load_config
 from oxidizedvision.convert import convert, load_module
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import sha256_of
-from oxidizedvision.core.manifest import load_manifest
+from oxidizedvision.core.manifest import FileRecord, load_manifest
 from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
 from oxidizedvision.registry import list_models
 
@@ -137,7 +137,8 @@ def test_a_run_that_ends_early_leaves_the_older_result(
     def interrupted(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("oxidizedvision.convert.main.check_parity", interrupted)
+    main = importlib.import_module("oxidizedvision.convert.main")
+    monkeypatch.setattr(main, "check_parity", interrupted)
     (tmp_path / "model.py").write_text(CONV.replace("width=4", "width=5"))
     with pytest.raises((KeyboardInterrupt, OxidizedVisionError)):
         convert(config)
@@ -152,19 +153,15 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_a_new_result_drops_what_was_optimised_from_the_old_one(tmp_path: Path) -> None:
-    from oxidizedvision.optimize import optimize
-
     config = project(tmp_path)
-    output = tmp_path / "out" / "net.optimized.onnx"
-    model = convert(config).onnx
-    proto = onnx.load(model)
-    proto.graph.node.append(onnx.helper.make_node("Relu", ["output"], ["unused"]))
-    assert optimize(model).output in (model, output)
-    output.write_bytes(b"")
-    manifest = load_manifest(tmp_path / "out" / "net.oxv.json")
-    stage = manifest.stages[-1].model_copy(update={"name": "optimize"})
-    stage.output.file = output.name
-    manifest.stages.append(stage)
-    manifest.save(tmp_path / "out" / "net.oxv.json")
+    path = convert(config).manifest
+    stale = tmp_path / "out" / "net.optimized.onnx"
+    stale.write_bytes(b"made from the model before")
+    manifest = load_manifest(path)
+    stage = manifest.stages[-1].model_copy(
+        update={"name": "optimize", "output": FileRecord.of(stale)}
+    )
+    manifest.model_copy(update={"stages": [*manifest.stages, stage]}).save(path)
     convert(config)
-    assert not output.exists()
+    assert not stale.exists()
+    assert [stage.name for stage in load_manifest(path).stages] == ["torchscript", "onnx"]
