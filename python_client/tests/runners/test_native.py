@@ -209,8 +209,8 @@ def test_the_module_checks_by_itself(engine: str) -> None:
         ("truncated", Kind.CORRUPT),
         ("cycle", Kind.CORRUPT),
         ("unknown_operator", Kind.UNSUPPORTED),
-        ("outside_parent", Kind.UNREADABLE),
-        ("outside_absolute", Kind.UNREADABLE),
+        ("outside_parent", Kind.CORRUPT),
+        ("outside_absolute", Kind.CORRUPT),
         ("no_such_file", Kind.NOT_FOUND),
     ],
 )

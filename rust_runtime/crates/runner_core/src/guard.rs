@@ -1,4 +1,9 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::Cell,
+    panic::{self, AssertUnwindSafe, catch_unwind},
+    sync::Once,
+    thread,
+};
 
 use crate::{LoadError, LoadErrorKind, RunError, RunErrorKind};
 
@@ -10,7 +15,7 @@ pub fn guard_load<T>(
     model: &str,
     load: impl FnOnce() -> Result<T, LoadError>,
 ) -> Result<T, LoadError> {
-    catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+    quietly(load).unwrap_or_else(|panic| {
         Err(LoadError::new(LoadErrorKind::Panicked, model, panic_text(panic.as_ref())))
     })
 }
@@ -20,9 +25,30 @@ pub fn guard_load<T>(
 /// # Errors
 /// The run's own error, or the panic's message.
 pub fn guard_run<T>(model: &str, run: impl FnOnce() -> Result<T, RunError>) -> Result<T, RunError> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+    quietly(run).unwrap_or_else(|panic| {
         Err(RunError::new(RunErrorKind::Panicked, model, panic_text(panic.as_ref())))
     })
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Catches a panic without the report that Rust prints: the caller gets it as an error.
+fn quietly<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                report(panic);
+            }
+        }));
+    });
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(outer);
+    result
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -28,8 +28,8 @@ pub(crate) fn check(bench: &mut Bench<'_>) {
         ("nowhere", LoadErrorKind::Corrupt),
         ("nested", LoadErrorKind::Corrupt),
         ("unknown_operator", LoadErrorKind::Unsupported),
-        ("outside_parent", LoadErrorKind::Unreadable),
-        ("outside_absolute", LoadErrorKind::Unreadable),
+        ("outside_parent", LoadErrorKind::Corrupt),
+        ("outside_absolute", LoadErrorKind::Corrupt),
         ("outside_missing", LoadErrorKind::Unreadable),
     ] {
         bench.case(&format!("file/{name}"), |engine| {

@@ -3,6 +3,9 @@ use std::path::{Component, Path, PathBuf};
 use super::OnnxModel;
 use crate::{LoadError, LoadErrorKind, ModelSource, RunnerConfig};
 
+const OUTSIDE: &str = "is outside the model's folder";
+const LINKED: &str = "is a hard link, so it may be outside the model's folder";
+
 /// The files that a model keeps tensors in, each checked to lie in the model's own folder.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExternalData {
@@ -17,8 +20,8 @@ impl ExternalData {
     ///
     /// # Errors
     /// [`LoadErrorKind::Unsupported`] when a model that came as bytes names files,
-    /// [`LoadErrorKind::Unreadable`] for a file outside the model's folder (by `..`, an absolute
-    /// path or a link), for anything that is no plain file, and for one that is not there.
+    /// [`LoadErrorKind::Corrupt`] for a file outside the model's folder (by `..`, an absolute path
+    /// or a link), [`LoadErrorKind::Unreadable`] for one that is not there or is no plain file.
     pub fn resolve(config: &RunnerConfig, model: &OnnxModel) -> Result<Self, LoadError> {
         let name = config.source.name();
         let ModelSource::Path(path) = &config.source else {
@@ -34,8 +37,11 @@ impl ExternalData {
         let folder = folder_of(path);
         let files = model.external.iter().map(|location| {
             let file = confined(&folder, location).map_err(|reason| {
-                let message = format!("external data {location:?} {reason}");
-                LoadError::new(LoadErrorKind::Unreadable, &name, message)
+                let kind = match reason {
+                    OUTSIDE | LINKED => LoadErrorKind::Corrupt,
+                    _ => LoadErrorKind::Unreadable,
+                };
+                LoadError::new(kind, &name, format!("external data {location:?} {reason}"))
             })?;
             Ok((location.clone(), file))
         });
@@ -51,7 +57,6 @@ fn folder_of(model: &Path) -> PathBuf {
 }
 
 fn confined(folder: &Path, location: &str) -> Result<PathBuf, &'static str> {
-    const OUTSIDE: &str = "is outside the model's folder";
     let relative = Path::new(location);
     let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if location.is_empty() || !relative.components().all(inside) {
@@ -67,7 +72,7 @@ fn confined(folder: &Path, location: &str) -> Result<PathBuf, &'static str> {
         return Err("is no plain file");
     }
     if has_other_names(&metadata) {
-        return Err("is a hard link, so it may be outside the model's folder");
+        return Err(LINKED);
     }
     Ok(file)
 }
