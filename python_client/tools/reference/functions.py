@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import importlib
 import inspect
 import json
 import re
@@ -15,6 +16,18 @@ import oxidizedvision
 _SECTION = re.compile(r"^(Args|Raises|Returns|Yields):\s*$")
 _TITLES = {"Args": "Arguments", "Raises": "Raises", "Returns": "Returns", "Yields": "Yields"}
 _WIDTH = 96
+_ELSEWHERE = {
+    "oxidizedvision.config.init": ("init_config", "InitResult"),
+    "oxidizedvision.config.check": ("check_config", "CheckResult"),
+    "oxidizedvision.config.loader": ("config_schema",),
+    "oxidizedvision.registry": ("describe", "ModelDetails", "LineageItem"),
+    "oxidizedvision.pipeline": ("PipelineOptions", "StageOutcome"),
+    "oxidizedvision.validate": ("IntegrityResult", "Unavailable"),
+    "oxidizedvision.benchmark": ("BenchmarkFailure",),
+    "oxidizedvision.profile": ("LayerRow",),
+    "oxidizedvision.runners": ("BackendRow", "Availability", "load_runner"),
+}
+"""What the public functions take or give, or the command line uses, beside the package's names."""
 _ENTRY = re.compile(r"(\w+): (.*)")
 
 
@@ -23,7 +36,15 @@ def text() -> str:
     public = {n: getattr(oxidizedvision, n) for n in oxidizedvision.__all__ if n[0] != "_"}
     functions = [_entry(n, v, "###") for n, v in public.items() if inspect.isfunction(v)]
     types = [_class(name, value) for name, value in public.items() if inspect.isclass(value)]
-    return "\n\n".join(["## Functions", *functions, "## Types", *types])
+    more = [part for module, names in _ELSEWHERE.items() for part in _module(module, names)]
+    return "\n\n".join(["## Functions", *functions, "## Types", *types, *more])
+
+
+def _module(module: str, names: tuple[str, ...]) -> Iterator[str]:
+    yield f"## In `{module}`"
+    for name in names:
+        value = getattr(importlib.import_module(module), name)
+        yield _class(name, value) if inspect.isclass(value) else _entry(name, value, "###")
 
 
 def _entry(name: str, value: Any, level: str) -> str:
