@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oxidizedvision.cli import benchmark, validate
 from oxidizedvision.cli.flags import ConfigArgument, JsonFlag, PictureFlag, SkipFlag
-from oxidizedvision.cli.render import Facts, Table, View, screen_of
+from oxidizedvision.cli.render import Facts, Table, View, screen_of, size_text
 from oxidizedvision.core.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -65,19 +68,32 @@ def _exit_code(result: PipelineResult, skip_unavailable: bool) -> ExitCode:
 
 
 def result_views(result: PipelineResult) -> list[View]:
-    """The stages, then where everything lies."""
+    """The stages, the parity and latency tables, the sizes, and where everything lies."""
     rows = [(stage.name, stage.status, f"{stage.seconds:.1f}") for stage in result.stages]
+    stages = Table(("stage", "status", "seconds"), rows, result.name, numbers_from=2)
+    files = [(row["name"], row["file"], size_text(row["bytes"])) for row in result.report["files"]]
+    validation, measured = _record(result.report["validation"]), _record(result.report["benchmark"])
+    validation.model, measured.model = "against PyTorch", "latency"
+    return [
+        stages,
+        *validate.report_views(validation),
+        *benchmark.report_views(measured),
+        Table(("what", "file", "size"), files, "sizes", numbers_from=2),
+        Facts(_places(result)),
+    ]
+
+
+def _places(result: PipelineResult) -> list[tuple[str, str]]:
     pairs = [
-        ("validation", "passed" if result.passed else "FAILED"),
         ("report", f"{result.report_html}, {result.report_json}"),
         ("manifest", str(result.manifest)),
         ("crate", str(result.crate)),
     ]
     if result.executable is not None:
         pairs.append(("program", str(result.executable)))
-    missing = [
-        f"{row['name']} did not run ({str(row['status']).replace('_', ' ')}): {row['hint']}"
-        for row in result.unavailable
-    ]
-    stages = Table(("stage", "status", "seconds"), rows, result.name, numbers_from=2)
-    return [stages, Facts(pairs), *missing]
+    return pairs
+
+
+def _record(document: Any) -> Any:
+    """A JSON document with attributes in place of keys, as the views of the other verbs want it."""
+    return json.loads(json.dumps(document), object_hook=lambda pairs: SimpleNamespace(**pairs))

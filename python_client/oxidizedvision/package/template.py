@@ -120,7 +120,8 @@ class CrateTemplate:
         document["dependencies"] = dependencies
         document["lints"] = tomlkit.table()
         document["lints"]["workspace"] = True
-        return str(tomlkit.dumps(document) + "\n" + tomlkit.dumps(workspace))
+        profile = f'[profile.release.package.{self.name}]\nstrip = "symbols"\n'
+        return "\n".join([tomlkit.dumps(document), tomlkit.dumps(workspace), profile])
 
     def _readme(self, manifest: Manifest, model: Path) -> str:
         rows = [
