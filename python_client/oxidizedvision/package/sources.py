@@ -56,10 +56,20 @@ def workspace_document(crates: tuple[str, ...]) -> tomlkit.TOMLDocument:
             dependencies.remove(name)
         elif name in crates:
             _table(dependencies, name)["path"] = f"runtime/{name}"
-    if "runner_tract" not in crates:
-        for profile in _table(document, "profile").values():
-            profile.pop("package", None)
+    for profile in _table(document, "profile").values():
+        _keep_overrides(profile, crates)
     return document
+
+
+def _keep_overrides(profile: Table, crates: tuple[str, ...]) -> None:
+    """Drop a profile's settings for engines that are not there: Cargo would warn of them."""
+    overrides = profile.get("package", {})
+    engines = tuple(crate.removeprefix("runner_") for crate in crates)
+    for name in list(overrides):
+        if not name.startswith(engines):
+            overrides.remove(name)
+    if not overrides:
+        profile.pop("package", None)
 
 
 def lock_text() -> str:
