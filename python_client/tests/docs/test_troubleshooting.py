@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import pickle
@@ -21,7 +20,6 @@ from fake_program import write_program
 from onnx import TensorProto, helper
 from tiny_network import Artifact, write_project
 
-import oxidizedvision
 from oxidizedvision import convert, load, load_config, optimize, package, validate
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.package import build_program
@@ -376,30 +374,3 @@ def test_a_common_problem_is_told(row: str, scene: Scene) -> None:
         provoke(scene)
     assert caught.value.kind is kind, caught.value.message
     assert caught.value.hint
-
-
-def constructed() -> list[tuple[str, ast.Call]]:
-    """Every place in the package that makes an error."""
-    return [
-        (f"{path.name}:{node.lineno}", node)
-        for path in sorted(Path(oxidizedvision.__file__).parent.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "OxidizedVisionError"
-    ]
-
-
-def lacks_hint(call: ast.Call) -> bool:
-    """Whether an error may be without a next step; an interruption wants none."""
-    if ast.unparse(call.args[0]) == "Kind.INTERRUPTED" or ast.unparse(call.args[1]) == "''":
-        return False
-    if len(call.args) < 3:
-        return True
-    hint = call.args[2]
-    choices = [hint.body, hint.orelse] if isinstance(hint, ast.IfExp) else [hint]
-    return "''" in map(ast.unparse, choices)
-
-
-def test_no_error_is_made_without_a_hint() -> None:
-    places = constructed()
-    assert len(places) > 50
-    assert [place for place, call in places if lacks_hint(call)] == []
