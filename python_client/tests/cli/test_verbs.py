@@ -252,19 +252,33 @@ def test_run(
     from oxidizedvision.pipeline import StageOutcome
 
     rows = ({"name": "tch", "status": "not_built", "hint": "Build it."},) if missing else ()
+    report = {
+        "files": [{"name": "ONNX", "file": "net.onnx", "bytes": 1024}],
+        "validation": {
+            "results": [],
+            "integrity": [],
+            "unavailable": list(rows),
+            "tolerance_mae": 1e-5,
+            "tolerance_cos_sim": 0.999,
+            "passed": passed,
+        },
+        "benchmark": {"results": [], "failures": [], "unavailable": []},
+    }
     result = some(
         PipelineResult,
         passed=passed,
         name="net",
         stages=(StageOutcome("convert", "skipped", 0.0),),
         unavailable=rows,
-        report={},
+        report=report,
     )
     calls = stand_in("pipeline.run", result)
     more = ["--output-dir", "o", "--crate-dir", "k", "--engine", "rten", "--picture", "a.png"]
     ended = invoke("run", "c.yml", *more, "--fresh", "--no-build", *flags)
     assert ended.code == code
     assert "skipped" in ended.out
+    assert "net.onnx" in ended.out
+    assert ended.out.count("tch did not run") == missing
     options = calls.arguments["options"]
     assert (options.output_dir, options.crate_dir) == (Path("o"), Path("k"))
     assert (options.engine, options.pictures) == ("rten", (Path("a.png"),))
