@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict, final
+from typing import Any, Literal, TypedDict, final, type_check_only
 
 from numpy.typing import NDArray
 
 __version__: str
 
+@type_check_only
 class Backend(TypedDict):
     """One engine: its status and, where it is built in, what it can do."""
 
@@ -21,6 +22,7 @@ class Backend(TypedDict):
     dynamic_dims: bool
     from_bytes: bool
 
+@type_check_only
 class Spec(TypedDict):
     """Name, element type and axes of one input or output."""
 
@@ -28,6 +30,7 @@ class Spec(TypedDict):
     dtype: str
     dims: list[int | str]
 
+@type_check_only
 class Info(TypedDict):
     """What a loaded model is."""
 

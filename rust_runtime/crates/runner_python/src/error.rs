@@ -19,8 +19,8 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError) -> PyErr {
 }
 
 /// A setting that is no value of its kind.
-pub(crate) fn invalid(py: Python<'_>, reason: String) -> PyErr {
-    native_error(py, LoadErrorKind::InvalidOption.name(), &reason)
+pub(crate) fn invalid(py: Python<'_>, reason: &str) -> PyErr {
+    native_error(py, LoadErrorKind::InvalidOption.name(), reason)
 }
 
 pub(crate) fn native_error(py: Python<'_>, kind: &str, message: &str) -> PyErr {

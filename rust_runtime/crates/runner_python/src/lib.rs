@@ -9,7 +9,7 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyList},
 };
-use runner_core::{Availability, DType, LoadErrorKind, ModelSource, Runner, RunnerConfig};
+use runner_core::{Availability, Backend, DType, LoadErrorKind, ModelSource, Runner, RunnerConfig};
 
 use crate::error::{NativeError, invalid, load_error, native_error, run_error};
 
@@ -26,7 +26,7 @@ fn describe<'py>(py: Python<'py>, row: &runners::Row) -> PyResult<Bound<'py, PyD
         Availability::NotBuilt { hint } => ("not_built", String::new(), hint),
         Availability::Missing { hint } => ("missing", String::new(), hint),
     };
-    let known = row.backend().map(|backend| backend.capabilities());
+    let known = row.backend().map(Backend::capabilities);
     let dict = PyDict::new(py);
     dict.set_item("name", row.name)?;
     dict.set_item("status", status)?;
@@ -77,9 +77,9 @@ impl NativeRunner {
         let config = RunnerConfig {
             source: source(model, name)?,
             input_shapes: lengths(py, input_shapes.unwrap_or_default())?,
-            device: device.parse().map_err(|reason| invalid(py, reason))?,
+            device: device.parse().map_err(|reason: String| invalid(py, &reason))?,
             threads: threads.map(|threads| usize::try_from(threads).unwrap_or(0)),
-            precision: precision.parse().map_err(|reason| invalid(py, reason))?,
+            precision: precision.parse().map_err(|reason: String| invalid(py, &reason))?,
             optimize,
             options: options.unwrap_or_default(),
         };
@@ -90,7 +90,7 @@ impl NativeRunner {
     /// What was loaded, in the JSON form of `ModelInfo`.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let json = serde_json::to_string(self.runner.info())
-            .map_err(|error| invalid(py, error.to_string()))?;
+            .map_err(|error| invalid(py, &error.to_string()))?;
         py.import("json")?.call_method1("loads", (json,))
     }
 
@@ -128,15 +128,12 @@ fn lengths(
     shapes: BTreeMap<String, Vec<i64>>,
 ) -> PyResult<BTreeMap<String, Vec<usize>>> {
     let convert = |(name, shape): (String, Vec<i64>)| {
-        let lengths = shape.iter().map(|&length| usize::try_from(length));
-        match lengths.collect() {
-            Ok(lengths) => Ok((name, lengths)),
-            Err(_) => {
-                let message =
-                    format!("the shape {shape:?} for input {name:?} has a negative length");
-                Err(native_error(py, LoadErrorKind::ShapeMismatch.name(), &message))
-            }
-        }
+        let lengths = shape.iter().map(|&length| usize::try_from(length).ok());
+        let lengths = lengths.collect::<Option<_>>().ok_or_else(|| {
+            let message = format!("the shape {shape:?} for input {name:?} has a negative length");
+            native_error(py, LoadErrorKind::ShapeMismatch.name(), &message)
+        })?;
+        Ok((name, lengths))
     };
     shapes.into_iter().map(convert).collect()
 }

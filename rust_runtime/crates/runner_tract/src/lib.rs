@@ -79,8 +79,8 @@ impl Runner for TractRunner {
     fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
         let failed =
             |reason: String| RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason);
-        let shapes = inputs.iter().map(|input| input.shape().to_vec()).collect();
-        let plan = self.plans.get(shapes).map_err(|error| failed(graph::chain(&error)))?;
+        let shapes: Vec<_> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let plan = self.plans.get(&shapes).map_err(|error| failed(graph::chain(&error)))?;
         let inputs = inputs.into_iter().map(tensor::into_tract).collect();
         let outputs = plan.run(inputs).map_err(|error| failed(graph::chain(&error)))?;
         let specs = self.info.outputs.iter();

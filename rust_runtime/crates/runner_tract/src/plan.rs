@@ -23,7 +23,7 @@ pub(crate) enum Plans {
     /// Every axis is fixed: one plan, and the parsed graph is gone.
     One(Plan),
     /// One plan for each of the latest shapes.
-    PerShape(PlanCache),
+    PerShape(Box<PlanCache>),
 }
 
 impl Plans {
@@ -47,11 +47,12 @@ impl Plans {
         let facts = symbolic_facts(&graph, signature);
         let known = graph.typed(facts).map_or_else(|_| Vec::new(), |typed| outputs_of(&typed));
         let (optimize, slots) = (config.optimize, Mutex::default());
-        Ok((Self::PerShape(PlanCache { graph, dtypes, optimize, capacity, slots }), known))
+        let cache = PlanCache { graph, dtypes, optimize, capacity, slots };
+        Ok((Self::PerShape(Box::new(cache)), known))
     }
 
     /// The plan for inputs of these shapes.
-    pub(crate) fn get(&self, shapes: Shapes) -> TractResult<Plan> {
+    pub(crate) fn get(&self, shapes: &[Vec<usize>]) -> TractResult<Plan> {
         match self {
             Self::One(plan) => Ok(Arc::clone(plan)),
             Self::PerShape(cache) => cache.get(shapes),
@@ -74,24 +75,24 @@ pub(crate) struct PlanCache {
 struct Slot(Mutex<Option<Plan>>);
 
 impl PlanCache {
-    fn get(&self, shapes: Shapes) -> TractResult<Plan> {
-        let slot = self.slot(&shapes);
+    fn get(&self, shapes: &[Vec<usize>]) -> TractResult<Plan> {
+        let slot = self.slot(shapes);
         let mut made = lock(&slot.0);
         if let Some(plan) = &*made {
             return Ok(Arc::clone(plan));
         }
-        let typed = self.graph.typed(fixed_facts(&self.dtypes, &shapes))?;
+        let typed = self.graph.typed(fixed_facts(&self.dtypes, shapes))?;
         let plan = plan(typed, self.optimize)?;
         *made = Some(Arc::clone(&plan));
         Ok(plan)
     }
 
-    fn slot(&self, shapes: &Shapes) -> Arc<Slot> {
+    fn slot(&self, shapes: &[Vec<usize>]) -> Arc<Slot> {
         let mut slots = lock(&self.slots);
         let found = slots.iter().position(|(known, _)| known == shapes);
         let entry = match found {
             Some(index) => slots.remove(index),
-            None => (shapes.clone(), Arc::default()),
+            None => (shapes.to_vec(), Arc::default()),
         };
         let slot = Arc::clone(&entry.1);
         slots.push(entry);

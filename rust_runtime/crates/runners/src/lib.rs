@@ -42,10 +42,8 @@ const fn row(name: &'static str, backend: Option<&'static dyn Backend>, hint: &'
 impl Row {
     /// Whether the engine can be used here and, where it cannot, what makes it so.
     pub fn check(&self) -> Availability {
-        self.backend.map_or_else(
-            || Availability::NotBuilt { hint: self.hint.to_owned() },
-            |backend| backend.check(),
-        )
+        self.backend
+            .map_or_else(|| Availability::NotBuilt { hint: self.hint.to_owned() }, Backend::check)
     }
 
     /// The engine, where this build contains it.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::OnnxModel;
+use super::{Declared, OnnxModel};
 use crate::{Dim, LoadError, LoadErrorKind, RunnerConfig, TensorSpec};
 
 /// A model's inputs with the shapes that the user fixed, and what follows for its outputs.
@@ -19,39 +19,16 @@ impl Signature {
     /// [`LoadErrorKind::ShapeMismatch`] for a shape that does not fit,
     /// [`LoadErrorKind::Unsupported`] for an input whose type or number of axes nobody gives.
     pub fn new(config: &RunnerConfig, model: &OnnxModel) -> Result<Self, LoadError> {
-        let name = config.source.name();
-        let error = |kind, message: String| LoadError::new(kind, &name, message);
-        for given in config.input_shapes.keys() {
-            if !model.inputs.iter().any(|input| input.name == *given) {
-                let known: Vec<&str> =
-                    model.inputs.iter().map(|input| input.name.as_str()).collect();
-                let message =
-                    format!("a shape is given for {given:?}, the inputs are {}", known.join(", "));
-                return Err(error(LoadErrorKind::ShapeMismatch, message));
-            }
-        }
+        known_names(config, model)?;
         let mut lengths = BTreeMap::new();
         let mut inputs = Vec::with_capacity(model.inputs.len());
         for input in &model.inputs {
+            let spec = spec_of(config, input)?;
             let given = config.input_shapes.get(&input.name);
-            let dims = input
-                .dims
-                .clone()
-                .or_else(|| given.map(|shape| shape.iter().copied().map(Dim::Fixed).collect()));
-            let (Some(dtype), Some(dims)) = (input.dtype, dims) else {
-                let message = format!(
-                    "input {:?} has no element type or no shape; a shape can be given by input_shapes",
-                    input.name
-                );
-                return Err(error(LoadErrorKind::Unsupported, message));
-            };
-            let spec = TensorSpec { name: input.name.clone(), dtype, dims };
-            if let Some(shape) = given
-                && !bind(&spec.dims, shape, &mut lengths)
-            {
+            if let Some(shape) = given.filter(|shape| !bind(&spec.dims, shape, &mut lengths)) {
                 let (name, dims) = (&spec.name, spec.dims_text());
                 let message = format!("input {name:?} is {dims}, the shape given is {shape:?}");
-                return Err(error(LoadErrorKind::ShapeMismatch, message));
+                return Err(refuse(config, LoadErrorKind::ShapeMismatch, message));
             }
             inputs.push(spec);
         }
@@ -142,6 +119,36 @@ pub struct TensorSpecHint {
     pub dims: Option<Vec<Option<Dim>>>,
 }
 
+fn refuse(config: &RunnerConfig, kind: LoadErrorKind, message: String) -> LoadError {
+    LoadError::new(kind, &config.source.name(), message)
+}
+
+fn known_names(config: &RunnerConfig, model: &OnnxModel) -> Result<(), LoadError> {
+    let names: Vec<&str> = model.inputs.iter().map(|input| input.name.as_str()).collect();
+    match config.input_shapes.keys().find(|given| !names.contains(&given.as_str())) {
+        None => Ok(()),
+        Some(given) => {
+            let message =
+                format!("a shape is given for {given:?}, the inputs are {}", names.join(", "));
+            Err(refuse(config, LoadErrorKind::ShapeMismatch, message))
+        }
+    }
+}
+
+/// The input as declared; the shape given stands in where the file has none.
+fn spec_of(config: &RunnerConfig, input: &Declared) -> Result<TensorSpec, LoadError> {
+    let given = config.input_shapes.get(&input.name);
+    let shape = || given.map(|shape| shape.iter().copied().map(Dim::Fixed).collect());
+    let (Some(dtype), Some(dims)) = (input.dtype, input.dims.clone().or_else(shape)) else {
+        let message = format!(
+            "input {:?} has no element type or no shape; a shape can be given by input_shapes",
+            input.name
+        );
+        return Err(refuse(config, LoadErrorKind::Unsupported, message));
+    };
+    Ok(TensorSpec { name: input.name.clone(), dtype, dims })
+}
+
 fn bind(dims: &[Dim], shape: &[usize], symbols: &mut BTreeMap<String, usize>) -> bool {
     dims.len() == shape.len()
         && dims.iter().zip(shape).all(|(dim, &length)| match dim {
@@ -159,5 +166,59 @@ fn fix(dims: &mut [Dim], symbols: &BTreeMap<String, Option<usize>>) {
         {
             *dim = Dim::Fixed(length);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DType;
+
+    fn declared(name: &str, dims: Option<Vec<Dim>>) -> Declared {
+        Declared { name: name.into(), dtype: Some(DType::F32), dims }
+    }
+
+    fn symbol(name: &str) -> Dim {
+        Dim::Symbol(name.into())
+    }
+
+    fn model(outputs: Vec<Declared>) -> OnnxModel {
+        let inputs = ["a", "b"].map(|name| declared(name, Some(vec![symbol("n"), Dim::Fixed(3)])));
+        OnnxModel { inputs: inputs.to_vec(), outputs, ..OnnxModel::default() }
+    }
+
+    #[test]
+    fn a_shape_given_for_one_input_fixes_its_symbols_everywhere() {
+        let model = model(vec![declared("y", Some(vec![symbol("n"), symbol("other")]))]);
+        let mut config = RunnerConfig::from_bytes("m", vec![]);
+        config.input_shapes.insert("a".into(), vec![7, 3]);
+        let signature = Signature::new(&config, &model).unwrap();
+        assert_eq!(signature.shapes(), Some(vec![vec![7, 3], vec![7, 3]]));
+        let outputs = signature.outputs(&config, &model, &[]).unwrap();
+        assert_eq!(outputs[0].dims, [Dim::Fixed(7), symbol("other")]);
+
+        config.input_shapes.insert("b".into(), vec![8, 3]);
+        let error = Signature::new(&config, &model).unwrap_err();
+        assert_eq!(error.kind(), LoadErrorKind::ShapeMismatch);
+    }
+
+    #[test]
+    fn what_the_engine_infers_counts_where_it_says_more_than_the_file() {
+        let model = model(vec![
+            declared("y", Some(vec![symbol("made up"), symbol("kept")])),
+            declared("z", None),
+        ]);
+        let config = RunnerConfig::from_bytes("m", vec![]);
+        let signature = Signature::new(&config, &model).unwrap();
+        let hint = |dims: &[Option<Dim>]| TensorSpecHint { dtype: None, dims: Some(dims.to_vec()) };
+        let inferred = [
+            hint(&[Some(symbol("n")), Some(symbol("engine's own"))]),
+            hint(&[Some(Dim::Fixed(4)), None]),
+        ];
+        let outputs = signature.outputs(&config, &model, &inferred).unwrap();
+        assert_eq!(outputs[0].dims, [symbol("n"), symbol("kept")]);
+        assert_eq!(outputs[1].dims, [Dim::Fixed(4), symbol("z_1")]);
+        let error = signature.outputs(&config, &model, &[]).unwrap_err();
+        assert_eq!(error.kind(), LoadErrorKind::Unsupported);
     }
 }
