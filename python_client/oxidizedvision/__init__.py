@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from oxidizedvision.core.tensors import ModelInfo, TensorSpec
     from oxidizedvision.optimize import OptimizeResult, optimize
     from oxidizedvision.package import PackageResult, package
-    from oxidizedvision.pipeline import PipelineResult, run
+    from oxidizedvision.pipeline import PipelineOptions, PipelineResult, run
     from oxidizedvision.profile import ProfileReport, profile
     from oxidizedvision.registry import Entry, find, list_models, register
     from oxidizedvision.runners import Runner, RunnerConfig, backends, load
@@ -40,7 +40,7 @@ _HOMES = {
     "core.tensors": ("ModelInfo", "TensorSpec"),
     "optimize": ("OptimizeResult", "optimize"),
     "package": ("PackageResult", "package"),
-    "pipeline": ("PipelineResult", "run"),
+    "pipeline": ("PipelineOptions", "PipelineResult", "run"),
     "profile": ("ProfileReport", "profile"),
     "registry": ("Entry", "find", "list_models", "register"),
     "runners": ("Runner", "RunnerConfig", "backends", "load"),
@@ -61,6 +61,7 @@ __all__ = [
     "OptimizeResult",
     "OxidizedVisionError",
     "PackageResult",
+    "PipelineOptions",
     "PipelineResult",
     "ProfileReport",
     "Runner",

@@ -13,7 +13,10 @@ from oxidizedvision.cli.render import Facts, screen_of, size_text
 
 def package(
     ctx: typer.Context,
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The converted .onnx file.")],
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="A converted .onnx, its config.yml or its manifest."),
+    ],
     output: Annotated[Path | None, typer.Option(help="The crate's folder.")] = None,
     engine: Annotated[str | None, typer.Option(help="tract or rten.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the crate and its program.")] = None,

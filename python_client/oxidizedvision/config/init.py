@@ -25,6 +25,8 @@ USUAL_SHAPE = (1, 3, 256, 256)
 _WIDTH = 92
 _PLAIN_TEXT = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 _YAML_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "."}
+_PREFERENCES = {"opset_version"}
+"""Keys whose default is a preference and becomes a demand when it is written."""
 _EXAMPLES: Mapping[str, tuple[type[BaseModel], dict[str, Any]]] = {
     "preprocess": (
         Preprocess,
@@ -142,7 +144,8 @@ def _lines(model: type[BaseModel], values: Mapping[str, Any], depth: int) -> lis
         if section is not None:
             lines += [f"{indent}{name}:", *_lines(section, value or {}, depth + 1), ""]
         else:
-            lines += [f"{indent}{name}: {_flow(value)}"]
+            mark = "# " if name in _PREFERENCES else ""
+            lines += [f"{indent}{mark}{name}: {_flow(value)}"]
         if name in _EXAMPLES and value is None:
             lines += [*_example(name, indent), ""]
         elif depth == 0 and section is None:

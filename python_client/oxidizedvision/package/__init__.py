@@ -10,7 +10,7 @@ from pathlib import Path
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors, make_folder, sha256_of
-from oxidizedvision.core.manifest import Manifest, find_manifest, load_manifest
+from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.build import build_program, lock_to_content
 from oxidizedvision.package.names import crate_name
@@ -70,7 +70,8 @@ def package(
     path leads out of it. Its `cargo test` compares the program with PyTorch's answers.
 
     Args:
-        model: An `.onnx` file written by `convert` or `optimize`.
+        model: An `.onnx` file written by `convert` or `optimize`; or a `config.yml` or manifest,
+            which stand for the newest ONNX file that was made from them.
         output: The crate's folder; `<model's folder>/<name>-crate` where not given. A folder that
             is not a package of ours is never replaced.
         engine: `tract` or `rten`; where not given, the fastest that the manifest has evidence of.
@@ -83,7 +84,7 @@ def package(
         OxidizedVisionError: `check_failed` for a changed model, `unsupported` when the engine
             cannot load it, `usage` for a bad engine, name or output.
     """
-    model = Path(model)
+    model = _model_of(Path(model))
     manifest_path, manifest = _manifest_of(model)
     chosen, reason = _choose_engine(engine, manifest)
     name = crate_name(name or manifest.name)
@@ -127,13 +128,34 @@ def crate_files(folder: Path) -> list[Path]:
     )
 
 
-def _manifest_of(model: Path) -> tuple[Path, Manifest]:
-    if model.suffix != ".onnx" or not model.is_file():
+def _model_of(target: Path) -> Path:
+    if not target.exists():
         raise OxidizedVisionError(
-            Kind.NOT_FOUND if not model.exists() else Kind.USAGE,
-            f"{model} is not an .onnx file",
-            "Give the file that `oxidizedvision convert` or `optimize` wrote.",
+            Kind.NOT_FOUND, f"There is no file {target}", "Check the path and the current folder."
         )
+    if target.suffix in (".yml", ".yaml"):
+        from oxidizedvision.config import load_config
+
+        export = load_config(target).export
+        target = Path(export.output_dir) / f"{export.model_name}{SUFFIX}"
+        if not target.is_file():
+            raise OxidizedVisionError(
+                Kind.NOT_FOUND,
+                f"There is no {target}: the config was not converted yet",
+                "Run `oxidizedvision convert` on it first.",
+            )
+    if target.name.endswith(SUFFIX):
+        return target.parent / load_manifest(target).head("onnx").file
+    if target.suffix != ".onnx":
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{target} is not an .onnx file, a config or a manifest",
+            "Give the config.yml, or the file that `oxidizedvision convert` or `optimize` wrote.",
+        )
+    return target
+
+
+def _manifest_of(model: Path) -> tuple[Path, Manifest]:
     path = find_manifest(model)
     if path is None:
         raise OxidizedVisionError(

@@ -29,6 +29,11 @@ pub use crate::{
     fault::{Exit, Fault},
 };
 
+const ABOUT: &str = "Runs one model on a picture or on tensors.";
+const LONG_ABOUT: &str = "Runs one model on a picture or on tensors.
+
+A file that ends in .npy is a float32 tensor; anything else is a picture.";
+
 /// Loads a model with one engine.
 pub type Load = fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>;
 
@@ -65,7 +70,7 @@ pub struct Setup<'a> {
 /// line `error: …` and, where there is a way out, one line `hint: …` on standard error.
 pub fn run(program: &Program) -> ExitCode {
     let command = Arguments::augment_args(Command::new(program.name).version(program.version));
-    let command = command.about("Runs one model on a picture or on tensors.");
+    let command = command.about(ABOUT).long_about(LONG_ABOUT);
     let arguments = match command.try_get_matches() {
         Ok(matches) => Arguments::from_arg_matches(&matches),
         Err(error) => Err(error),
