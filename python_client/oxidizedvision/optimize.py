@@ -118,12 +118,7 @@ def optimize(
     Raises:
         OxidizedVisionError: `corrupt`, `not_found`, `file_system`, `unsupported` for `quantize`.
     """
-    if quantize is not None:
-        raise OxidizedVisionError(
-            Kind.UNSUPPORTED,
-            f"quantize: {quantize} is not offered by this version",
-            "Set optimize.quantize to null.",
-        )
+    _refuse(quantize)
     start = time.monotonic()
     path = Path(model)
     target = Path(output) if output else path.with_name(path.stem + _SUFFIX)
@@ -155,6 +150,15 @@ def optimize(
     if job.manifest is not None:
         _record(job.manifest, result, {"simplify": simplify, "constant_folding": constant_folding})
     return result
+
+
+def _refuse(quantize: str | None) -> None:
+    if quantize is not None:
+        raise OxidizedVisionError(
+            Kind.UNSUPPORTED,
+            f"quantize: {quantize} is not offered by this version",
+            "Set optimize.quantize to null.",
+        )
 
 
 def _skipped(simplify: bool, constant_folding: bool) -> list[str]:

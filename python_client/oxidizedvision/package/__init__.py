@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,18 +95,11 @@ def package(
     _check_loads(model, chosen)
     folder = Path(output) if output else model.parent / f"{name}-crate"
     _check_replaceable(folder)
-    with file_errors(folder):
-        make_folder(folder.parent)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        notify("writing the crate")
-        with file_errors(folder):
-            _write(staging, CrateTemplate(name, chosen, ENGINES[chosen]), manifest, model)
-            _copy_artifacts(staging, manifest, model, manifest_path.parent)
-            lock_to_content(staging)
-            _swap_in(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    notify("writing the crate")
+    with _staged(folder) as staging:
+        _write(staging, CrateTemplate(name, chosen, ENGINES[chosen]), manifest, model)
+        _copy_artifacts(staging, manifest, model, manifest_path.parent)
+        lock_to_content(staging)
     executable = build_program(folder, name, notify=notify) if build else None
     files = crate_files(folder)
     return PackageResult(
@@ -234,6 +228,20 @@ def _copy_artifacts(staging: Path, manifest: Manifest, model: Path, folder: Path
         update={"stages": manifest.stages[: names.index(model.name) + 1], "benchmark": None}
     )
     kept.save(staging / MARK)
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of `folder` when the block ends well."""
+    with file_errors(folder):
+        make_folder(folder.parent)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        with file_errors(folder):
+            yield staging
+            _swap_in(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _swap_in(staging: Path, folder: Path) -> None:

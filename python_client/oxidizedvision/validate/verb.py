@@ -16,7 +16,12 @@ from oxidizedvision.validate.cases import CaseOptions
 from oxidizedvision.validate.checks import Reference, check_runner, make_reference
 from oxidizedvision.validate.compare import Tolerances
 from oxidizedvision.validate.integrity import check_integrity
-from oxidizedvision.validate.report import ValidationReport, ValidationResult, all_passed
+from oxidizedvision.validate.report import (
+    IntegrityResult,
+    ValidationReport,
+    ValidationResult,
+    all_passed,
+)
 
 
 def validate(
@@ -58,16 +63,14 @@ def validate(
     ready = {name: where.runner_config(name) for name in names if where.missing(name) is None}
     integrity = check_integrity(manifest, where.folder)
     notify("running PyTorch" if where.config else "reading the goldens")
-    whole = all(row.passed for row in integrity if row.file == manifest.goldens.file)
-    reference = make_reference(where, manifest, options, goldens_whole=whole)
+    reference = _reference(where, manifest, options, integrity)
     tolerances = _tolerances(where, manifest)
     results: list[ValidationResult] = []
     unavailable = [missing for name in names if (missing := where.missing(name))]
     for name, runner_config in ready.items():
         notify(f"checking {name}")
-        outcome = check_runner(
-            name, runner_config, where.config, reference.cases_for(name), tolerances
-        )
+        cases = reference.cases_for(name)
+        outcome = check_runner(name, runner_config, where.config, cases, tolerances)
         if isinstance(outcome, Unavailable):
             unavailable.append(outcome)
         else:
@@ -86,6 +89,16 @@ def validate(
     )
     _record(where, report, reference)
     return report
+
+
+def _reference(
+    where: Target,
+    manifest: Manifest,
+    options: CaseOptions,
+    integrity: tuple[IntegrityResult, ...],
+) -> Reference:
+    whole = all(row.passed for row in integrity if row.file == manifest.goldens.file)
+    return make_reference(where, manifest, options, goldens_whole=whole)
 
 
 def _manifest_of(where: Target) -> Manifest:
