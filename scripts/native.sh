@@ -14,8 +14,13 @@ need_uv
 say "Native module: building"
 wheels="$(mktemp -d)"
 trap 'rm -rf "$wheels"' EXIT
-.venv/bin/maturin build --quiet --release --locked --interpreter "$python" \
-    --manifest-path rust_runtime/crates/runner_python/Cargo.toml --out "$wheels"
+log="$root/rust_runtime/target/native.log"
+mkdir -p "$(dirname "$log")"
+if ! .venv/bin/maturin build --release --locked --interpreter "$python" \
+    --manifest-path rust_runtime/crates/runner_python/Cargo.toml --out "$wheels" >"$log" 2>&1; then
+    tail -30 "$log" >&2
+    fail "the native module did not build" "the whole log is rust_runtime/target/native.log"
+fi
 "$uv" pip install --quiet --python "$python" --no-deps --force-reinstall "$wheels"/*.whl
 printf '%s\n' "$stamp" >.venv/.native-stamp
 say "Native module: ready"

@@ -45,7 +45,7 @@ while kill -0 "$build" 2>/dev/null; do
     done_now="$(grep -c '^ *Compiling' "$log" || true)"
     if [ "$done_now" -ge $((shown + 20)) ]; then
         shown="$done_now"
-        say "Rust:   $shown of at most $total crates (tract takes the longest, 5 to 10 minutes in all)"
+        say "Rust:   $shown crates of less than $total (tract takes the longest, 5 to 10 minutes in all)"
     fi
     sleep 1
 done

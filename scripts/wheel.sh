@@ -4,6 +4,5 @@
 mkdir -p dist
 .venv/bin/maturin build --quiet --release --locked --interpreter .venv/bin/python \
     --manifest-path rust_runtime/crates/runner_python/Cargo.toml --out dist
-.venv/bin/python -m hatchling build -t wheel -d "$root/dist" --directory dist 2>/dev/null ||
-    (cd python_client && ../.venv/bin/python -m hatchling build -t wheel -d ../dist)
+(cd python_client && ../.venv/bin/python -m hatchling build -t wheel -d ../dist)
 ls -l dist/*.whl

@@ -6,10 +6,12 @@
 
 mod external;
 mod graph;
+mod metadata;
 mod order;
 mod signature;
 mod wire;
 
 pub use external::ExternalData;
 pub use graph::{Declared, Node, OnnxModel};
+pub use metadata::metadata;
 pub use signature::{Signature, TensorSpecHint};

@@ -1,82 +1,15 @@
-//! The key-value pairs at the end of an ONNX file, read without a protobuf library: a model is
-//! walked field by field and everything but `metadata_props` is skipped.
+//! The key-value pairs of an ONNX file, with the error of this crate.
 
 use std::collections::BTreeMap;
 
 use crate::{VisionError, VisionErrorKind};
 
-const METADATA_PROPS: u64 = 14;
-const KEY: u64 = 1;
-const VALUE: u64 = 2;
-
-enum Field<'a> {
-    Bytes(&'a [u8]),
-    Number,
-}
-
 /// The pairs of `ModelProto.metadata_props`; the last of equal keys counts.
 pub(crate) fn metadata_props(model: &[u8]) -> Result<BTreeMap<String, String>, VisionError> {
-    read_props(model).ok_or_else(|| {
+    runner_core::onnx::metadata(model).ok_or_else(|| {
         let message = "the model is not an ONNX file, or is cut short";
         VisionError::new(VisionErrorKind::InvalidContract, message)
     })
-}
-
-fn read_props(mut model: &[u8]) -> Option<BTreeMap<String, String>> {
-    let mut props = BTreeMap::new();
-    while !model.is_empty() {
-        if let (METADATA_PROPS, Field::Bytes(entry)) = next_field(&mut model)? {
-            let (key, value) = read_entry(entry)?;
-            props.insert(key, value);
-        }
-    }
-    Some(props)
-}
-
-fn read_entry(mut entry: &[u8]) -> Option<(String, String)> {
-    let (mut key, mut value) = (String::new(), String::new());
-    while !entry.is_empty() {
-        match next_field(&mut entry)? {
-            (KEY, Field::Bytes(bytes)) => key = String::from_utf8(bytes.to_vec()).ok()?,
-            (VALUE, Field::Bytes(bytes)) => value = String::from_utf8(bytes.to_vec()).ok()?,
-            _ => {}
-        }
-    }
-    Some((key, value))
-}
-
-fn next_field<'a>(bytes: &mut &'a [u8]) -> Option<(u64, Field<'a>)> {
-    let tag = varint(bytes)?;
-    let field = match tag & 7 {
-        0 => varint(bytes).map(|_| Field::Number),
-        1 => take(bytes, 8).map(|_| Field::Number),
-        2 => {
-            let length = usize::try_from(varint(bytes)?).ok()?;
-            take(bytes, length).map(Field::Bytes)
-        }
-        5 => take(bytes, 4).map(|_| Field::Number),
-        _ => None,
-    }?;
-    Some((tag >> 3, field))
-}
-
-fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    Some(taken)
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
