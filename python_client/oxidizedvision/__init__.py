@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from oxidizedvision.optimize import OptimizeResult, optimize
     from oxidizedvision.package import PackageResult, package
     from oxidizedvision.pipeline import PipelineOptions, PipelineResult, run
+    from oxidizedvision.predict import PredictReport, PredictResult, predict
     from oxidizedvision.profile import ProfileReport, profile
     from oxidizedvision.registry import Entry, find, list_models, register
     from oxidizedvision.runners import Runner, RunnerConfig, backends, load
@@ -41,6 +42,7 @@ _HOMES = {
     "optimize": ("OptimizeResult", "optimize"),
     "package": ("PackageResult", "package"),
     "pipeline": ("PipelineOptions", "PipelineResult", "run"),
+    "predict": ("PredictReport", "PredictResult", "predict"),
     "profile": ("ProfileReport", "profile"),
     "registry": ("Entry", "find", "list_models", "register"),
     "runners": ("Runner", "RunnerConfig", "backends", "load"),
@@ -63,6 +65,8 @@ __all__ = [
     "PackageResult",
     "PipelineOptions",
     "PipelineResult",
+    "PredictReport",
+    "PredictResult",
     "ProfileReport",
     "Runner",
     "RunnerConfig",
@@ -79,6 +83,7 @@ __all__ = [
     "load_config",
     "optimize",
     "package",
+    "predict",
     "profile",
     "register",
     "run",

@@ -24,6 +24,7 @@ _ELSEWHERE = {
     "oxidizedvision.pipeline": ("PipelineOptions", "StageOutcome"),
     "oxidizedvision.validate": ("IntegrityResult", "Unavailable"),
     "oxidizedvision.benchmark": ("BenchmarkFailure",),
+    "oxidizedvision.predict": ("PredictFailure", "SkippedInput", "Step"),
     "oxidizedvision.profile": ("LayerRow",),
     "oxidizedvision.runners": ("BackendRow", "Availability", "load_runner"),
 }

@@ -1,0 +1,123 @@
+"""`oxidizedvision predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oxidizedvision.cli.flags import JsonFlag
+from oxidizedvision.cli.render import Screen, Table, View, screen_of
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+
+if TYPE_CHECKING:
+    from oxidizedvision.core.results import Notify
+    from oxidizedvision.predict import PredictReport
+
+_BAR = 24
+
+
+def predict(
+    ctx: typer.Context,
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="An .onnx, a .pt beside its manifest, a config.yml, a manifest, or an executable "
+            "with --runner program.",
+        ),
+    ],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Pictures, tensors (.npy, .npz, .safetensors), or folders of these.",
+        ),
+    ],
+    runner: Annotated[
+        str | None, typer.Option("--runner", metavar="NAME", help="The runner to use; required.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File for one input, folder for several; `predictions` if not given."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of one run.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a model on pictures or tensors, and write what it gives.
+
+    Of several inputs one that fails does not stop the others; the verb then ends with 2.
+    """
+    del as_json
+    screen = screen_of(ctx)
+    with screen.working() as notify:
+        name = runner or _none_named()
+        from oxidizedvision.predict import predict as work
+
+        report = work(
+            model,
+            inputs,
+            runner=name,
+            output=output,
+            device=device,
+            threads=threads,
+            notify=notify if screen.verbose else _with_bar(notify),
+        )
+    screen.show(report, *report_views(report))
+    _tell_failures(screen, report)
+    raise typer.Exit(report.exit_code)
+
+
+def report_views(report: PredictReport) -> list[View]:
+    """What was written, then what was left out."""
+    rows = [
+        (str(row.input), str(row.output), f"{row.run_ms:.1f}", row.note) for row in report.results
+    ]
+    title = f"{report.model} on {report.runner} {report.engine_version}"
+    views: list[View] = []
+    if rows:
+        has_notes = any(row.note for row in report.results)
+        width = 4 if has_notes else 3
+        columns = ("input", "result", "ms", "note")[:width]
+        views.append(Table(columns, [row[:width] for row in rows], title, numbers_from=2))
+    views += [f"{row.input} skipped: {row.reason}" for row in report.skipped]
+    if report.failures:
+        total = len(report.results) + len(report.failures)
+        views.append(f"{len(report.failures)} of {total} inputs failed")
+    return views
+
+
+def _tell_failures(screen: Screen, report: PredictReport) -> None:
+    for row in report.failures:
+        name = str(row.input)
+        message = row.message if name in row.message else f"{name}: {row.message}"
+        screen.note(f"error: {message}")
+        screen.note(f"hint: {row.hint}")
+
+
+def _with_bar(notify: Notify) -> Notify:
+    """Draws how far the work is before the input's name."""
+
+    def told(text: str) -> None:
+        total = getattr(text, "total", 0)
+        if total < 2:
+            notify(text)
+            return
+        done = getattr(text, "done", 0)
+        full = _BAR * done // total
+        notify(f"{'━' * full}{'╌' * (_BAR - full)} {done + 1} of {total}: {text}")
+
+    return told
+
+
+def _none_named() -> str:
+    from oxidizedvision.runners import NAMES, availability
+
+    ready = [name for name in NAMES if availability(name).ready]
+    raise OxidizedVisionError(
+        Kind.USAGE,
+        "predict needs --runner NAME: no engine is chosen silently",
+        f"Ready here: {', '.join(ready)}.",
+    )

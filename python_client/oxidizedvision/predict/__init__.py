@@ -1,0 +1,19 @@
+"""A model run on the user's own files."""
+
+from oxidizedvision.predict.report import (
+    PredictFailure,
+    PredictReport,
+    PredictResult,
+    SkippedInput,
+    Step,
+)
+from oxidizedvision.predict.verb import predict
+
+__all__ = [
+    "PredictFailure",
+    "PredictReport",
+    "PredictResult",
+    "SkippedInput",
+    "Step",
+    "predict",
+]

@@ -1,0 +1,183 @@
+"""Which files go in, and which file each of them becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.predict import pictures, tensor_files
+from oxidizedvision.predict.report import SkippedInput
+
+KNOWN = (*pictures.ENDINGS, *tensor_files.ENDINGS)
+DEFAULT_FOLDER = Path("predictions")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The inputs in order.
+
+    many: whether results go into a folder; then one bad input does not end the work.
+    """
+
+    inputs: tuple[Path, ...]
+    skipped: tuple[SkippedInput, ...]
+    many: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and its result's file."""
+
+    source: Path
+    result: Path
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture, by its ending."""
+    return path.suffix.lower() in pictures.ENDINGS
+
+
+def find_inputs(given: Sequence[Path]) -> Found:
+    """The files given, and those in the folders given, sorted by name; folders in them are left.
+
+    Raises:
+        OxidizedVisionError: `not_found`, `input` for a file of another kind or when there is
+            nothing to do.
+    """
+    inputs: list[Path] = []
+    skipped: list[SkippedInput] = []
+    for path in given:
+        if path.is_dir():
+            _look_into(path, inputs, skipped)
+        else:
+            inputs.append(_checked(path))
+    if not inputs:
+        raise OxidizedVisionError(
+            Kind.INPUT,
+            f"There is no input in {', '.join(map(str, given)) or 'an empty list'}",
+            f"Inputs end in {', '.join(KNOWN)}.",
+        )
+    many = len(given) > 1 or given[0].is_dir()
+    return Found(tuple(inputs), tuple(skipped), many)
+
+
+def plan_jobs(
+    found: Found, output: Path | None, *, gives_pictures: bool, outputs: int
+) -> list[Job]:
+    """Where every result goes.
+
+    Pictures become pictures of the same ending, or tensors where the model gives none; tensors
+    become tensors of the same ending.
+
+    Args:
+        found: The inputs.
+        output: A file for a single input, else a folder; None means the folder `predictions`.
+        gives_pictures: Whether the model's output is a picture.
+        outputs: How many outputs the model has.
+
+    Raises:
+        OxidizedVisionError: `usage` when a result would take the place of another one or of an
+            input, or `output` is a file where a folder is needed; `input` or `not_single` when
+            the result cannot be written as that kind of file.
+    """
+    if output is not None and _is_file_name(output, found.many):
+        job = Job(found.inputs[0], output)
+        _check_ending(job, gives_pictures=gives_pictures, outputs=outputs)
+        jobs = [job]
+    else:
+        folder = DEFAULT_FOLDER if output is None else output
+        jobs = [
+            Job(path, folder / f"{path.stem}{_ending(path, gives_pictures, outputs)}")
+            for path in found.inputs
+        ]
+    _refuse_clashes(jobs)
+    return jobs
+
+
+def _look_into(folder: Path, inputs: list[Path], skipped: list[SkippedInput]) -> None:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise OxidizedVisionError(
+            Kind.FILE_SYSTEM, f"{folder}: {error.strerror}", "Check the folder's permissions."
+        ) from error
+    for path in entries:
+        if path.is_dir():
+            skipped.append(SkippedInput(path, "a folder within the folder"))
+        elif path.suffix.lower() in KNOWN:
+            inputs.append(path)
+        else:
+            skipped.append(SkippedInput(path, "neither a picture nor a tensor by its ending"))
+
+
+def _checked(path: Path) -> Path:
+    if not path.exists():
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND, f"There is no file {path}", "Check the path and the current folder."
+        )
+    if path.suffix.lower() not in KNOWN:
+        raise OxidizedVisionError(
+            Kind.INPUT,
+            f"{path} is neither a picture nor a tensor by its ending",
+            f"Inputs end in {', '.join(KNOWN)}.",
+        )
+    return path
+
+
+def _is_file_name(output: Path, many: bool) -> bool:
+    if output.is_dir():
+        return False
+    ending = output.suffix.lower()
+    if many:
+        if ending in KNOWN or output.exists():
+            raise OxidizedVisionError(
+                Kind.USAGE,
+                f"{output} is a file, and there may be several results",
+                "Give a folder as --output.",
+            )
+        return False
+    if ending and ending not in KNOWN:
+        raise OxidizedVisionError(
+            Kind.INPUT,
+            f"{output}: results are not written as {ending}",
+            f"Use one of {', '.join(KNOWN)}; a folder of that name must be there already.",
+        )
+    return bool(ending)
+
+
+def _ending(path: Path, gives_pictures: bool, outputs: int) -> str:
+    single = tensor_files.SINGLE if outputs == 1 else ".npz"
+    if is_picture(path):
+        return path.suffix if gives_pictures else single
+    return single if path.suffix.lower() == tensor_files.SINGLE else path.suffix
+
+
+def _check_ending(job: Job, *, gives_pictures: bool, outputs: int) -> None:
+    if is_picture(job.result) and not gives_pictures:
+        raise OxidizedVisionError(
+            Kind.INPUT,
+            f"{job.result}: what the model gives is not one picture",
+            "Name a file that ends in .npy, .npz or .safetensors, for the numbers.",
+        )
+    if job.result.suffix.lower() == tensor_files.SINGLE:
+        tensor_files.check_one(job.result, outputs)
+
+
+def _refuse_clashes(jobs: list[Job]) -> None:
+    taken = {_place(job.source): f"the input {job.source}" for job in jobs}
+    for job in jobs:
+        place = _place(job.result)
+        if place in taken:
+            raise OxidizedVisionError(
+                Kind.USAGE,
+                f"The result of {job.source} would be {job.result}, which is {taken[place]}",
+                "Give another --output, or these inputs one after the other.",
+            )
+        taken[place] = f"also the result of {job.source}"
+
+
+def _place(path: Path) -> str:
+    """The file itself, whatever the path; names that differ in case are one on some systems."""
+    return str(path.resolve()).casefold()

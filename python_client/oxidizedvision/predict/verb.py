@@ -1,0 +1,179 @@
+"""`predict`: files through a model, results to files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oxidizedvision.config import Config, load_config
+from oxidizedvision.core.errors import OxidizedVisionError
+from oxidizedvision.core.manifest import SUFFIX
+from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.core.tensors import ModelInfo
+from oxidizedvision.predict.contract import Contract, contract_of_model
+from oxidizedvision.predict.pictures import (
+    PictureInput,
+    check_takes_pictures,
+    picture_input,
+    picture_output,
+)
+from oxidizedvision.predict.plan import Found, Job, find_inputs, is_picture, plan_jobs
+from oxidizedvision.predict.report import PredictFailure, PredictReport, PredictResult, Step
+from oxidizedvision.predict.tensor_files import read_tensors, write_tensors
+from oxidizedvision.preprocess import read_picture, write_picture
+from oxidizedvision.runners.base import Runner, RunnerConfig
+from oxidizedvision.runners.table import engine_named, load_runner
+from oxidizedvision.runners.target import resolve
+
+if TYPE_CHECKING:
+    from oxidizedvision.core.tensors import Array
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A model ready to run; `contract` is empty where no picture is involved."""
+
+    runner: Runner
+    info: ModelInfo
+    contract: Contract
+
+
+def predict(
+    model: str | Path,
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    runner: str,
+    output: str | Path | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    notify: Notify = silent,
+) -> PredictReport:
+    """Run a model on files of tensors or on pictures, and write what it gives.
+
+    A picture goes in and out by the model's own preprocess and postprocess. Of several inputs
+    one that fails does not stop the others: it is in `failures`.
+
+    Args:
+        model: An .onnx, a .pt beside its manifest, a manifest, a config (the network itself for
+            `pytorch`, else what `convert` made of it), or the executable for `program`.
+        inputs: Pictures (.png .jpg .webp .bmp), tensors (.npy for a model of one input, .npz or
+            .safetensors with an array for each input), and folders of these.
+        runner: The engine's name; there is no default and no fall-back.
+        output: A file for a single input, whose ending decides what is written; a folder for
+            several, where each result keeps its input's name. None means the folder
+            `predictions`.
+        device: `cpu`, `cuda` or `cuda:N`; None takes the config's, or `cpu`.
+        threads: Threads of one run; None means as many processors as this process may use.
+        notify: Told which input is next, as a `Step`.
+
+    Raises:
+        OxidizedVisionError: when the model cannot be loaded, a result would overwrite an input
+            or another result, a single input fails, or the output cannot be written.
+    """
+    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    found = find_inputs([Path(path) for path in given])
+    target = None if output is None else Path(output)
+    runner_config, config = _runner_config(Path(model), runner, device, threads)
+    notify(f"loading {runner_config.model_name} into {runner}")
+    start = time.perf_counter_ns()
+    with load_runner(runner, runner_config, config=config) as engine:
+        info = engine.info
+        load_ms = _milliseconds(start)
+        loaded = _Loaded(engine, info, _contract(runner_config, engine, config, found, target))
+        gives_pictures = loaded.contract.gives_pictures and len(info.outputs) == 1
+        outputs = len(info.outputs)
+        jobs = plan_jobs(found, target, gives_pictures=gives_pictures, outputs=outputs)
+        if any(is_picture(job.source) for job in jobs):
+            check_takes_pictures(info.model, info.inputs, loaded.contract)
+        results, failures = _all_predicted(loaded, jobs, found.many, notify)
+    return PredictReport(
+        model=info.model,
+        runner=info.backend,
+        engine_version=info.backend_version,
+        device=info.device,
+        threads=info.threads,
+        load_ms=load_ms,
+        results=tuple(results),
+        failures=tuple(failures),
+        skipped=found.skipped,
+    )
+
+
+def _runner_config(
+    model: Path, runner: str, device: str | None, threads: int | None
+) -> tuple[RunnerConfig, Config | None]:
+    """What to load, and the config where it is the live network that runs."""
+    engine_named(runner)
+    is_config = model.suffix in {".yml", ".yaml"}
+    if is_config and runner == "pytorch":
+        config = load_config(model)
+        return RunnerConfig(model, device=device or "cpu", threads=threads), config
+    if is_config or model.name.endswith(SUFFIX):
+        return resolve(model).runner_config(runner, device=device, threads=threads), None
+    return RunnerConfig(model, device=device or "cpu", threads=threads), None
+
+
+def _contract(
+    runner_config: RunnerConfig,
+    engine: Runner,
+    config: Config | None,
+    found: Found,
+    output: Path | None,
+) -> Contract:
+    involved = [*found.inputs, *([output] if output else [])]
+    if not any(is_picture(path) for path in involved):
+        return Contract(None, None)
+    return contract_of_model(Path(str(runner_config.model)), engine, config)
+
+
+def _all_predicted(
+    loaded: _Loaded, jobs: Sequence[Job], many: bool, notify: Notify
+) -> tuple[list[PredictResult], list[PredictFailure]]:
+    results: list[PredictResult] = []
+    failures: list[PredictFailure] = []
+    for done, job in enumerate(jobs):
+        notify(Step(job.source.name, done, len(jobs)))
+        try:
+            values = _computed(loaded, job)
+        except OxidizedVisionError as error:
+            if not many:
+                raise
+            failures.append(PredictFailure(job.source, error.kind, error.message, error.hint))
+            continue
+        # What keeps one result from being written (a full disk) keeps the others from it too.
+        results.append(_written(job, *values))
+    return results, failures
+
+
+def _computed(loaded: _Loaded, job: Job) -> tuple[Array | dict[str, Array], float, str]:
+    """The picture or the tensors to write, the milliseconds of the run, and the note."""
+    put_in: PictureInput | None = None
+    if is_picture(job.source):
+        picture = read_picture(job.source)
+        put_in = picture_input(picture, loaded.info.inputs[0], loaded.contract)
+        tensors = put_in.tensors
+    else:
+        tensors = read_tensors(job.source, loaded.info.inputs)
+    start = time.perf_counter_ns()
+    outputs = loaded.runner.run_named(tensors)
+    run_ms = _milliseconds(start)
+    if not is_picture(job.result):
+        return outputs, run_ms, ""
+    (array,) = outputs.values()
+    made = picture_output(array, loaded.contract, put_in)
+    return made, run_ms, put_in.note if put_in else ""
+
+
+def _written(job: Job, values: Array | dict[str, Array], run_ms: float, note: str) -> PredictResult:
+    if isinstance(values, dict):
+        write_tensors(job.result, values)
+        return PredictResult(job.source, job.result, "tensors", run_ms, note)
+    write_picture(job.result, values)
+    return PredictResult(job.source, job.result, "picture", run_ms, note)
+
+
+def _milliseconds(start_ns: int) -> float:
+    return (time.perf_counter_ns() - start_ns) / 1e6
