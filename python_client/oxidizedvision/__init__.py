@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from oxidizedvision.profile import ProfileReport, profile
     from oxidizedvision.registry import Entry, find, list_models, register
     from oxidizedvision.runners import Runner, RunnerConfig, backends, load
+    from oxidizedvision.trial import Trial, TrialReport, try_backends
     from oxidizedvision.validate import ValidationReport, ValidationResult, validate
 
 __version__ = "0.1.0"
@@ -46,6 +47,7 @@ _HOMES = {
     "profile": ("ProfileReport", "profile"),
     "registry": ("Entry", "find", "list_models", "register"),
     "runners": ("Runner", "RunnerConfig", "backends", "load"),
+    "trial": ("Trial", "TrialReport", "try_backends"),
     "validate": ("ValidationReport", "ValidationResult", "validate"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -71,6 +73,8 @@ __all__ = [
     "Runner",
     "RunnerConfig",
     "TensorSpec",
+    "Trial",
+    "TrialReport",
     "ValidationReport",
     "ValidationResult",
     "__version__",
@@ -87,6 +91,7 @@ __all__ = [
     "profile",
     "register",
     "run",
+    "try_backends",
     "validate",
 ]
 

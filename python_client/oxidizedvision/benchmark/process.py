@@ -14,12 +14,13 @@ from typing import Any
 from oxidizedvision.benchmark.worker import Request
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
-_COMMAND = (sys.executable, "-P", "-m", "oxidizedvision.benchmark.worker")
+_COMMAND = (sys.executable, "-P", "-m")
+_WORKER = "oxidizedvision.benchmark.worker"
 _LINES_SHOWN = 8
 
 
-def measure_apart(request: Request, timeout_s: float) -> dict[str, Any]:
-    """Run the worker on a request; gives its answer.
+def measure_apart(request: Request, timeout_s: float, *, worker: str = _WORKER) -> dict[str, Any]:
+    """Run a worker, the module of that name, on a request; gives its answer.
 
     The child does not outlive this call, whatever ends it: an error, a timeout or Ctrl-C.
 
@@ -29,7 +30,7 @@ def measure_apart(request: Request, timeout_s: float) -> dict[str, Any]:
     """
     try:
         done = subprocess.run(
-            _COMMAND,
+            (*_COMMAND, worker),
             env={**os.environ, "PYTHONPATH": _import_path()},
             input=json.dumps(dataclasses.asdict(request)),
             capture_output=True,

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ def measure(request: Request) -> dict[str, Any]:
         threads=request.threads,
         optimize=request.optimize,
     )
-    config = _config(request)
+    config = live_config(request)
     start = time.perf_counter_ns()
     runner = load_runner(request.runner, runner_config, config=config)
     load_ms = _milliseconds(start)
@@ -162,7 +163,8 @@ def peak_rss_mib() -> float:
     return peak / 1024**2 if sys.platform == "darwin" else peak / 1024
 
 
-def _config(request: Request) -> Config | None:
+def live_config(request: Request) -> Config | None:
+    """The config whose network `pytorch` runs; None for the other runners."""
     if request.config is None:
         return None
     from oxidizedvision.config import Config
@@ -173,12 +175,12 @@ def _config(request: Request) -> Config | None:
     return config
 
 
-def main() -> None:
+def serve(answer_to_request: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Answer one request. Whatever else writes to standard output goes to standard error."""
     answer_to = os.dup(1)
     os.dup2(2, 1)
     try:
-        answer = measure(Request(**json.load(sys.stdin)))
+        answer = answer_to_request(json.load(sys.stdin))
     except OxidizedVisionError as error:
         answer = {"error": {"kind": error.kind, "message": error.message, "hint": error.hint}}
     with os.fdopen(answer_to, "w", encoding="utf-8") as stream:
@@ -186,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(lambda values: measure(Request(**values)))

@@ -1,0 +1,144 @@
+"""The process in which one engine is tried: a JSON request in, a `Trial` as JSON out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oxidizedvision.benchmark.worker import Request, live_config, serve
+from oxidizedvision.core.errors import OxidizedVisionError
+from oxidizedvision.core.lazy import require
+from oxidizedvision.core.results import to_plain
+from oxidizedvision.core.tensors import DTYPES, TensorSpec
+from oxidizedvision.runners.base import Runner, RunnerConfig
+from oxidizedvision.runners.table import engine_named, load_runner
+from oxidizedvision.runners.target import UNAVAILABLE_KINDS
+from oxidizedvision.trial.report import Trial
+from oxidizedvision.validate.cases import Case
+from oxidizedvision.validate.compare import Tolerances, Verdict, verdict, worst
+from oxidizedvision.validate.goldens import load_goldens
+
+if TYPE_CHECKING:
+    from oxidizedvision.core.tensors import Array
+
+_SEED = 0
+_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class TrialRequest(Request):
+    """What to try. `goldens` is their file, None where there is none."""
+
+    goldens: str | None = None
+    mae: float = 0.0
+    cosine_similarity: float = 1.0
+
+
+def try_engine(request: TrialRequest) -> Trial:
+    """Load the model, run it once, and compare it on every golden."""
+    cases = load_goldens(Path(request.goldens)) if request.goldens else []
+    try:
+        runner, load_ms = _loaded(request)
+    except OxidizedVisionError as error:
+        status = "unavailable" if error.kind in UNAVAILABLE_KINDS else "load_error"
+        return Trial(request.runner, status, reason=error.message, hint=error.hint)
+    with runner:
+        loaded = Trial(request.runner, "works", load_ms=load_ms)
+        try:
+            return _run(runner, loaded, request, cases)
+        except OxidizedVisionError as error:
+            return dataclasses.replace(
+                loaded, status="run_error", reason=error.message, hint=error.hint
+            )
+
+
+def seeded_inputs(
+    specs: tuple[TensorSpec, ...], shapes: Mapping[str, list[int]]
+) -> dict[str, Array]:
+    """The same random inputs at every call, of the shapes known for them.
+
+    Without a known shape a named axis has length 1 where it leads, and 64 elsewhere. Whole
+    numbers and truth values are 0 or 1, which suit indices of any table.
+    """
+    generator = np.random.default_rng(_SEED)
+    inputs = {}
+    for spec in specs:
+        shape = shapes.get(spec.name) or [
+            dim if isinstance(dim, int) else (_LENGTH if axis else 1)
+            for axis, dim in enumerate(spec.dims)
+        ]
+        kind = np.dtype(DTYPES[spec.dtype])
+        floating = np.issubdtype(kind, np.floating)
+        values = generator.standard_normal(shape) if floating else generator.integers(0, 2, shape)
+        inputs[spec.name] = np.asarray(values).astype(kind)
+    return inputs
+
+
+def _loaded(request: TrialRequest) -> tuple[Runner, float]:
+    engine = engine_named(request.runner)
+    if engine.module is not None:
+        require(engine.module, f"the runner {request.runner}")
+    runner_config = RunnerConfig(
+        Path(request.model),
+        device=request.device,
+        threads=request.threads,
+        optimize=request.optimize,
+    )
+    config = live_config(request)
+    start = time.perf_counter_ns()
+    runner = load_runner(request.runner, runner_config, config=config)
+    return runner, _milliseconds(start)
+
+
+def _run(runner: Runner, loaded: Trial, request: TrialRequest, cases: list[Case]) -> Trial:
+    first = cases[0].inputs if cases else seeded_inputs(runner.input_specs, request.shapes)
+    start = time.perf_counter_ns()
+    runner.run_named(first)
+    ran = dataclasses.replace(
+        loaded,
+        first_ms=_milliseconds(start),
+        version=runner.info.backend_version,
+        input_shapes={name: list(array.shape) for name, array in first.items()},
+    )
+    if not cases:
+        return ran
+    tolerances = Tolerances(request.mae, request.cosine_similarity)
+    found = worst([v for case in cases for v in _verdicts(runner, case, tolerances)])
+    compared = dataclasses.replace(
+        ran, cases=len(cases), max_error=found.metrics.max_error if found.metrics else None
+    )
+    if not found.reason:
+        return compared
+    return dataclasses.replace(
+        compared,
+        status="differs",
+        reason=f"{found.case}: {found.reason}",
+        hint="`oxidizedvision validate` compares in full.",
+    )
+
+
+def _verdicts(runner: Runner, case: Case, tolerances: Tolerances) -> list[Verdict]:
+    got = runner.run_named(case.inputs)
+    return [
+        verdict(case.name, wanted, got.get(output), tolerances)
+        for output, wanted in case.expected.items()
+    ]
+
+
+def _milliseconds(start_ns: int) -> float:
+    return (time.perf_counter_ns() - start_ns) / 1e6
+
+
+def _answer(values: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(try_engine(TrialRequest(**values)))
+    return plain
+
+
+if __name__ == "__main__":
+    serve(_answer)
