@@ -47,12 +47,8 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(DENOISER, folder)
     config = folder / "config.yml"
     text = config.read_text()
-    assert "iters:" in text
-    lines = [
-        line.split("iters:")[0] + "iters: 3" if "iters:" in line else line
-        for line in text.splitlines()
-    ]
-    config.write_text("\n".join(lines) + "\n")
+    assert "benchmark:" not in text
+    config.write_text(f"{text}\nbenchmark:\n  iters: 3\n")
     return config
 
 
