@@ -153,9 +153,9 @@ def _by_dtype(sizes: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def _of_onnx(path: Path) -> ProfileReport:
+    model = read_onnx(path)
     import onnx
 
-    model = read_onnx(path)
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
     shapes: dict[str, Dims] = {name: tuple(tensor.dims) for name, tensor in weights.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from oxidizedvision.convert.network import Network
 from oxidizedvision.convert.shapes import Signature
 from oxidizedvision.convert.source import describe
-from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.results import Notify
 from oxidizedvision.onnx_file import opset_of, read_onnx
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from oxidizedvision.core.tensors import Array
 
+TRACE = "torch.jit.trace"
 OLDEST_OPSET, NEWEST_OPSET = 7, 20
 """What this exporter writes and ONNX Runtime reads."""
 
@@ -43,8 +44,7 @@ def trace(network: Network, example: Array, path: Path, notify: Notify) -> None:
     """
     import torch
 
-    tool = "torch.jit.trace"
-    with _told_warnings(tool, notify), _export_errors(network, tool), torch.no_grad():
+    with _told_warnings(TRACE, notify), _export_errors(network, TRACE), torch.no_grad():
         traced = torch.jit.trace(network.module, torch.from_numpy(example))  # type: ignore[no-untyped-call]
         traced.save(str(path))
 
@@ -153,9 +153,30 @@ def _told_warnings(tool: str, notify: Notify) -> Iterator[None]:
     for item in caught:
         if item not in traced and not _is_deprecation(item):
             warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
-    places = dict.fromkeys(f"{Path(item.filename).name}, line {item.lineno}" for item in traced)
-    if places:
-        notify(f"{tool} fixed a value that it saw while tracing: {'; '.join(places)}")
+    if traced:
+        notify(f"{tool} fixed a value that it saw while tracing: {_places(traced)}")
+    branches = [item for item in traced if _is_branch(item)]
+    # The exporter traces the same code again and finds the same places.
+    if branches and tool == TRACE:
+        warnings.warn(
+            f"forward decides by a value at {_places(branches)}: only the way that the example "
+            "input took was recorded; see docs/troubleshooting.md#trace-fails",
+            OxidizedVisionWarning,
+            stacklevel=2,
+        )
+
+
+def _places(items: Iterable[warnings.WarningMessage]) -> str:
+    places = (f"{Path(item.filename).name}, line {item.lineno}" for item in items)
+    return "; ".join(dict.fromkeys(places))
+
+
+def _is_branch(item: warnings.WarningMessage) -> bool:
+    """Whether the user's code made a decision; PyTorch's own layers only check shapes."""
+    import torch
+
+    library = Path(torch.__file__).parent
+    return "Python boolean" in str(item.message) and not Path(item.filename).is_relative_to(library)
 
 
 def _is_deprecation(item: warnings.WarningMessage) -> bool:

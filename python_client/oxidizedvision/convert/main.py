@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from oxidizedvision.config import Config, load_config, resolve_checkpoint
 from oxidizedvision.config.models import INPUT_NAME
-from oxidizedvision.convert.export import OnnxExport, Opset, trace
+from oxidizedvision.convert.export import TRACE, OnnxExport, Opset, trace
 from oxidizedvision.convert.goldens import make_goldens, random_input, save_goldens
 from oxidizedvision.convert.network import Network, one_thread
 from oxidizedvision.convert.parity import check_parity
@@ -176,7 +176,7 @@ class _Job:
         at_other_size = random_input(self.config, len(cases), signature.other_shape)
         parity = check_parity(self.network, (names.torchscript, names.onnx), cases, at_other_size)
         stages = [
-            _stage("torchscript", "torch.jit.trace", names.torchscript, tracing[0]),
+            _stage("torchscript", TRACE, names.torchscript, tracing[0]),
             _stage("onnx", "torch.onnx.export, dynamo=False", names.onnx, exporting[0]),
         ]
         stages[1].parameters.update(

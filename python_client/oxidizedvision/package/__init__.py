@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import file_errors, make_folder, sha256_of
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
 from oxidizedvision.core.results import Notify, silent
@@ -91,6 +92,12 @@ def package(
     name = crate_name(name or manifest.name)
     if not force:
         _check_unchanged(model, manifest)
+    if manifest.validation is not None and not manifest.validation.get("passed"):
+        warnings.warn(
+            f"The last validation of {manifest.name} FAILED; `oxidizedvision validate` shows where",
+            OxidizedVisionWarning,
+            stacklevel=2,
+        )
     notify(f"loading {model.name} in {chosen}")
     _check_loads(model, chosen)
     folder = Path(output) if output else model.parent / f"{name}-crate"

@@ -91,7 +91,8 @@ class Target:
         names none, every one that is ready. `program` is used when an executable is given.
 
         Raises:
-            OxidizedVisionError: `usage` for an unknown name.
+            OxidizedVisionError: `usage` for an unknown name, `backend_unavailable` when nothing
+                was asked for and no engine is ready.
         """
         if asked is not None:
             wanted = {engine_named(name).name for name in asked}
@@ -105,6 +106,12 @@ class Target:
             wanted.discard("torchscript")
         if self.program is not None:
             wanted.add("program")
+        if not wanted:
+            raise OxidizedVisionError(
+                Kind.BACKEND_UNAVAILABLE,
+                f"No engine that could run {self.model.name} is installed here",
+                "`oxidizedvision backends` shows each engine and how to install it.",
+            )
         return [name for name in NAMES if name in wanted]
 
     def missing(self, runner: str) -> Unavailable | None:

@@ -87,7 +87,8 @@ def validate(
         integrity=integrity,
         skip_unavailable=skip_unavailable,
     )
-    _record(where, report, reference)
+    if results:
+        _record(where, report, reference)
     return report
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from oxidizedvision.config import load_config
 from oxidizedvision.convert import convert, load_module
-from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import FileRecord, load_manifest
 from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
@@ -115,6 +115,14 @@ def test_a_size_fixed_by_tracing_is_found(tmp_path: Path) -> None:
     with pytest.raises(OxidizedVisionError, match="differs from PyTorch") as caught:
         convert(project(tmp_path, code, export=DYNAMIC))
     assert caught.value.kind is Kind.EXPORT
+
+
+def test_a_branch_that_no_input_takes_is_told_with_its_line(tmp_path: Path) -> None:
+    body = "        return x if x.mean() > -9 else -x * 3\n"
+    code = HEAD + f"class Net(nn.Module):\n    def forward(self, x):\n{body}"
+    line = 1 + code[: code.index("return x if")].count("\n")
+    with pytest.warns(OxidizedVisionWarning, match=rf"forward decides .* model\.py, line {line}:"):
+        convert(project(tmp_path, code))
 
 
 def test_axis_that_cannot_change_is_named(tmp_path: Path) -> None:
