@@ -1,6 +1,9 @@
+use std::error::Error;
+
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::{U8, U8x3},
 };
 
 use crate::{Filter, Mode, Picture, Resize, VisionError, VisionErrorKind};
@@ -64,7 +67,7 @@ fn resample(
     if (width, height) == (picture.width(), picture.height()) {
         return Ok(picture.clone());
     }
-    let impossible = |error: &dyn std::fmt::Display| {
+    let impossible = |error: &dyn Error| {
         let message = format!(
             "a picture of {} x {} pixels cannot be brought to {width} x {height}: {error}",
             picture.width(),
@@ -72,14 +75,28 @@ fn resample(
         );
         VisionError::new(VisionErrorKind::InvalidContract, message)
     };
-    let pixel = if picture.channels() == 1 { PixelType::U8 } else { PixelType::U8x3 };
-    let sides = (picture.width() as u32, picture.height() as u32);
-    let source = ImageRef::new(sides.0, sides.1, picture.pixels(), pixel)
-        .map_err(|error| impossible(&error))?;
-    let mut target = Image::new(width as u32, height as u32, pixel);
+    let mut pixels = vec![0; width * height * picture.channels()];
+    let target = (width as u32, height as u32, &mut pixels[..]);
+    match picture.channels() {
+        1 => resample_into::<U8>(picture, target, filter),
+        _ => resample_into::<U8x3>(picture, target, filter),
+    }
+    .map_err(|error| impossible(error.as_ref()))?;
+    Picture::new(width, height, picture.channels(), pixels)
+}
+
+/// For one kind of pixel: the library's own choice at run time would compile it for all of them,
+/// which takes a minute.
+fn resample_into<P: PixelTrait>(
+    picture: &Picture,
+    (width, height, pixels): (u32, u32, &mut [u8]),
+    filter: Filter,
+) -> Result<(), Box<dyn Error>> {
+    let (from_width, from_height) = (picture.width() as u32, picture.height() as u32);
+    let source = TypedImageRef::<P>::from_buffer(from_width, from_height, picture.pixels())?;
+    let mut target = TypedImage::<P>::from_buffer(width, height, pixels)?;
     let options = ResizeOptions::new().resize_alg(algorithm(filter));
-    Resizer::new().resize(&source, &mut target, &options).map_err(|error| impossible(&error))?;
-    Picture::new(width, height, picture.channels(), target.into_vec())
+    Ok(Resizer::new().resize_typed(&source, &mut target, &options)?)
 }
 
 fn algorithm(filter: Filter) -> ResizeAlg {

@@ -17,6 +17,18 @@ pub enum Exit {
     FileSystem = 5,
 }
 
+impl Exit {
+    /// The next step where the fault itself knows none.
+    fn hint(self) -> &'static str {
+        match self {
+            Self::OurFault => "Please report it with the command and the files that it was given.",
+            Self::BadInput => "--help lists what the program takes, --info what its model takes.",
+            Self::MissingPart => "--help lists the choices.",
+            Self::FileSystem => "Check permissions and free space, or choose another folder.",
+        }
+    }
+}
+
 /// What went wrong, the exit code that it ends with, and the next step where there is one.
 #[derive(Debug)]
 pub struct Fault {
@@ -52,9 +64,7 @@ impl Fault {
     /// Prints the fault on standard error and gives the exit code.
     pub fn report(&self) -> ExitCode {
         eprintln!("error: {}", one_line(&self.message));
-        if let Some(hint) = &self.hint {
-            eprintln!("hint: {}", one_line(hint));
-        }
+        eprintln!("hint: {}", one_line(self.hint().unwrap_or(self.exit.hint())));
         ExitCode::from(self.exit as u8)
     }
 
@@ -100,7 +110,12 @@ impl From<LoadError> for Fault {
             LoadErrorKind::Panicked => Exit::OurFault,
             _ => Exit::BadInput,
         };
-        Self::new(exit, with_reason(&error))
+        let fault = Self::new(exit, with_reason(&error));
+        match error.kind() {
+            LoadErrorKind::Corrupt => fault.with_hint("Copy the file again, or convert it again."),
+            LoadErrorKind::NotFound => fault.with_hint("Check the path and the current folder."),
+            _ => fault,
+        }
     }
 }
 
@@ -127,6 +142,12 @@ impl From<VisionError> for Fault {
                 "Look at the numbers with an output that ends in .npy; the model may want another \
                  scale of input.",
             ),
+            VisionErrorKind::NotAPicture | VisionErrorKind::UnsupportedFormat => {
+                fault.with_hint("Give a PNG, JPEG, WebP or BMP picture, or a .npy tensor.")
+            }
+            VisionErrorKind::CorruptPicture => {
+                fault.with_hint("Copy the picture again, or save it anew with another program.")
+            }
             _ => fault,
         }
     }
