@@ -99,11 +99,18 @@ pub fn execute(setup: &Setup<'_>, arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// Prints clap's own message: help and version end with 0, a wrong command line with 2.
+/// Ends a run that clap ended: help and version are printed and end with 0, a wrong command line is
+/// a fault like any other and ends with 2.
 pub fn usage(error: &clap::Error) -> ExitCode {
-    // Nothing is left to tell when even this cannot be printed.
-    drop(error.print());
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::BadInput as u8))
+    if !error.use_stderr() {
+        // Nothing is left to tell when even this cannot be printed.
+        drop(error.print());
+        return ExitCode::SUCCESS;
+    }
+    // What follows the first paragraph is the usage, which the hint points to.
+    let text = error.to_string();
+    let reason = text.split("\n\n").next().unwrap_or_default();
+    Fault::bad(reason.trim_start_matches("error: ")).report()
 }
 
 fn print(text: &str) -> Result<(), Fault> {
