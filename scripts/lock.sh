@@ -6,7 +6,7 @@ need_uv
 cd python_client
 compile() {
     "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-        --no-emit-index-url --no-header --constraint pins.in --extra fixtures --extra dev \
+        --no-emit-index-url --no-header --constraint pins.in --extra openvino --extra fixtures --extra dev \
         pyproject.toml "$@"
 }
 compile --extra torch -o requirements.lock

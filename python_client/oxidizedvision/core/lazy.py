@@ -15,6 +15,9 @@ INSTALL = {
     "onnxslim": "pip install 'oxidizedvision[onnx]'",
     "onnxsim": "pip install onnxsim",
     "skimage": "pip install 'oxidizedvision[fixtures]'",
+    "openvino": "pip install 'oxidizedvision[openvino]'",
+    "oxidizedvision_native_tch": "run `make native` in the OxidizedVision repository, beside "
+    "torch 2.13",
     "oxidizedvision_native": "run `make native` in the OxidizedVision repository, or install "
     "its wheel: pip install oxidizedvision-native",
 }

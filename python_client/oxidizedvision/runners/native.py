@@ -1,4 +1,8 @@
-"""The engines written in Rust, through the extension module `oxidizedvision_native`."""
+"""The engines behind the Rust contract, through the extension module `oxidizedvision_native`.
+
+`tch` has a module of its own, `oxidizedvision_native_tch`: it is linked to LibTorch, which the
+others neither need nor load.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import INSTALL, require
 from oxidizedvision.core.tensors import ModelInfo
+from oxidizedvision.runners import libraries
 from oxidizedvision.runners.base import Availability, Runner, RunnerConfig, spec_from_dict
 
 if TYPE_CHECKING:
@@ -16,10 +21,15 @@ if TYPE_CHECKING:
 
 MODULE = "oxidizedvision_native"
 
-ENGINES = ("tract", "rten")
-"""What the module of this version contains."""
-
-_LATER = f"This version runs {' and '.join(ENGINES)} in Rust: use one of them, or onnxruntime."
+MODULES = {
+    "tract": MODULE,
+    "rten": MODULE,
+    "ort": MODULE,
+    "openvino": MODULE,
+    "tch": "oxidizedvision_native_tch",
+    "tensorrt": MODULE,
+}
+"""The extension module of each engine."""
 
 HINTS = {
     Kind.NOT_FOUND: "Check the path and the current folder.",
@@ -90,33 +100,48 @@ def load(name: str, config: RunnerConfig) -> Runner:
 
 def check(name: str) -> Availability:
     """Whether the Rust engine of this name can be used here."""
-    if name not in ENGINES:
-        return Availability("not_built", hint=_LATER)
+    module = MODULES[name]
     try:
         row = _row(name)
     except ImportError as error:
-        return Availability("missing", hint=f"Install {MODULE} ({error}): {INSTALL[MODULE]}")
+        return Availability("missing", hint=f"Install {module} ({error}): {INSTALL[module]}")
     if row is None:
-        return Availability("not_built", hint=f"Rebuild {MODULE}: {INSTALL[MODULE]}")
+        return Availability("not_built", hint=f"Rebuild {module}: {INSTALL[module]}")
     return Availability(row["status"], version=row["version"], hint=row["hint"])
 
 
 def devices(name: str) -> tuple[str, ...]:
     """The devices that the engine can drive here; none where it is not ready."""
+    return _listed(name, "devices")
+
+
+def dtypes(name: str) -> tuple[str, ...]:
+    """The element types that the engine takes and gives; none where it is not there."""
+    return _listed(name, "dtypes")
+
+
+def precisions(name: str) -> tuple[str, ...]:
+    """The precisions that the engine can be asked for; none where it is not there."""
+    return _listed(name, "precisions")
+
+
+def _module(name: str) -> Any:
+    libraries.prepare(name)
+    return require(MODULES[name], f"the runner {name}")
+
+
+def _listed(name: str, key: str) -> tuple[str, ...]:
     try:
         row = _row(name)
     except ImportError:
         return ()
-    return tuple(row["devices"]) if row else ()
+    return tuple(row[key]) if row else ()
 
 
 def _row(name: str) -> dict[str, Any] | None:
-    rows = importlib.import_module(MODULE).backends()
+    libraries.prepare(name)
+    rows = importlib.import_module(MODULES[name]).backends()
     return next((row for row in rows if row["name"] == name), None)
-
-
-def _module(name: str) -> Any:
-    return require(MODULE, f"the runner {name}")
 
 
 def _model_info(info: dict[str, Any]) -> ModelInfo:

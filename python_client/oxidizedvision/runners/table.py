@@ -63,7 +63,7 @@ def _native_engine(name: str, file_format: str) -> Engine:
     return Engine(
         name=name,
         formats=(file_format,),
-        module=native.MODULE,
+        module=native.MODULES[name],
         check=lambda: native.check(name),
         devices=lambda: native.devices(name),
         load=lambda runner_config, _: native.load(name, runner_config),

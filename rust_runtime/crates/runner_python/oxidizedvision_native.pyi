@@ -1,4 +1,4 @@
-"""tract and rten as one Python module."""
+"""The engines of OxidizedVision as one Python module."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ class Backend(TypedDict):
     formats: list[str]
     devices: list[str]
     dtypes: list[str]
+    precisions: list[str]
     dynamic_dims: bool
     from_bytes: bool
 

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{DType, Device, LoadError, Runner, RunnerConfig};
+use crate::{DType, Device, LoadError, Precision, Runner, RunnerConfig};
 
 /// Whether an engine can be used here and, where it cannot, what makes it so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +32,8 @@ pub struct Capabilities {
     pub dtypes: Vec<DType>,
     /// Devices that are there now.
     pub devices: Vec<Device>,
+    /// Precisions that it can be asked to compute in; `fp32` stands for that of the model's file.
+    pub precisions: Vec<Precision>,
     /// Whether symbolic axes may change from run to run.
     pub dynamic_dims: bool,
     /// Whether a model can be loaded from memory.

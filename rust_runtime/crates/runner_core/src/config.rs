@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LoadError, LoadErrorKind};
+use crate::{Capabilities, LoadError, LoadErrorKind};
 
 /// Where a model comes from.
 #[derive(Clone)]
@@ -196,22 +196,22 @@ impl RunnerConfig {
         }
     }
 
-    /// Refuses what an engine that runs on the CPU, in the model's own precision, cannot do.
+    /// Refuses what the engine cannot do: its loader's first step.
     ///
     /// # Errors
-    /// [`LoadErrorKind::DeviceUnavailable`] for another device, [`LoadErrorKind::InvalidOption`]
-    /// for another precision or a senseless number of threads.
-    pub fn expect_cpu(&self, engine: &str) -> Result<(), LoadError> {
+    /// [`LoadErrorKind::DeviceUnavailable`] for a device that is not there,
+    /// [`LoadErrorKind::InvalidOption`] for a precision that the engine has not, or a senseless
+    /// number of threads.
+    pub fn expect(&self, engine: &str, can: &Capabilities) -> Result<(), LoadError> {
         let error = |kind, message| Err(LoadError::new(kind, &self.source.name(), message));
-        if self.device != Device::Cpu {
-            let message = format!("{engine} runs on cpu, not on {}", self.device);
+        if !can.devices.contains(&self.device) {
+            let devices = listed(&can.devices);
+            let message = format!("{engine} runs on {devices} here, not on {}", self.device);
             return error(LoadErrorKind::DeviceUnavailable, message);
         }
-        if self.precision != Precision::Fp32 {
-            let message = format!(
-                "{engine} keeps the precision of the model's file: it has no {}",
-                self.precision
-            );
+        if !can.precisions.contains(&self.precision) {
+            let message =
+                format!("{engine} has no {}: use {}", self.precision, listed(&can.precisions));
             return error(LoadErrorKind::InvalidOption, message);
         }
         match self.threads {
@@ -227,6 +227,10 @@ impl RunnerConfig {
     pub fn read_options(&self) -> OptionReader<'_> {
         OptionReader { config: self, known: Vec::new() }
     }
+}
+
+fn listed(items: &[impl fmt::Display]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads typed options by name and refuses those that nobody asked for.

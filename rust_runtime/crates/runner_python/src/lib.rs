@@ -43,6 +43,12 @@ fn describe<'py>(py: Python<'py>, row: &runners::Row) -> PyResult<Bound<'py, PyD
         "dtypes",
         list(known.map_or_else(Vec::new, |k| k.dtypes.iter().map(DType::to_string).collect()))?,
     )?;
+    dict.set_item(
+        "precisions",
+        list(
+            known.map_or_else(Vec::new, |k| k.precisions.iter().map(ToString::to_string).collect()),
+        )?,
+    )?;
     dict.set_item("dynamic_dims", known.is_some_and(|known| known.dynamic_dims))?;
     dict.set_item("from_bytes", known.is_some_and(|known| known.from_bytes))?;
     Ok(dict)
@@ -148,6 +154,14 @@ fn source(model: &Bound<'_, PyAny>, name: &str) -> PyResult<ModelSource> {
 
 #[pymodule]
 fn oxidizedvision_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fill(module)
+}
+
+/// Puts everything into a module; which engines that is, the Cargo features decide.
+///
+/// # Errors
+/// Whatever Python raises.
+pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("NativeError", module.py().get_type::<NativeError>())?;
     module.add_class::<NativeRunner>()?;

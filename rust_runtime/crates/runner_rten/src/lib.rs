@@ -15,7 +15,7 @@ use std::{
 
 use rten::{Model, NodeId, RunOptions, ThreadPool};
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, RunError,
+    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, Precision, RunError,
     RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
 };
 
@@ -40,6 +40,7 @@ impl Backend for RtenBackend {
             formats: vec!["onnx"],
             dtypes: DType::ALL.into_iter().filter(|&dtype| tensor::takes(dtype)).collect(),
             devices: vec![Device::Cpu],
+            precisions: vec![Precision::Fp32],
             dynamic_dims: true,
             from_bytes: true,
         }
@@ -75,7 +76,7 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<RtenRunner, LoadError
 
 impl Runner for RtenRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
-        config.expect_cpu(NAME)?;
+        config.expect(NAME, &RtenBackend.capabilities())?;
         let mut options = config.read_options();
         let prepack = options.get::<bool>("prepack_weights")?.unwrap_or(false);
         options.finish()?;

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_core::{Backend, LoadError, NamedTensors, Runner, RunnerConfig};
+use runner_core::{Backend, Device, LoadError, NamedTensors, Runner, RunnerConfig};
 
 pub use golden::{GoldenCase, difference, golden_cases};
 
@@ -24,6 +24,10 @@ pub use golden::{GoldenCase, difference, golden_cases};
 pub struct Profile {
     /// The folder `testdata`.
     pub testdata: PathBuf,
+    /// The ending of the model files that the engine runs: `onnx` or `pt`.
+    pub format: &'static str,
+    /// Where the models run.
+    pub device: Device,
     /// Largest difference from PyTorch that passes, relative to the largest expected value.
     pub tolerance: f64,
     /// Cases that the engine fails.
@@ -86,8 +90,12 @@ struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
+    fn engine(&self) -> Engine<'a> {
+        Engine { backend: self.backend, profile: self.profile }
+    }
+
     fn case(&mut self, name: &str, check: impl FnOnce(&Engine<'a>) -> Outcome) {
-        let engine = Engine { backend: self.backend, profile: self.profile };
+        let engine = self.engine();
         let outcome = catch_unwind(AssertUnwindSafe(|| check(&engine)));
         let outcome = outcome.unwrap_or_else(|_| Err("it panicked".to_owned()));
         self.outcomes.push((name.to_owned(), outcome));
@@ -124,21 +132,52 @@ struct Engine<'a> {
 }
 
 impl Engine<'_> {
-    fn model(&self, name: &str) -> PathBuf {
-        self.profile.testdata.join("models").join(format!("{name}.onnx"))
+    fn reads_onnx(&self) -> bool {
+        self.profile.format == "onnx"
     }
 
-    fn hostile(&self, name: &str) -> PathBuf {
-        self.profile.testdata.join("hostile").join(format!("{name}.onnx"))
+    fn file(&self, folder: &str, name: &str) -> PathBuf {
+        self.profile.testdata.join(folder).join(format!("{name}.{}", self.profile.format))
+    }
+
+    fn model(&self, name: &str) -> PathBuf {
+        self.file("models", name)
+    }
+
+    /// The default settings for a file, on the device of the profile.
+    fn config_of(&self, file: impl Into<PathBuf>) -> RunnerConfig {
+        RunnerConfig { device: self.profile.device, ..RunnerConfig::from_path(file) }
+    }
+
+    /// The default settings for a model of `testdata/models`.
+    fn config(&self, name: &str) -> RunnerConfig {
+        self.config_of(self.model(name))
+    }
+
+    /// The default settings for a model of `testdata/hostile`.
+    fn hostile(&self, name: &str) -> RunnerConfig {
+        self.config_of(self.file("hostile", name))
     }
 
     fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
         self.backend.load(config)
     }
 
+    /// Loads a file's content: from memory where the engine can, else from a file of its own.
+    fn load_content(&self, content: Vec<u8>) -> Result<Box<dyn Runner>, LoadError> {
+        let device = self.profile.device;
+        if self.backend.capabilities().from_bytes {
+            return self.load(&RunnerConfig { device, ..RunnerConfig::from_bytes("m", content) });
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = folder.path().join(format!("m.{}", self.profile.format));
+        std::fs::write(&file, content).expect("a temporary file can be written");
+        self.load(&self.config_of(file))
+    }
+
     /// Loads a model of `testdata/models` with the default settings.
     fn open(&self, name: &str) -> Result<Box<dyn Runner>, String> {
-        self.load(&RunnerConfig::from_path(self.model(name))).map_err(|error| error.to_string())
+        self.load(&self.config(name)).map_err(|error| error.to_string())
     }
 
     fn golden(&self, name: &str) -> Result<Vec<GoldenCase>, String> {

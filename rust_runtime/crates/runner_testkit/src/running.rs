@@ -3,7 +3,7 @@
 use std::thread;
 
 use runner_core::{
-    DType, NamedTensors, RunErrorKind, Runner, RunnerConfig, Tensor,
+    DType, NamedTensors, RunErrorKind, Runner, Tensor,
     ndarray::{ArrayD, Axis, IxDyn},
 };
 
@@ -13,7 +13,8 @@ const THREADS: usize = 8;
 const RUNS: usize = 6;
 
 pub(crate) fn check(bench: &mut Bench<'_>) {
-    for model in ["residual", "dynamic", "pair", "bare", "external"] {
+    let onnx_alone: &[&str] = if bench.engine().reads_onnx() { &["bare", "external"] } else { &[] };
+    for &model in ["residual", "dynamic", "pair"].iter().chain(onnx_alone) {
         bench.case(&format!("golden/{model}"), |engine| golden(engine, model));
     }
     for dtype in DType::ALL {
@@ -98,7 +99,7 @@ fn order_does_not_matter(engine: &Engine<'_>) -> Outcome {
 
 fn optimisation_changes_no_answer(engine: &Engine<'_>) -> Outcome {
     for model in ["residual", "dynamic", "pair"] {
-        let mut config = RunnerConfig::from_path(engine.model(model));
+        let mut config = engine.config(model);
         config.optimize = false;
         let runner = engine.load(&config).map_err(|error| error.to_string())?;
         for case in engine.golden(model)? {

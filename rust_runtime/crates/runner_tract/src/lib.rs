@@ -9,7 +9,7 @@ mod plan;
 mod tensor;
 
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, RunError,
+    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, Precision, RunError,
     RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
     onnx::{ExternalData, OnnxModel, Signature},
 };
@@ -38,6 +38,7 @@ impl Backend for TractBackend {
             formats: vec!["onnx"],
             dtypes: DType::ALL.to_vec(),
             devices: vec![Device::Cpu],
+            precisions: vec![Precision::Fp32],
             dynamic_dims: true,
             from_bytes: true,
         }
@@ -65,7 +66,7 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<TractRunner, LoadErro
 
 impl Runner for TractRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
-        config.expect_cpu(NAME)?;
+        config.expect(NAME, &TractBackend.capabilities())?;
         let mut options = config.read_options();
         let capacity = options.get::<usize>("plan_cache")?.unwrap_or(DEFAULT_PLANS).max(1);
         options.finish()?;

@@ -12,38 +12,36 @@ pub struct Row {
     /// The name that selects the engine.
     pub name: &'static str,
     backend: Option<&'static dyn Backend>,
-    hint: &'static str,
 }
 
-#[cfg(not(all(feature = "tract", feature = "rten")))]
+/// What makes an engine part of a program that is built without it.
 const IN_SOURCE: &str = "build this program with the engine's Cargo feature of the same name";
-const LATER: &str =
-    "this version runs tract and rten in Rust; use one of them, or the Python runners";
+
+/// One row of the table: in the build where the feature of the same name is on.
+macro_rules! engine {
+    ($name:literal, $backend:expr) => {{
+        #[cfg(feature = $name)]
+        let row = Row { name: $name, backend: Some(&$backend) };
+        #[cfg(not(feature = $name))]
+        let row = Row { name: $name, backend: None };
+        row
+    }};
+}
 
 static TABLE: [Row; 6] = [
-    #[cfg(feature = "tract")]
-    row("tract", Some(&runner_tract::TractBackend), ""),
-    #[cfg(not(feature = "tract"))]
-    row("tract", None, IN_SOURCE),
-    #[cfg(feature = "rten")]
-    row("rten", Some(&runner_rten::RtenBackend), ""),
-    #[cfg(not(feature = "rten"))]
-    row("rten", None, IN_SOURCE),
-    row("ort", None, LATER),
-    row("openvino", None, LATER),
-    row("tch", None, LATER),
-    row("tensorrt", None, LATER),
+    engine!("tract", runner_tract::TractBackend),
+    engine!("rten", runner_rten::RtenBackend),
+    engine!("ort", runner_ort::OrtBackend),
+    engine!("openvino", runner_openvino::OpenvinoBackend),
+    engine!("tch", runner_tch::TchBackend),
+    engine!("tensorrt", runner_tensorrt::TensorRtBackend),
 ];
-
-const fn row(name: &'static str, backend: Option<&'static dyn Backend>, hint: &'static str) -> Row {
-    Row { name, backend, hint }
-}
 
 impl Row {
     /// Whether the engine can be used here and, where it cannot, what makes it so.
     pub fn check(&self) -> Availability {
         self.backend
-            .map_or_else(|| Availability::NotBuilt { hint: self.hint.to_owned() }, Backend::check)
+            .map_or_else(|| Availability::NotBuilt { hint: IN_SOURCE.to_owned() }, Backend::check)
     }
 
     /// The engine, where this build contains it.
@@ -71,7 +69,7 @@ pub fn backend(name: &str) -> Result<&'static dyn Backend, LoadError> {
     match (row.check(), row.backend) {
         (Availability::Ready { .. }, Some(backend)) => Ok(backend),
         (Availability::Missing { hint }, _) => Err(unavailable(format!("cannot start: {hint}"))),
-        _ => Err(unavailable(format!("not in this build: {}", row.hint))),
+        _ => Err(unavailable(format!("not in this build: {IN_SOURCE}"))),
     }
 }
 
@@ -88,10 +86,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_known_engine_outside_the_build_says_what_to_do() {
-        let error = backend("tensorrt").err().unwrap();
-        assert_eq!(error.kind(), LoadErrorKind::BackendUnavailable);
-        assert!(error.to_string().contains("tract and rten"), "{error}");
+    fn a_known_engine_that_is_not_ready_says_what_to_do() {
+        for row in backends() {
+            let hint = match row.check() {
+                Availability::Ready { .. } => continue,
+                Availability::NotBuilt { hint } | Availability::Missing { hint } => hint,
+            };
+            let error = backend(row.name).err().unwrap();
+            assert_eq!(error.kind(), LoadErrorKind::BackendUnavailable);
+            assert!(error.to_string().contains(&hint) && hint.len() > 10, "{error}");
+        }
     }
 
     #[test]

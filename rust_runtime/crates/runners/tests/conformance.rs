@@ -1,31 +1,56 @@
 //! Every engine of this build passes the one suite; what sets an engine apart is written here.
-#![cfg(any(feature = "tract", feature = "rten"))]
 
 use std::path::PathBuf;
 
+use runner_core::Device;
 use runner_testkit::{Exception, Profile, run};
 
 fn profile(exceptions: &'static [Exception]) -> Profile {
     let testdata = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../testdata");
-    Profile { testdata, tolerance: 1e-6, exceptions }
+    Profile { testdata, format: "onnx", device: Device::Cpu, tolerance: 1e-6, exceptions }
 }
 
-fn conforms(engine: &str, exceptions: &'static [Exception]) {
+fn conforms(engine: &str, profile: &Profile) {
     let backend = runners::backend(engine).unwrap();
-    let report = run(backend, &profile(exceptions));
+    let report = run(backend, profile);
     assert!(report.passed(), "{report}");
 }
 
 #[test]
 #[cfg(feature = "tract")]
 fn tract_conforms() {
-    conforms("tract", &[]);
+    conforms("tract", &profile(&[]));
 }
 
 #[test]
 #[cfg(feature = "rten")]
 fn rten_conforms() {
-    conforms("rten", &[Exception { case: "dtype/f64", reason: "rten computes in f32 at most" }]);
+    let exceptions = &[Exception { case: "dtype/f64", reason: "rten computes in f32 at most" }];
+    conforms("rten", &profile(exceptions));
+}
+
+#[test]
+#[cfg(feature = "ort")]
+fn ort_conforms() {
+    conforms("ort", &profile(&[]));
+}
+
+#[test]
+#[cfg(feature = "openvino")]
+fn openvino_conforms() {
+    conforms("openvino", &profile(&[]));
+}
+
+#[test]
+#[cfg(feature = "tch")]
+fn tch_conforms() {
+    conforms("tch", &Profile { format: "pt", ..profile(&[]) });
+}
+
+#[test]
+#[cfg(feature = "tensorrt")]
+fn tensorrt_conforms_on_the_stand_in() {
+    conforms("tensorrt", &Profile { device: Device::Cuda(0), ..profile(&[]) });
 }
 
 #[test]
