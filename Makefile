@@ -6,12 +6,14 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := python_client/requirements.lock python_client/requirements-without-torch.lock
-CARGO := cd rust_runtime && cargo
+CARGO := scripts/cargo.sh
+# What is linked to LibTorch builds only beside a matching torch; `test-tch` and `clippy` see to it.
+WITHOUT_TORCH := --workspace --exclude runner_tch --exclude runner_python_tch
 RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust check lint-python types fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch check lint-python types fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -28,10 +30,13 @@ wheel: setup  ## an installable wheel of the client and of the native module, in
 demo: setup  ## from the trained denoiser to a Rust program that has proved itself
 	@$(BIN)/python examples/denoiser/demo.py
 
-test: setup test-rust test-python  ## every test
+test: setup test-rust test-tch test-python  ## every test
 
 test-rust: setup  ## tests of the Rust workspace, in the profile of the native module
-	@$(CARGO) test --release --workspace --exclude runner_python
+	@$(CARGO) test --release $(WITHOUT_TORCH) --exclude runner_python
+
+test-tch: setup  ## tests of the engine on LibTorch, beside a matching torch
+	@$(CARGO) --tch test --release -p runner_tch -p runners --no-default-features --features runners/tch
 
 test-python: setup  ## tests of the Python client, end to end included
 	@cd python_client && ../$(BIN)/python -m pytest
@@ -47,8 +52,9 @@ types: setup  ## mypy --strict
 fmt-check:  ## rustfmt
 	@$(CARGO) fmt --all --check
 
-clippy:  ## clippy pedantic, warnings are errors
-	@$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+clippy: setup  ## clippy pedantic, warnings are errors
+	@$(CARGO) clippy --release $(WITHOUT_TORCH) --all-targets -- -D warnings
+	@$(CARGO) --tch clippy --release -p runner_tch -p runner_python_tch --all-targets -- -D warnings
 
 fmt: setup  ## format everything
 	@$(CARGO) fmt --all

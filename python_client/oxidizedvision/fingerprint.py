@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from oxidizedvision.core.files import file_errors
 from oxidizedvision.core.manifest import tool_versions
+from oxidizedvision.runners.libraries import package_folder
+from oxidizedvision.runners.native import MODULES
 
 if TYPE_CHECKING:
     from oxidizedvision.config import Config
@@ -106,11 +108,10 @@ def _sources(config: Config) -> list[Path]:
 
 
 def _engine_versions() -> dict[str, str]:
-    versions = tool_versions("torch", "onnxruntime", "oxidizedvision_native")
-    try:
-        import oxidizedvision_native as native
-    except ImportError:
-        return versions
-    folder = Path(native.__file__).parent
-    modules = [path for path in folder.iterdir() if path.suffix in (".so", ".pyd")]
-    return versions | {"native module": digest_of(modules)}
+    versions = tool_versions("torch", "onnxruntime", "openvino", "oxidizedvision_native")
+    for module in sorted(set(MODULES.values())):
+        folder = package_folder(module)
+        if folder is not None:
+            files = [path for path in folder.iterdir() if path.suffix in (".so", ".pyd")]
+            versions[f"{module} files"] = digest_of(files)
+    return versions

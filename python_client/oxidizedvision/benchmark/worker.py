@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.lazy import require
 from oxidizedvision.core.tensors import DTYPES, TensorSpec
 from oxidizedvision.runners.base import Runner, RunnerConfig
-from oxidizedvision.runners.table import engine_named, load_runner
+from oxidizedvision.runners.table import import_engine, load_runner
 
 if TYPE_CHECKING:
     from oxidizedvision.config import Config
@@ -56,9 +55,7 @@ def measure(request: Request) -> dict[str, Any]:
     Raises:
         OxidizedVisionError: when the runner cannot load or run the model at this batch size.
     """
-    engine = engine_named(request.runner)
-    if engine.module is not None:
-        require(engine.module, f"the runner {request.runner}")
+    import_engine(request.runner)
     runner_config = RunnerConfig(
         Path(request.model),
         device=request.device,

@@ -10,6 +10,7 @@ import typer
 from oxidizedvision.cli.flags import JsonFlag
 from oxidizedvision.cli.render import Table, View, number_text, screen_of
 from oxidizedvision.core.errors import ExitCode
+from oxidizedvision.core.tensors import DTYPES
 
 if TYPE_CHECKING:
     from oxidizedvision.runners import BackendRow
@@ -58,11 +59,12 @@ def _engines(found: list[BackendRow]) -> Table:
             row.version,
             ", ".join(row.formats),
             ", ".join(row.devices),
+            "all" if set(row.dtypes) == set(DTYPES) else ", ".join(row.dtypes),
             row.hint,
         )
         for row in found
     ]
-    return Table(("runner", "status", "version", "reads", "devices", "to get it"), rows)
+    return Table(("runner", "status", "version", "reads", "devices", "types", "to get it"), rows)
 
 
 def trial_views(report: TrialReport) -> list[View]:
@@ -70,6 +72,7 @@ def trial_views(report: TrialReport) -> list[View]:
     rows = [
         (
             row.name,
+            row.precision,
             row.status.replace("_", " "),
             row.version,
             number_text(row.load_ms, ".1f"),
@@ -79,9 +82,18 @@ def trial_views(report: TrialReport) -> list[View]:
         )
         for row in report.rows
     ]
-    columns = ("runner", "status", "version", "load ms", "first run ms", "goldens", "max error")
+    columns = (
+        "runner",
+        "precision",
+        "status",
+        "version",
+        "load ms",
+        "first run ms",
+        "goldens",
+        "max error",
+    )
     wrong = {"differs", "load_error", "run_error", "no_answer"}
     bad = frozenset(index for index, row in enumerate(report.rows) if row.status in wrong)
-    views: list[View] = [Table(columns, rows, report.name, bad, numbers_from=3)]
+    views: list[View] = [Table(columns, rows, report.name, bad, numbers_from=4)]
     views += [f"{row.name}: {row.reason}. {row.hint}".rstrip() for row in report.rows if row.reason]
     return views

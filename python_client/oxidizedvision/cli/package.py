@@ -18,7 +18,9 @@ def package(
         typer.Argument(metavar="MODEL", help="A converted .onnx, its config.yml or its manifest."),
     ],
     output: Annotated[Path | None, typer.Option(help="The crate's folder.")] = None,
-    engine: Annotated[str | None, typer.Option(help="tract or rten.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Its engine; the error for a wrong one lists them.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the crate and its program.")] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Package a model that changed since it was converted.")

@@ -27,7 +27,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per flag
     crate_dir: Annotated[
         Path | None, typer.Option(help="The crate's folder; OUTPUT_DIR/crate where not given.")
     ] = None,
-    engine: Annotated[str | None, typer.Option(help="The program's engine: tract or rten.")] = None,
+    engine: Annotated[str | None, typer.Option(help="The program's engine.")] = None,
     picture: PictureFlag = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do every stage again.")] = False,
     build: Annotated[bool, typer.Option(help="Build the program.")] = True,

@@ -6,7 +6,6 @@ from oxidizedvision.config.loader import (
     resolve_model_path,
 )
 from oxidizedvision.config.models import (
-    RUNNER_NAMES,
     BenchmarkConfig,
     Config,
     ExportConfig,
@@ -20,6 +19,7 @@ from oxidizedvision.config.models import (
     RunnerEntry,
     ValidationConfig,
 )
+from oxidizedvision.core.engines import RUNNER_NAMES
 
 __all__ = [
     "RUNNER_NAMES",

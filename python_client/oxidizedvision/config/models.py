@@ -17,20 +17,7 @@ from pydantic import (
 )
 
 from oxidizedvision.config.nearest import nearest
-
-RUNNER_NAMES = (
-    "pytorch",
-    "torchscript",
-    "onnxruntime",
-    "tract",
-    "rten",
-    "ort",
-    "openvino",
-    "tch",
-    "tensorrt",
-    "program",
-)
-"""Every engine that a config may name, ready on this machine or not."""
+from oxidizedvision.core.engines import RUNNER_NAMES
 
 INPUT_NAME = "input"
 """The name that a network's only input is exported under."""

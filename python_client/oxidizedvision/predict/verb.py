@@ -65,7 +65,7 @@ def predict(
         output: A file for a single input, whose ending decides what is written; a folder for
             several, where each result keeps its input's name. None means the folder
             `predictions`.
-        device: `cpu`, `cuda` or `cuda:N`; None takes the config's, or `cpu`.
+        device: `cpu`, `cuda` or `cuda:N`; None takes the config's, or the engine's own.
         threads: Threads of one run; None means as many processors as this process may use.
         notify: Told which input is next, as a `Step`.
 
@@ -106,14 +106,14 @@ def _runner_config(
     model: Path, runner: str, device: str | None, threads: int | None
 ) -> tuple[RunnerConfig, Config | None]:
     """What to load, and the config where it is the live network that runs."""
-    engine_named(runner)
+    own_device = engine_named(runner).default_device
     is_config = model.suffix in {".yml", ".yaml"}
     if is_config and runner == "pytorch":
         config = load_config(model)
-        return RunnerConfig(model, device=device or "cpu", threads=threads), config
+        return RunnerConfig(model, device=device or own_device, threads=threads), config
     if is_config or model.name.endswith(SUFFIX):
         return resolve(model).runner_config(runner, device=device, threads=threads), None
-    return RunnerConfig(model, device=device or "cpu", threads=threads), None
+    return RunnerConfig(model, device=device or own_device, threads=threads), None
 
 
 def _contract(

@@ -7,9 +7,12 @@ others neither need nor load.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import INSTALL, require
 from oxidizedvision.core.tensors import ModelInfo
@@ -19,17 +22,11 @@ from oxidizedvision.runners.base import Availability, Runner, RunnerConfig, spec
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
 
-MODULE = "oxidizedvision_native"
-
-MODULES = {
-    "tract": MODULE,
-    "rten": MODULE,
-    "ort": MODULE,
-    "openvino": MODULE,
-    "tch": "oxidizedvision_native_tch",
-    "tensorrt": MODULE,
-}
+MODULES = {engine.name: engine.module for engine in NATIVE_ENGINES}
 """The extension module of each engine."""
+
+TORCH = "2.13"
+"""The release of torch that `tch` is built with."""
 
 HINTS = {
     Kind.NOT_FOUND: "Check the path and the current folder.",
@@ -101,6 +98,8 @@ def load(name: str, config: RunnerConfig) -> Runner:
 def check(name: str) -> Availability:
     """Whether the Rust engine of this name can be used here."""
     module = MODULES[name]
+    if name == "tch":
+        return _check_tch(module)
     try:
         row = _row(name)
     except ImportError as error:
@@ -108,6 +107,22 @@ def check(name: str) -> Availability:
     if row is None:
         return Availability("not_built", hint=f"Rebuild {module}: {INSTALL[module]}")
     return Availability(row["status"], version=row["version"], hint=row["hint"])
+
+
+def _check_tch(module: str) -> Availability:
+    """Whether LibTorch and the module that was built for it are there: loading them takes seconds.
+
+    The module runs beside the release of torch that it was built with, and beside no other.
+    """
+    if importlib.util.find_spec("torch") is None:
+        return Availability("missing", hint=f"Install it: {INSTALL['torch']}")
+    if importlib.util.find_spec(module) is None:
+        return Availability("not_built", hint=f"Build {module}: {INSTALL[module]}")
+    version = metadata.version("torch")
+    if not version.startswith(f"{TORCH}."):
+        hint = f"It needs torch {TORCH}, this is {version}: pip install 'torch=={TORCH}.*'"
+        return Availability("missing", hint=hint)
+    return Availability("ready", version=version)
 
 
 def devices(name: str) -> tuple[str, ...]:

@@ -10,15 +10,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oxidizedvision.config.nearest import nearest
+from oxidizedvision.core.engines import NATIVE_ENGINES, NativeEngine
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.lazy import INSTALL
-from oxidizedvision.runners import native, onnxruntime, program, pytorch, torch_runner, torchscript
+from oxidizedvision.core.lazy import INSTALL, require
+from oxidizedvision.core.tensors import DTYPES
+from oxidizedvision.runners import (
+    libraries,
+    native,
+    onnxruntime,
+    program,
+    pytorch,
+    torch_runner,
+    torchscript,
+)
 from oxidizedvision.runners.base import Availability, Runner, RunnerConfig
 
 if TYPE_CHECKING:
     from oxidizedvision.config import Config
 
-Devices = Callable[[], tuple[str, ...]]
+Names = Callable[[], tuple[str, ...]]
+
+
+def _cpu() -> tuple[str, ...]:
+    return ("cpu",)
+
+
+def _every_dtype() -> tuple[str, ...]:
+    return tuple(DTYPES)
+
+
+def _as_stored() -> tuple[str, ...]:
+    return ("fp32",)
 
 
 @dataclass(frozen=True)
@@ -26,15 +48,20 @@ class Engine:
     """One row of the table.
 
     formats: endings of the files it reads, without the dot. module: what must be imported before
-    it can load, None where nothing must.
+    it can load, None where nothing must. devices, dtypes: what it can use, take and give here.
+    precisions: what it can be asked to compute in; `fp32` stands for that of the model's file.
+    default_device: where it runs when nobody says.
     """
 
     name: str
     formats: tuple[str, ...]
     module: str | None
     check: Callable[[], Availability]
-    devices: Devices
+    devices: Names
     load: Callable[[RunnerConfig, Config | None], Runner]
+    dtypes: Names = _every_dtype
+    precisions: Names = _as_stored
+    default_device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,7 @@ class BackendRow:
     version: str
     formats: tuple[str, ...]
     devices: tuple[str, ...]
+    dtypes: tuple[str, ...]
     hint: str
 
 
@@ -53,20 +81,24 @@ def _python_engine(
     name: str,
     file_format: str,
     module: str,
-    devices: Devices,
+    devices: Names,
     load: Callable[[RunnerConfig, Config | None], Runner],
 ) -> Engine:
     return Engine(name, (file_format,), module, lambda: _installed(module), devices, load)
 
 
-def _native_engine(name: str, file_format: str) -> Engine:
+def _native_engine(engine: NativeEngine) -> Engine:
+    name = engine.name
     return Engine(
         name=name,
-        formats=(file_format,),
-        module=native.MODULES[name],
+        formats=(engine.file_format,),
+        module=engine.module,
         check=lambda: native.check(name),
         devices=lambda: native.devices(name),
         load=lambda runner_config, _: native.load(name, runner_config),
+        dtypes=lambda: native.dtypes(name),
+        precisions=lambda: native.precisions(name),
+        default_device=engine.default_device,
     )
 
 
@@ -79,10 +111,6 @@ def _installed(module: str) -> Availability:
     if not found:
         return Availability("missing", hint=f"Install it: {INSTALL[module]}")
     return Availability("ready", version=metadata.version(module))
-
-
-def _cpu() -> tuple[str, ...]:
-    return ("cpu",)
 
 
 ENGINES: tuple[Engine, ...] = (
@@ -101,12 +129,7 @@ ENGINES: tuple[Engine, ...] = (
         onnxruntime.devices,
         lambda runner_config, _: onnxruntime.load(runner_config),
     ),
-    _native_engine("tract", "onnx"),
-    _native_engine("rten", "onnx"),
-    _native_engine("ort", "onnx"),
-    _native_engine("openvino", "onnx"),
-    _native_engine("tch", "pt"),
-    _native_engine("tensorrt", "onnx"),
+    *(_native_engine(engine) for engine in NATIVE_ENGINES),
     Engine(
         name="program",
         formats=("",),
@@ -114,6 +137,7 @@ ENGINES: tuple[Engine, ...] = (
         check=lambda: Availability("ready", version=metadata.version("oxidizedvision")),
         devices=_cpu,
         load=lambda runner_config, _: program.load(runner_config),
+        dtypes=lambda: ("f32",),
     ),
 )
 NAMES = tuple(engine.name for engine in ENGINES)
@@ -151,9 +175,27 @@ def backends() -> list[BackendRow]:
 
 def _row(engine: Engine) -> BackendRow:
     state = engine.check()
-    devices = engine.devices() if state.ready else ()
-    formats = tuple(name or "executable" for name in engine.formats)
-    return BackendRow(engine.name, state.status, state.version, formats, devices, state.hint)
+    return BackendRow(
+        name=engine.name,
+        status=state.status,
+        version=state.version,
+        formats=tuple(name or "executable" for name in engine.formats),
+        devices=engine.devices() if state.ready else (),
+        dtypes=engine.dtypes() if state.ready else (),
+        hint=state.hint,
+    )
+
+
+def import_engine(name: str) -> None:
+    """Import what an engine is made of, so that loading a model is timed without it.
+
+    Raises:
+        OxidizedVisionError: `dependency_missing` when it cannot be imported.
+    """
+    engine = engine_named(name)
+    libraries.prepare(name)
+    if engine.module is not None:
+        require(engine.module, f"the runner {name}")
 
 
 def load_runner(name: str, runner_config: RunnerConfig, *, config: Config | None = None) -> Runner:
@@ -183,8 +225,9 @@ def load(
     model: str | Path | bytes,
     *,
     runner: str,
-    device: str = "cpu",
+    device: str | None = None,
     threads: int | None = None,
+    precision: str = "fp32",
     optimize: bool = True,
     options: Mapping[str, str] | None = None,
 ) -> Runner:
@@ -194,8 +237,11 @@ def load(
         model: A file that the engine reads, its content, the config for `pytorch`, or the
             executable for `program`.
         runner: The engine's name; there is no default and no fall-back.
-        device: `cpu`, `cuda` or `cuda:N`.
+        device: `cpu`, `cuda` or `cuda:N`; None means the engine's own: `cuda` for `tensorrt`, else
+            `cpu`.
         threads: Threads of one run; None means as many processors as this process may use.
+        precision: `fp32` (that of the model's file), or `fp16`, `int8` where the engine can
+            choose.
         optimize: The engine's own graph optimisation.
         options: Options of the engine, by name.
 
@@ -204,7 +250,12 @@ def load(
     """
     source = model if isinstance(model, bytes) else Path(model)
     runner_config = RunnerConfig(
-        source, device=device, threads=threads, optimize=optimize, options=options or {}
+        source,
+        device=device or engine_named(runner).default_device,
+        threads=threads,
+        precision=precision,
+        optimize=optimize,
+        options=options or {},
     )
     if runner == "pytorch" and isinstance(source, Path):
         from oxidizedvision.config import load_config

@@ -61,9 +61,10 @@ class Target:
         """
         entries = self.config.runners if self.config else []
         entry = next((entry for entry in entries if entry.name == runner), None)
+        default = "cuda" if entry and entry.use_cuda else engine_named(runner).default_device
         return RunnerConfig(
             model=self._file_for(runner),
-            device=device or ("cuda" if entry and entry.use_cuda else "cpu"),
+            device=device or default,
             threads=threads,
             optimize=entry.optimize if entry else True,
         )
@@ -103,7 +104,7 @@ class Target:
         if asked is None and self.config is None:
             wanted.discard("pytorch")
         if asked is None and self.manifest is None:
-            wanted.discard("torchscript")
+            wanted -= {name for name in wanted if "pt" in engine_named(name).formats}
         if self.program is not None:
             wanted.add("program")
         if not wanted:

@@ -9,7 +9,7 @@ from oxidizedvision.core.errors import ExitCode
 
 @dataclass(frozen=True)
 class Trial:
-    """A model in one engine.
+    """A model in one engine, in one of the precisions that it can be asked for.
 
     `status` is `works`, `differs` (it runs, and not as PyTorch did when the goldens were
     recorded), `unavailable`, `load_error`, `run_error`, or `no_answer` when the engine's process
@@ -20,6 +20,7 @@ class Trial:
 
     name: str
     status: str
+    precision: str = "fp32"
     version: str = ""
     load_ms: float | None = None
     first_ms: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oxidizedvision.benchmark.process import measure_apart
@@ -28,6 +28,15 @@ class _Candidate:
     runner_config: RunnerConfig
     config: Config | None = None
 
+    def in_each_precision(self) -> list[_Candidate]:
+        """One candidate for each precision that the engine can be asked for."""
+        if not self.engine.check().ready:
+            return [self]
+        return [
+            replace(self, runner_config=replace(self.runner_config, precision=precision))
+            for precision in self.engine.precisions()
+        ]
+
 
 @dataclass(frozen=True)
 class _Subject:
@@ -42,7 +51,7 @@ class _Subject:
 def try_backends(
     model: str | Path, *, timeout_s: float = 120.0, notify: Notify = silent
 ) -> TrialReport:
-    """Load and run a model in every engine that reads it.
+    """Load and run a model in every engine that reads it, in every precision that it can choose.
 
     Each engine has a process of its own: what ends one does not end the others. Inputs are the
     goldens of the model's manifest, else seeded random numbers.
@@ -61,9 +70,10 @@ def try_backends(
     if subject.goldens is not None:
         load_goldens(subject.goldens)
     rows = []
-    for candidate in subject.candidates:
-        notify(f"trying {candidate.engine.name}")
-        rows.append(_tried(subject, candidate, timeout_s))
+    for engine in subject.candidates:
+        for candidate in engine.in_each_precision():
+            notify(f"trying {candidate.engine.name} in {candidate.runner_config.precision}")
+            rows.append(_tried(subject, candidate, timeout_s))
     return TrialReport(subject.name, tuple(rows))
 
 
@@ -78,7 +88,7 @@ def _subject(model: Path) -> _Subject:
         readable = "onnx" in engine.formats or (single is None and "pt" in engine.formats)
         if live is not None or readable:
             file = where.runner_config(engine.name)
-            runner_config = RunnerConfig(single or file.model, optimize=file.optimize)
+            runner_config = replace(file, model=single or file.model)
             candidates.append(_Candidate(engine, runner_config, live))
     return _Subject(
         where.name, tuple(candidates), where.manifest, _goldens(where.manifest, where.folder)
@@ -96,7 +106,9 @@ def _of_file(model: Path) -> _Subject:
     path = find_manifest(checked_file(model))
     manifest = load_manifest(path) if path else None
     readers = [engine for engine in ENGINES if ending in engine.formats]
-    candidates = tuple(_Candidate(engine, RunnerConfig(model)) for engine in readers)
+    candidates = tuple(
+        _Candidate(engine, RunnerConfig(model, device=engine.default_device)) for engine in readers
+    )
     return _Subject(model.name, candidates, manifest, _goldens(manifest, model.parent))
 
 
@@ -113,10 +125,11 @@ def _tried(subject: _Subject, candidate: _Candidate, timeout_s: float) -> Trial:
     if not state.ready:
         word = "not built into this version" if state.status == "not_built" else "not installed"
         return Trial(name, "unavailable", reason=word, hint=state.hint)
+    precision = candidate.runner_config.precision
     try:
         answer = measure_apart(_request(subject, candidate), timeout_s, worker=_WORKER)
     except OxidizedVisionError as error:
-        return Trial(name, "no_answer", reason=error.message, hint=error.hint)
+        return Trial(name, "no_answer", precision, reason=error.message, hint=error.hint)
     try:
         return Trial(**answer)
     except TypeError as error:
@@ -133,7 +146,7 @@ def _request(subject: _Subject, candidate: _Candidate) -> TrialRequest:
         runner=candidate.engine.name,
         model=str(runner_config.model),
         shapes=manifest.input_shapes if manifest else {},
-        device="cpu",
+        device=runner_config.device,
         threads=granted_threads(),
         optimize=runner_config.optimize,
         iters=0,
@@ -141,6 +154,7 @@ def _request(subject: _Subject, candidate: _Candidate) -> TrialRequest:
         batch_size=1,
         config=live.model_dump_json(exclude_unset=True) if live else None,
         config_path=str(live.path) if live and live.path else None,
+        precision=runner_config.precision,
         goldens=str(subject.goldens) if subject.goldens else None,
         mae=manifest.tolerance.mae if manifest else 0.0,
         cosine_similarity=manifest.tolerance.cosine_similarity if manifest else 1.0,

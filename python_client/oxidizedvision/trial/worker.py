@@ -13,11 +13,10 @@ import numpy as np
 
 from oxidizedvision.benchmark.worker import Request, live_config, serve
 from oxidizedvision.core.errors import OxidizedVisionError
-from oxidizedvision.core.lazy import require
 from oxidizedvision.core.results import to_plain
 from oxidizedvision.core.tensors import DTYPES, TensorSpec
 from oxidizedvision.runners.base import Runner, RunnerConfig
-from oxidizedvision.runners.table import engine_named, load_runner
+from oxidizedvision.runners.table import import_engine, load_runner
 from oxidizedvision.runners.target import UNAVAILABLE_KINDS
 from oxidizedvision.trial.report import Trial
 from oxidizedvision.validate.cases import Case
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
 
 _SEED = 0
+_LOWEST_SIMILARITY = 0.9
+"""Below this a lower precision gave something else than the model's answer."""
+
 _LENGTH = 64
 
 
@@ -35,6 +37,7 @@ _LENGTH = 64
 class TrialRequest(Request):
     """What to try. `goldens` is their file, None where there is none."""
 
+    precision: str = "fp32"
     goldens: str | None = None
     mae: float = 0.0
     cosine_similarity: float = 1.0
@@ -47,9 +50,10 @@ def try_engine(request: TrialRequest) -> Trial:
         runner, load_ms = _loaded(request)
     except OxidizedVisionError as error:
         status = "unavailable" if error.kind in UNAVAILABLE_KINDS else "load_error"
-        return Trial(request.runner, status, reason=error.message, hint=error.hint)
+        precision = request.precision
+        return Trial(request.runner, status, precision, reason=error.message, hint=error.hint)
     with runner:
-        loaded = Trial(request.runner, "works", load_ms=load_ms)
+        loaded = Trial(request.runner, "works", request.precision, load_ms=load_ms)
         try:
             return _run(runner, loaded, request, cases)
         except OxidizedVisionError as error:
@@ -81,13 +85,12 @@ def seeded_inputs(
 
 
 def _loaded(request: TrialRequest) -> tuple[Runner, float]:
-    engine = engine_named(request.runner)
-    if engine.module is not None:
-        require(engine.module, f"the runner {request.runner}")
+    import_engine(request.runner)
     runner_config = RunnerConfig(
         Path(request.model),
         device=request.device,
         threads=request.threads,
+        precision=request.precision,
         optimize=request.optimize,
     )
     config = live_config(request)
@@ -108,7 +111,7 @@ def _run(runner: Runner, loaded: Trial, request: TrialRequest, cases: list[Case]
     )
     if not cases:
         return ran
-    tolerances = Tolerances(request.mae, request.cosine_similarity)
+    tolerances = _tolerances(request)
     found = worst([v for case in cases for v in _verdicts(runner, case, tolerances)])
     compared = dataclasses.replace(
         ran, cases=len(cases), max_error=found.metrics.max_error if found.metrics else None
@@ -121,6 +124,16 @@ def _run(runner: Runner, loaded: Trial, request: TrialRequest, cases: list[Case]
         reason=f"{found.case}: {found.reason}",
         hint="`oxidizedvision validate` compares in full.",
     )
+
+
+def _tolerances(request: TrialRequest) -> Tolerances:
+    """The manifest's for the model's own precision.
+
+    Lower precisions are only looked at for sense: `validate` judges them.
+    """
+    if request.precision == "fp32":
+        return Tolerances(request.mae, request.cosine_similarity)
+    return Tolerances(mae=float("inf"), cosine_similarity=_LOWEST_SIMILARITY)
 
 
 def _verdicts(runner: Runner, case: Case, tolerances: Tolerances) -> list[Verdict]:

@@ -34,16 +34,19 @@ def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
     assert caught.value.kind is Kind.USAGE
 
 
-@pytest.mark.parametrize("name", ["ort", "openvino", "tch", "tensorrt"])
-def test_a_known_engine_that_is_not_built_is_an_error_with_a_way_out(
+@pytest.mark.parametrize("name", NAMES)
+def test_an_engine_that_is_not_ready_is_an_error_with_a_way_out(
     name: str, tiny_shared: Artifact
 ) -> None:
-    assert availability(name).status == "not_built"
+    state = availability(name)
+    if state.ready:
+        assert state.version
+        return
     model = tiny_shared.torchscript if name == "tch" else tiny_shared.onnx
-    with pytest.raises(OxidizedVisionError, match=f"{name} is not built") as caught:
+    with pytest.raises(OxidizedVisionError, match=f"The runner {name} is") as caught:
         load(model, runner=name)
     assert caught.value.exit_code is ExitCode.MISSING_PART
-    assert caught.value.hint
+    assert caught.value.hint == state.hint != ""
 
 
 def test_backends_lists_every_engine_with_version_or_hint() -> None:
@@ -54,7 +57,9 @@ def test_backends_lists_every_engine_with_version_or_hint() -> None:
     for row in rows.values():
         assert bool(row.version) == (row.status == "ready"), row
         assert bool(row.hint) == (row.status != "ready"), row
-        assert ("cpu" in row.devices) == (row.status == "ready"), row
+        assert bool(row.devices) == (row.status == "ready"), row
+        assert bool(row.dtypes) == (row.status == "ready"), row
+        assert ("cpu" in row.devices) == (row.status == "ready" and row.name != "tensorrt"), row
 
 
 def test_a_file_for_another_engine_is_refused(tiny_shared: Artifact) -> None:
@@ -80,13 +85,14 @@ def test_an_engine_that_is_missing_is_never_replaced(
     assert caught.value.kind is Kind.BACKEND_UNAVAILABLE
 
 
-@pytest.mark.parametrize("name", ["pytorch", "torchscript", "onnxruntime", "tract", "rten"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in {"program", "tensorrt"}])
 def test_each_engine_is_itself_and_gives_what_pytorch_gives(
     name: str, tiny_shared: Artifact
 ) -> None:
     if not availability(name).ready:
         pytest.skip(availability(name).hint)
-    files = {"pytorch": tiny_shared.config, "torchscript": tiny_shared.torchscript}
+    script = tiny_shared.torchscript
+    files = {"pytorch": tiny_shared.config, "torchscript": script, "tch": script}
     array = np.random.default_rng(0).standard_normal((2, 3, 8, 10)).astype(np.float32)
     expected = load(tiny_shared.config, runner="pytorch").run(array)
     before = array.copy()
@@ -101,7 +107,9 @@ def test_each_engine_is_itself_and_gives_what_pytorch_gives(
     np.testing.assert_array_equal(array, before)
 
 
-@pytest.mark.parametrize("name", ["torchscript", "onnxruntime", "tract", "rten"])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in {"pytorch", "program", "tensorrt"}]
+)
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
@@ -115,7 +123,7 @@ def test_what_an_engine_cannot_do_is_refused(
 ) -> None:
     if not availability(name).ready:
         pytest.skip(availability(name).hint)
-    model = tiny_shared.torchscript if name == "torchscript" else tiny_shared.onnx
+    model = tiny_shared.torchscript if name in {"torchscript", "tch"} else tiny_shared.onnx
     with pytest.raises(OxidizedVisionError) as caught:
         load_runner(name, RunnerConfig(model, **change))  # type: ignore[arg-type]
     assert caught.value.kind is kind

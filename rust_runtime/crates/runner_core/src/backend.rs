@@ -42,7 +42,7 @@ pub struct Capabilities {
 
 /// An engine: a factory of runners.
 pub trait Backend: Send + Sync {
-    /// The name that selects it: `tract`, `rten`, …
+    /// The name that selects it, in lower case.
     fn name(&self) -> &'static str;
 
     /// Whether it can be used here; never panics, never loads a model.

@@ -49,7 +49,7 @@ impl TensorSpec {
 pub struct ModelInfo {
     /// Name of the model: its file's name, or the name given with its bytes.
     pub model: String,
-    /// Name of the engine: `tract`, `rten`, …
+    /// Name of the engine, as its backend gives it.
     pub backend: String,
     /// The engine's own version.
     pub backend_version: String,
