@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from oxidizedvision.optimize import OptimizeResult, optimize
     from oxidizedvision.package import PackageResult, package
     from oxidizedvision.pipeline import PipelineOptions, PipelineResult, run
-    from oxidizedvision.predict import PredictReport, PredictResult, predict
+    from oxidizedvision.predict import EngineSettings, PredictReport, PredictResult, predict
     from oxidizedvision.profile import ProfileReport, profile
     from oxidizedvision.registry import Entry, find, list_models, register
     from oxidizedvision.runners import Runner, RunnerConfig, backends, load
@@ -43,7 +43,7 @@ _HOMES = {
     "optimize": ("OptimizeResult", "optimize"),
     "package": ("PackageResult", "package"),
     "pipeline": ("PipelineOptions", "PipelineResult", "run"),
-    "predict": ("PredictReport", "PredictResult", "predict"),
+    "predict": ("EngineSettings", "PredictReport", "PredictResult", "predict"),
     "profile": ("ProfileReport", "profile"),
     "registry": ("Entry", "find", "list_models", "register"),
     "runners": ("Runner", "RunnerConfig", "backends", "load"),
@@ -58,6 +58,7 @@ __all__ = [
     "BenchmarkResult",
     "Config",
     "ConvertResult",
+    "EngineSettings",
     "Entry",
     "ExitCode",
     "Kind",

@@ -44,6 +44,13 @@ def predict(
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of one run.")] = None,
+    precision: Annotated[
+        str, typer.Option(help="fp32 (as the model's file), or fp16, int8 where the engine can.")
+    ] = "fp32",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="An option of the engine; may be repeated."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a model on pictures or tensors, and write what it gives.
@@ -54,6 +61,7 @@ def predict(
     screen = screen_of(ctx)
     with screen.working() as notify:
         name = runner or _none_named()
+        from oxidizedvision.predict import EngineSettings
         from oxidizedvision.predict import predict as work
 
         report = work(
@@ -61,13 +69,31 @@ def predict(
             inputs,
             runner=name,
             output=output,
-            device=device,
-            threads=threads,
+            settings=EngineSettings(device, threads, precision, options_of(option or [])),
             notify=notify if screen.verbose else _with_bar(notify),
         )
     screen.show(report, *report_views(report))
     _tell_failures(screen, report)
     raise typer.Exit(report.exit_code)
+
+
+def options_of(given: list[str]) -> dict[str, str]:
+    """The options by name.
+
+    Raises:
+        OxidizedVisionError: `usage` for what is no KEY=VALUE, or for a key given twice.
+    """
+    options: dict[str, str] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not (key and equals) or key in options:
+            raise OxidizedVisionError(
+                Kind.USAGE,
+                f"--option {text} cannot be used",
+                "Give each option once, as KEY=VALUE.",
+            )
+        options[key] = value
+    return options
 
 
 def report_views(report: PredictReport) -> list[View]:

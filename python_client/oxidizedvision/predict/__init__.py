@@ -7,9 +7,10 @@ from oxidizedvision.predict.report import (
     SkippedInput,
     Step,
 )
-from oxidizedvision.predict.verb import predict
+from oxidizedvision.predict.verb import EngineSettings, predict
 
 __all__ = [
+    "EngineSettings",
     "PredictFailure",
     "PredictReport",
     "PredictResult",

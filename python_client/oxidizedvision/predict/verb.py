@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class EngineSettings:
+    """How an engine is to run.
+
+    device: `cpu`, `cuda` or `cuda:N`; None takes the config's, or the engine's own. threads: of
+    one run; None means as many processors as this process may use. precision: `fp32` (that of
+    the model's file), or `fp16`, `int8` where the engine can choose. options: the engine's own,
+    by name.
+    """
+
+    device: str | None = None
+    threads: int | None = None
+    precision: str = "fp32"
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class _Loaded:
     """A model ready to run; `contract` is empty where no picture is involved."""
 
@@ -47,8 +63,7 @@ def predict(
     *,
     runner: str,
     output: str | Path | None = None,
-    device: str | None = None,
-    threads: int | None = None,
+    settings: EngineSettings | None = None,
     notify: Notify = silent,
 ) -> PredictReport:
     """Run a model on files of tensors or on pictures, and write what it gives.
@@ -65,8 +80,8 @@ def predict(
         output: A file for a single input, whose ending decides what is written; a folder for
             several, where each result keeps its input's name. None means the folder
             `predictions`.
-        device: `cpu`, `cuda` or `cuda:N`; None takes the config's, or the engine's own.
-        threads: Threads of one run; None means as many processors as this process may use.
+        settings: Device, threads, precision and options of the engine; None takes the config's,
+            or the engine's own.
         notify: Told which input is next, as a `Step`.
 
     Raises:
@@ -76,7 +91,7 @@ def predict(
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     found = find_inputs([Path(path) for path in given])
     target = None if output is None else Path(output)
-    runner_config, config = _runner_config(Path(model), runner, device, threads)
+    runner_config, config = _runner_config(Path(model), runner, settings or EngineSettings())
     notify(f"loading {runner_config.model_name} into {runner}")
     start = time.perf_counter_ns()
     with load_runner(runner, runner_config, config=config) as engine:
@@ -103,17 +118,23 @@ def predict(
 
 
 def _runner_config(
-    model: Path, runner: str, device: str | None, threads: int | None
+    model: Path, runner: str, settings: EngineSettings
 ) -> tuple[RunnerConfig, Config | None]:
     """What to load, and the config where it is the live network that runs."""
-    own_device = engine_named(runner).default_device
+    engine = engine_named(runner)
     is_config = model.suffix in {".yml", ".yaml"}
-    if is_config and runner == "pytorch":
-        config = load_config(model)
-        return RunnerConfig(model, device=device or own_device, threads=threads), config
-    if is_config or model.name.endswith(SUFFIX):
-        return resolve(model).runner_config(runner, device=device, threads=threads), None
-    return RunnerConfig(model, device=device or own_device, threads=threads), None
+    config = load_config(model) if is_config and runner == "pytorch" else None
+    if config is None and (is_config or model.name.endswith(SUFFIX)):
+        chosen = resolve(model).runner_config(runner, device=settings.device)
+    else:
+        chosen = RunnerConfig(model, device=settings.device or engine.default_device)
+    chosen = replace(
+        chosen,
+        threads=settings.threads,
+        precision=settings.precision,
+        options=settings.options,
+    )
+    return chosen, config
 
 
 def _contract(

@@ -30,11 +30,11 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
-    from oxidizedvision.predict import PredictReport
+    from oxidizedvision.predict import EngineSettings, PredictReport
 
     report = PredictReport("m", "tract", "0.23", "cpu", 3, 1.0, ())
     calls = stand_in("predict.predict", report)
-    flags = "--runner tract --output o --device cpu --threads 3"
+    flags = "--runner tract --output o --device cpu --threads 3 --precision fp16 --option a=b=c"
     assert invoke("predict", "m.onnx", "a.png", "b", *flags.split()).code == ExitCode.DONE
     assert calls.arguments.pop("notify")
     assert calls.arguments == {
@@ -42,9 +42,26 @@ def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
         "inputs": [Path("a.png"), Path("b")],
         "runner": "tract",
         "output": Path("o"),
-        "device": "cpu",
-        "threads": 3,
+        "settings": EngineSettings("cpu", 3, "fp16", {"a": "b=c"}),
     }
+
+
+@pytest.mark.parametrize("options", [["a"], ["=b"], ["a=1", "a=2"]])
+def test_an_option_that_is_none_is_a_usage_error(invoke: Invoke, options: list[str]) -> None:
+    flags = [part for option in options for part in ("--option", option)]
+    ended = invoke("predict", "m.onnx", "a.png", "--runner", "tract", *flags, "--json")
+    assert ended.code == ExitCode.BAD_INPUT
+    assert ended.document["error"]["kind"] == Kind.USAGE
+
+
+@pytest.mark.parametrize("flags", ["--option warp=9", "--precision int8", "--device cuda:9"])
+def test_what_the_engine_has_not_is_refused(
+    invoke: Invoke, tiny_shared: Artifact, photos: Path, flags: str
+) -> None:
+    model, picture = str(tiny_shared.onnx), str(photos / "a.png")
+    ended = invoke("predict", model, picture, "--runner", "onnxruntime", *flags.split(), "--json")
+    assert ended.code in (ExitCode.BAD_INPUT, ExitCode.MISSING_PART)
+    assert ended.document["error"]["kind"] in (Kind.INVALID_OPTION, Kind.DEVICE_UNAVAILABLE)
 
 
 def test_no_runner_is_a_usage_error_that_lists_the_ready_ones(invoke: Invoke) -> None:
