@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BAR = 24
 
 
-def predict(
+def predict(  # noqa: PLR0913, PLR0917 - one parameter per flag
     ctx: typer.Context,
     model: Annotated[
         Path,
