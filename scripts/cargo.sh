@@ -13,11 +13,12 @@ library="$(installed openvino 'libs/libopenvino_c.*')"
 export OXV_PYTHON="$root/.venv/bin/python"
 if [ "${1:-}" = --tch ]; then
     shift
-    . scripts/torch_env.sh
-    if [ -z "${LIBTORCH_FOLDER:-}" ]; then
-        say "tch: left out, there is no torch 2.13 here"
+    version="$(torch_version "$root/.venv/bin/python")"
+    if [ -z "${LIBTORCH:-}" ] && ! torch_fits "$version"; then
+        say "tch: left out, there is no torch $tch_torch here"
         exit 0
     fi
+    . scripts/torch_env.sh
 fi
 cd rust_runtime
 exec cargo "$@"

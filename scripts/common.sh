@@ -39,3 +39,14 @@ need_uv() {
     "$python" -m venv .tools || fail "python3 -m venv failed" "apt-get install python3-venv"
     .tools/bin/python -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
 }
+
+# The torch that the crate `tch` links, and no other.
+tch_torch=2.13.0
+
+# torch_version PYTHON: the version of its torch, which is not imported; empty where there is none.
+torch_version() {
+    "$1" -c 'from importlib import metadata as m; print(next(iter(d.version for d in m.distributions(name="torch")), ""))'
+}
+
+# torch_fits VERSION: whether tch can be built beside it; 2.13.0+cpu is 2.13.0.
+torch_fits() { [ "${1%%+*}" = "$tch_torch" ]; }

@@ -13,7 +13,17 @@ esac
 # tract compiles longest: it starts first, and the Python side is set up beside it.
 log="$root/rust_runtime/target/setup.log"
 mkdir -p "$(dirname "$log")"
-(cd rust_runtime && exec cargo build --release --locked --package denoiser_cli) >"$log" 2>&1 &
+# LibTorch's bindings need torch: where it is there already they are compiled in the same go, else
+# after tract (by native.sh), since one Cargo waits for the other.
+(
+    packages=(--package denoiser_cli)
+    if [ -x .venv/bin/python ] && torch_fits "$(torch_version .venv/bin/python)"; then
+        unset LIBTORCH
+        . scripts/torch_env.sh
+        packages+=(--package runner_tch)
+    fi
+    cd rust_runtime && exec cargo build --release --locked "${packages[@]}"
+) >"$log" 2>&1 &
 build=$!
 trap 'kill "$build" 2>/dev/null || true' EXIT
 

@@ -7,7 +7,9 @@ a second run writes the same bytes as long as PyTorch and onnx are the same.
 from __future__ import annotations
 
 import io
+import json
 import warnings
+import zipfile
 from pathlib import Path
 
 import onnx
@@ -22,6 +24,23 @@ HOSTILE = HERE / "hostile"
 OPSET = 14
 
 Arrays = dict[str, torch.Tensor]
+Axes = dict[str, dict[int, str]]
+"""Names of axes, by tensor and by place."""
+
+DTYPES = {
+    torch.float32: "f32",
+    torch.float16: "f16",
+    torch.float64: "f64",
+    torch.int8: "i8",
+    torch.uint8: "u8",
+    torch.int32: "i32",
+    torch.int64: "i64",
+    torch.bool: "bool",
+}
+"""Our name of each of PyTorch's element types."""
+
+FROM_SOURCES = (".debug_pkl", ".data/serialization_id")
+"""What PyTorch adds that changes with the place of the sources: their paths, and a hash of them."""
 
 
 class Residual(nn.Module):
@@ -72,9 +91,12 @@ def main() -> None:
     residual = Residual().eval()
     picture = torch.rand(1, 3, 8, 8)
     export("residual", residual, [{"x": picture}], ["y"])
-    axes = {"x": {0: "batch", 2: "height", 3: "width"}, "y": {0: "batch"}}
+    picture_axes = {0: "batch", 2: "height", 3: "width"}
+    # The ONNX file leaves it to the engine to find out what becomes of height and width.
+    axes = {"x": picture_axes, "y": {0: "batch"}}
+    known = {"x": picture_axes, "y": picture_axes}
     shapes = [(1, 3, 8, 8), (2, 3, 5, 9)]
-    export("dynamic", residual, [{"x": torch.rand(shape)} for shape in shapes], ["y"], axes)
+    export("dynamic", residual, [{"x": torch.rand(shape)} for shape in shapes], ["y"], axes, known)
     rows = {"left": torch.rand(3, 4), "right": torch.rand(3, 4)}
     rank = {name: {0: "rows"} for name in ("left", "right", "difference", "product")}
     export("pair", Pair(), [rows], ["difference", "product"], rank)
@@ -89,9 +111,13 @@ def export(
     model: nn.Module,
     cases: list[Arrays],
     outputs: list[str],
-    axes: dict[str, dict[int, str]] | None = None,
+    axes: Axes | None = None,
+    known_axes: Axes | None = None,
 ) -> None:
-    """Write NAME.onnx, and NAME.safetensors with the inputs and PyTorch's outputs."""
+    """Write NAME.onnx, NAME.pt, and NAME.safetensors with the inputs and PyTorch's outputs.
+
+    axes: names for the ONNX export. known_axes: those that NAME.pt says, the same unless given.
+    """
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -107,14 +133,45 @@ def export(
         )
     (MODELS / f"{name}.onnx").write_bytes(file.getvalue())
     golden: Arrays = {}
+    results: tuple[torch.Tensor, ...] = ()
     for index, inputs in enumerate(cases):
         with torch.no_grad():
-            results = model(*inputs.values())
-        results = results if isinstance(results, tuple) else (results,)
+            result = model(*inputs.values())
+        results = result if isinstance(result, tuple) else (result,)
         golden |= {f"random-{index}/input/{key}": value for key, value in inputs.items()}
         for key, value in zip(outputs, results, strict=True):
             golden[f"random-{index}/output/{key}"] = value.contiguous()
     save_file(golden, MODELS / f"{name}.safetensors")
+    symbols = known_axes or axes or {}
+    specs = {
+        "schema_version": 1,
+        "inputs": [spec(key, value, symbols) for key, value in cases[0].items()],
+        "outputs": [spec(key, value, symbols) for key, value in zip(outputs, results, strict=True)],
+        "input_shapes": {key: list(value.shape) for key, value in cases[0].items()},
+    }
+    save_torchscript(name, model, cases[0], specs)
+
+
+def spec(name: str, tensor: torch.Tensor, axes: Axes) -> dict[str, object]:
+    """A tensor's name, element type and axes, as TorchScript's extra file has them."""
+    symbols = axes.get(name, {})
+    dims = [symbols.get(axis, length) for axis, length in enumerate(tensor.shape)]
+    return {"name": name, "dtype": DTYPES[tensor.dtype], "dims": dims}
+
+
+def save_torchscript(
+    name: str, model: nn.Module, example: Arrays, specs: dict[str, object]
+) -> None:
+    """Write NAME.pt with its specs inside, without the paths of the sources it was made from."""
+    file = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(model, tuple(example.values()))
+        torch.jit.save(traced, file, _extra_files={"oxv.json": json.dumps(specs)})
+    with zipfile.ZipFile(file) as made, zipfile.ZipFile(MODELS / f"{name}.pt", "w") as kept:
+        for entry in made.infolist():
+            if not entry.filename.endswith(FROM_SOURCES):
+                kept.writestr(zipfile.ZipInfo(entry.filename), made.read(entry))
 
 
 def make_dtypes() -> None:
@@ -171,6 +228,11 @@ def make_hostile() -> None:
         "outside_missing": "nothing.data",
     }.items():
         save(name, with_location(location))
+    script = (MODELS / "residual.pt").read_bytes()
+    (HOSTILE / "empty.pt").write_bytes(b"")
+    (HOSTILE / "random.pt").write_bytes(noise.numpy().tobytes())
+    (HOSTILE / "truncated.pt").write_bytes(script[: len(script) // 2])
+    torch.save({"weight": torch.zeros(2)}, HOSTILE / "state_dict.pt")
 
 
 def save(name: str, model: onnx.ModelProto) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import platform
 from collections.abc import Iterable
 from pathlib import Path
@@ -97,14 +96,37 @@ def digest_of(files: Iterable[Path]) -> str:
 
 
 def _sources(config: Config) -> list[Path]:
-    """The Python files that the network may come from: those beside it, or its package's root."""
+    """The Python files that the network may come from.
+
+    Of a module in a package the whole package; else the file with its neighbours, where these
+    are the user's own.
+    """
     from oxidizedvision.config import resolve_model_path
+    from oxidizedvision.config.check import module_file, module_folders
 
     reference = config.model.module_reference
     if reference is None:
-        return sorted(resolve_model_path(config).parent.glob("*.py"))
-    spec = importlib.util.find_spec(reference[0].partition(".")[0])
-    return [Path(spec.origin)] if spec is not None and spec.origin else []
+        return _neighbours(resolve_model_path(config))
+    root = module_file(reference[0].partition(".")[0], config)
+    module = module_file(reference[0], config)
+    package = root if root is not None and root.name == "__init__.py" else None
+    if package is None and module is not None and "." in reference[0]:
+        package = module  # of a package without an __init__.py
+    if package is not None:
+        return sorted(package.parent.rglob("*.py"))
+    if module is None:
+        return []
+    return _neighbours(module) if module.parent in module_folders(config) else [module]
+
+
+def _neighbours(path: Path) -> list[Path]:
+    """The files beside one, and those of every folder beside it that one of them imports."""
+    from oxidizedvision.config.classes import imported_names
+
+    beside = sorted(path.parent.glob("*.py"))
+    folders = {path.parent / name for file in beside for name in imported_names(file)}
+    below = [file for folder in folders if folder.is_dir() for file in folder.rglob("*.py")]
+    return sorted({*beside, *below})
 
 
 def _engine_versions() -> dict[str, str]:

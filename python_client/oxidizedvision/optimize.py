@@ -118,10 +118,16 @@ def optimize(
     Raises:
         OxidizedVisionError: `corrupt`, `not_found`, `file_system`, `unsupported` for `quantize`.
     """
-    _refuse(quantize)
+    refuse_quantize(quantize)
     start = time.monotonic()
     path = Path(model)
     target = Path(output) if output else path.with_name(path.stem + _SUFFIX)
+    if path.suffix in {".yml", ".yaml", ".json"}:
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{path} is no ONNX model",
+            "Give the .onnx file that `oxidizedvision convert` wrote.",
+        )
     if target.resolve() == path.resolve():
         raise OxidizedVisionError(
             Kind.USAGE, f"{path} would overwrite itself", "Choose another output."
@@ -152,7 +158,12 @@ def optimize(
     return result
 
 
-def _refuse(quantize: str | None) -> None:
+def refuse_quantize(quantize: str | None) -> None:
+    """Refuse what `optimize.quantize` may say and this version does not do.
+
+    Raises:
+        OxidizedVisionError: `unsupported` for anything but None.
+    """
     if quantize is not None:
         raise OxidizedVisionError(
             Kind.UNSUPPORTED,
@@ -218,7 +229,7 @@ class _Job:
             new = Session(content, self.path.name)
         except OxidizedVisionError as error:
             return 0.0, f"the simplified model does not load: {error.message}"
-        worst = 0.0
+        worst, compared = 0.0, 0
         for label, inputs in self._cases(old):
             try:
                 expected = old.run(inputs)
@@ -228,11 +239,18 @@ class _Job:
                 actual = new.run(inputs)
             except OxidizedVisionError as error:
                 return worst, f"the simplified model fails on {label}: {error.message}"
+            compared += 1
             for name, reference in expected.items():
                 error_here = largest_difference(reference, actual[name])
                 worst = max(worst, error_here)
                 if error_here > _RELATIVE * max(_largest(reference), _RELATIVE):
                     return worst, f"{name} changed by {error_here:.3g} on {label}"
+        if compared == 0:
+            lengths = " and ".join(map(str, _LENGTHS))
+            return 0.0, (
+                "the model takes none of the inputs tried (axes without a length were "
+                f"{lengths}), so nothing could be compared"
+            )
         return worst, ""
 
     def _cases(self, session: Session) -> Iterator[tuple[str, Inputs]]:

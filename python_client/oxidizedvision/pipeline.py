@@ -80,9 +80,15 @@ def run(
         OxidizedVisionError: from the stage that failed; earlier results stay.
     """
     from oxidizedvision.config import Config, load_config
+    from oxidizedvision.optimize import refuse_quantize
+    from oxidizedvision.package import refuse_engine
 
     loaded = config if isinstance(config, Config) else load_config(config)
     options = options or PipelineOptions()
+    # Before anything is converted, which takes a while.
+    refuse_quantize(loaded.optimize.quantize)
+    if options.engine is not None:
+        refuse_engine(options.engine)
     if options.output_dir is not None:
         export = loaded.export.model_copy(update={"output_dir": str(options.output_dir)})
         loaded = loaded.model_copy(update={"export": export})
@@ -103,7 +109,8 @@ class _Run:
         self.state_path = self.folder / f"{self.name}.run.json"
         self.state = {} if options.fresh else _load_state(self.state_path)
         self.outcomes: list[StageOutcome] = []
-        self.stale = False
+        # What later stages add to the manifest changes it, so it is no output with a hash.
+        self.stale = not _readable(self.manifest)
 
     def whole(self) -> PipelineResult:
         from oxidizedvision.report import write_report
@@ -221,15 +228,17 @@ class _Run:
         return to_plain(report), []
 
     def pictures(self) -> tuple[Plain, Sequence[Path]]:
-        from oxidizedvision.report.pictures import through_program
+        from oxidizedvision.report.pictures import output_names, through_program
 
         maps_pictures = self.config.postprocess is not None
         if self.executable is None or not maps_pictures:
             return {"pictures": []}, []
         rows = []
-        for picture in self.options.pictures:
+        names = output_names(self.options.pictures)
+        for picture, name in zip(self.options.pictures, names, strict=True):
             self.notify(f"{picture.name} through the program")
-            rows.append(through_program(self.executable, picture, self.folder / "pictures"))
+            output = self.folder / "pictures" / name
+            rows.append(through_program(self.executable, picture, output))
         return {"pictures": rows}, [Path(row["output"]) for row in rows]
 
 
@@ -241,8 +250,23 @@ def _load_state(path: Path) -> dict[str, Plain]:
         return {}
     if not isinstance(document, dict) or document.get("schema_version") != STATE_VERSION:
         return {}
-    stages: dict[str, Plain] = document.get("stages", {})
-    return stages
+    stages = document.get("stages")
+    if not isinstance(stages, dict):
+        return {}
+    parts = {"inputs", "outputs", "result"}
+    return {
+        name: record
+        for name, record in stages.items()
+        if isinstance(record, dict) and parts <= record.keys()
+    }
+
+
+def _readable(manifest: Path) -> bool:
+    try:
+        load_manifest(manifest)
+    except OxidizedVisionError:
+        return False
+    return True
 
 
 def _whole(outputs: dict[str, str]) -> bool:

@@ -37,6 +37,13 @@ _FILE_SYSTEM_ERRNOS = {
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,
+    errno.EIO,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENFILE,
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
@@ -56,6 +63,8 @@ class Verbs(TyperGroup):
             raise typer.Exit(screen.interrupted()) from None
         except BrokenPipeError:
             raise typer.Exit(screen.reader_left()) from None
+        except MemoryError as error:
+            raise typer.Exit(screen.failed(_memory_error(error))) from None
         except OSError as error:
             if error.errno not in _FILE_SYSTEM_ERRNOS:
                 raise
@@ -178,6 +187,14 @@ def _usage_error(error: Any) -> OxidizedVisionError:
     path = error.ctx.command_path if error.ctx is not None else PROGRAM
     message = error.format_message().rstrip(".")
     return OxidizedVisionError(Kind.USAGE, message, f"`{path} --help` shows what it takes.")
+
+
+def _memory_error(error: MemoryError) -> OxidizedVisionError:
+    return OxidizedVisionError(
+        Kind.INPUT,
+        f"There is not enough memory: {error or 'none is left'}",
+        "Use a smaller input or batch, or a machine with more memory.",
+    )
 
 
 def _file_system_error(error: OSError) -> OxidizedVisionError:

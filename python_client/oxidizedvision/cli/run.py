@@ -12,7 +12,7 @@ import typer
 from oxidizedvision.cli import benchmark, validate
 from oxidizedvision.cli.flags import ConfigArgument, JsonFlag, PictureFlag, SkipFlag
 from oxidizedvision.cli.render import Facts, Table, View, screen_of, size_text
-from oxidizedvision.core.errors import ExitCode
+from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 
 if TYPE_CHECKING:
     from oxidizedvision.pipeline import PipelineResult
@@ -62,6 +62,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per flag
 def _exit_code(result: PipelineResult, skip_unavailable: bool) -> ExitCode:
     if not result.passed:
         return ExitCode.CHECK_FAILED
+    failures = result.report["benchmark"]["failures"]
+    if failures:
+        return OxidizedVisionError(Kind(failures[0]["kind"]), "").exit_code
     if result.unavailable and not skip_unavailable:
         return ExitCode.MISSING_PART
     return ExitCode.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,6 +70,12 @@ def _with_tolerances(target: Path, tolerances: dict[str, float | None]) -> Path 
     given: dict[str, Any] = {name: value for name, value in tolerances.items() if value is not None}
     if not given:
         return target
+    for name, value in given.items():
+        if not math.isfinite(value):
+            flag = f"--{name.replace('_', '-')}"
+            raise OxidizedVisionError(
+                Kind.USAGE, f"{flag} cannot be {value}", "Give a finite number."
+            )
     if target.suffix not in (".yml", ".yaml"):
         raise OxidizedVisionError(
             Kind.USAGE,

@@ -38,7 +38,7 @@ def check_config(config: str | Path | Config) -> CheckResult:
     reference = loaded.model.module_reference
     if reference is not None:
         module, name = reference
-        model = _module_file(module, loaded)
+        model = module_file(module, loaded)
     else:
         name = loaded.model.class_name or ""
         model = resolve_model_path(loaded)
@@ -53,12 +53,19 @@ def check_config(config: str | Path | Config) -> CheckResult:
     )
 
 
-def _module_file(module: str, config: Config) -> Path | None:
-    """The file of a module; found without importing it or the packages that it lies in."""
-    folders = [str(Path.cwd()), *sys.path]
-    if config.path is not None:
-        folders.insert(0, str(config.path.absolute().parent))
-    search: list[str] | None = folders
+def module_folders(config: Config) -> list[Path]:
+    """Where `package.module:attribute` is looked for before the installed packages."""
+    beside = [config.path.absolute().parent] if config.path is not None else []
+    return list(dict.fromkeys([*beside, Path.cwd()]))
+
+
+def module_file(module: str, config: Config) -> Path | None:
+    """The Python file of a module; found without importing it or the packages that it lies in.
+
+    Raises:
+        OxidizedVisionError: `model` when there is no such module.
+    """
+    search: list[str] | None = [*map(str, module_folders(config)), *sys.path]
     spec: importlib.machinery.ModuleSpec | None = None
     for depth, _ in enumerate(parts := module.split(".")):
         dotted = ".".join(parts[: depth + 1])

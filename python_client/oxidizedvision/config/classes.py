@@ -65,6 +65,21 @@ def require_name(path: Path, name: str) -> None:
     )
 
 
+def imported_names(path: Path) -> set[str]:
+    """First parts of all names that a file imports anywhere; none where it is not Python."""
+    try:
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return set()
+    dotted: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            dotted += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            dotted += [node.module] if node.module else [alias.name for alias in node.names]
+    return {name.partition(".")[0] for name in dotted}
+
+
 def _definitions(tree: ast.Module) -> Definitions:
     imported: dict[str, str] = {}
     names: set[str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -25,8 +26,11 @@ INPUT_NAME = "input"
 MODULE_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 """`package.module:attribute`."""
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+
+MAX_VALUES = 1 << 31
+"""Of one input: 8 GiB as f32, far above any picture."""
 
 Length = Annotated[int, Field(gt=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -70,6 +74,13 @@ class ModelConfig(_Part):
         module, _, attribute = self.path.partition(":")
         return module, attribute
 
+    @field_validator("input_shape")
+    @classmethod
+    def _fits_in_memory(cls, value: list[int]) -> list[int]:
+        if math.prod(value) > MAX_VALUES:
+            raise ValueError(f"expected at most {MAX_VALUES} values in all")
+        return value
+
     @field_validator("class_name")
     @classmethod
     def _class_is_named(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -108,7 +119,9 @@ class ExportConfig(_Part):
     @classmethod
     def _is_file_name(cls, value: str) -> str:
         if not _FILE_NAME.fullmatch(value):
-            raise ValueError("expected a file name of letters, digits, '.', '_' and '-'")
+            raise ValueError(
+                "expected a file name of at most 128 letters, digits, '.', '_' and '-'"
+            )
         return value
 
     @field_validator("dynamic_axes")

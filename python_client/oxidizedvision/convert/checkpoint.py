@@ -106,9 +106,11 @@ def _apply(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path)
         result = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:]]
+        more = f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         raise OxidizedVisionError(
             Kind.CHECKPOINT,
-            f"{path} does not fit {type(network).__name__}: {' '.join(lines) or error}",
+            f"{path} does not fit {type(network).__name__}: "
+            f"{' '.join(lines[:_SHOWN]) or error}{more}",
             "Check model.class_name and model.init_args: they decide the shapes.",
         ) from error
     problems = [

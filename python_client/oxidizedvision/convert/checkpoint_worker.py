@@ -47,7 +47,8 @@ def _load(source: Path) -> Any:
         wanted = _wanted(source)
         if wanted:
             raise _RefusedError({"wanted": wanted}) from error
-        raise _RefusedError({"reason": _first_line(error)}) from error
+        # PyTorch's own text advises to load it again without its safeguard.
+        raise _RefusedError({"reason": "torch.save did not write it, or it is damaged"}) from error
     except (RuntimeError, ValueError, EOFError, LookupError, TypeError, OSError) as error:
         raise _RefusedError({"reason": _first_line(error)}) from error
 

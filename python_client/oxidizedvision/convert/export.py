@@ -15,8 +15,10 @@ from oxidizedvision.convert.network import Network
 from oxidizedvision.convert.shapes import Signature
 from oxidizedvision.convert.source import describe
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
+from oxidizedvision.core.manifest import Spec
 from oxidizedvision.core.results import Notify
 from oxidizedvision.onnx_file import opset_of, read_onnx
+from oxidizedvision.runners.torchscript import DESCRIPTION, Description
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -36,8 +38,10 @@ class Opset:
     demanded: bool
 
 
-def trace(network: Network, example: Array, path: Path, notify: Notify) -> None:
-    """Write the network as a TorchScript trace.
+def trace(
+    network: Network, signature: Signature, example: Array, path: Path, notify: Notify
+) -> None:
+    """Write the network as a TorchScript trace that carries its signature in an extra file.
 
     Raises:
         OxidizedVisionError: `export` when it cannot be traced.
@@ -46,7 +50,15 @@ def trace(network: Network, example: Array, path: Path, notify: Notify) -> None:
 
     with _told_warnings(TRACE, notify), _export_errors(network, TRACE), torch.no_grad():
         traced = torch.jit.trace(network.module, torch.from_numpy(example))  # type: ignore[no-untyped-call]
-        traced.save(str(path))
+        traced.save(str(path), _extra_files={DESCRIPTION: _description(signature)})
+
+
+def _description(signature: Signature) -> str:
+    return Description(
+        inputs=[Spec.of(spec) for spec in signature.inputs],
+        outputs=[Spec.of(spec) for spec in signature.outputs],
+        input_shapes={spec.name: list(signature.shape) for spec in signature.inputs},
+    ).model_dump_json()
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def save_goldens(cases: Cases, config: Config, path: Path) -> None:
     from safetensors.numpy import save
 
     tensors = {
-        f"{case}/{name}": np.ascontiguousarray(array)
+        # Not ascontiguousarray, which gives a scalar an axis.
+        f"{case}/{name}": np.asarray(array, order="C")
         for case, parts in cases.items()
         for name, array in parts.items()
     }

@@ -20,6 +20,7 @@ from oxidizedvision.convert.goldens import make_goldens, random_input, save_gold
 from oxidizedvision.convert.network import Network, one_thread
 from oxidizedvision.convert.parity import check_parity
 from oxidizedvision.convert.shapes import Signature, measure_signature
+from oxidizedvision.convert.source import source_file
 from oxidizedvision.convert.tiling import measure_tiling
 from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.files import file_errors, make_folder, sha256_of
@@ -114,8 +115,11 @@ def convert(
     from oxidizedvision.registry import register
 
     start = time.monotonic()
-    require("torch", "convert")
     loaded = load_config(config)
+    # Before torch is imported, which takes seconds.
+    source_file(loaded)
+    resolve_checkpoint(loaded)
+    require("torch", "convert")
     target = _Names(
         make_folder(Path(output_dir or loaded.export.output_dir)), loaded.export.model_name
     )
@@ -167,7 +171,7 @@ class _Job:
         example = cases["random-0"][f"input/{INPUT_NAME}"]
         self.notify("tracing to TorchScript")
         with _timed() as tracing:
-            trace(self.network, example, names.torchscript, self.notify)
+            trace(self.network, signature, example, names.torchscript, self.notify)
         tiling = self._tiling(signature)
         self.notify("exporting to ONNX")
         with _timed() as exporting:

@@ -75,14 +75,21 @@ class Network:
         try:
             with torch.no_grad():
                 result = self.module(torch.from_numpy(np.array(array, order="C")))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise OxidizedVisionError(
                 Kind.MODEL,
                 f"{self.name} does not take an input of shape {list(array.shape)}: "
                 f"{describe(error, self.file)}",
                 "Check model.input_shape and the network's forward.",
             ) from error
-        return [self._array(value) for value in _listed(result)]
+        outputs = [self._array(value) for value in _listed(result)]
+        if not outputs:
+            raise OxidizedVisionError(
+                Kind.MODEL,
+                f"{self.name} returns no tensor",
+                "forward returns a tensor, or a tuple of tensors.",
+            )
+        return outputs
 
     def checked(self, array: Array) -> list[Array]:
         """As `run`, and the outputs are finite and come out the same a second time.
@@ -117,13 +124,14 @@ class Network:
                 f"{self.name} returns a {type(value).__name__} where a tensor is wanted",
                 "forward returns a tensor, or a tuple of tensors.",
             )
-        array: Array = value.detach().cpu().numpy()
-        if array.dtype.name not in DTYPE_OF_NUMPY:
+        dtype = str(value.dtype).removeprefix("torch.")
+        if dtype not in DTYPE_OF_NUMPY:
             raise OxidizedVisionError(
                 Kind.MODEL,
-                f"{self.name} returns {array.dtype.name}, which the engines do not pass",
+                f"{self.name} returns {dtype}, which the engines do not pass",
                 f"Return one of {', '.join(DTYPE_OF_NUMPY)}.",
             )
+        array: Array = value.detach().cpu().numpy()
         return array
 
 

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from oxidizedvision.config import Config, resolve_model_path
+from oxidizedvision.config.check import module_file, module_folders
 from oxidizedvision.config.nearest import nearest
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
@@ -28,8 +29,7 @@ def source_file(config: Config) -> Path | None:
     reference = config.model.module_reference
     if reference is None:
         return resolve_model_path(config)
-    found = _find_spec(reference[0])
-    return Path(found.origin) if found and found.origin and found.has_location else None
+    return module_file(reference[0], config)
 
 
 def build_network(config: Config) -> torch.nn.Module:
@@ -43,13 +43,16 @@ def build_network(config: Config) -> torch.nn.Module:
 
     reference = config.model.module_reference
     path = source_file(config)
-    with _importable(path.parent if reference is None and path else None):
+    folders = [path.parent] if reference is None and path else module_folders(config)
+    with _importable(folders):
         if path is not None and reference is None:
             module = _import_file(path)
             name = config.model.class_name or ""
         else:
-            module = _import_module(*(reference or ("", "")))
-            name = config.model.class_name or (reference or ("", ""))[1]
+            module_name, attribute = reference or ("", "")
+            with user_code(f"Importing {module_name}", path):
+                module = importlib.import_module(module_name)
+            name = config.model.class_name or attribute
         factory = _attribute(module, name, path)
         with torch.random.fork_rng(devices=[]), user_code(f"{name}(…)", path):
             torch.manual_seed(0)
@@ -110,25 +113,6 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-def _import_module(module: str, attribute: str) -> ModuleType:
-    if _find_spec(module) is None:
-        raise OxidizedVisionError(
-            Kind.MODEL,
-            f"model.path: there is no module {module} to import {attribute} from",
-            "Install the package that holds it, or name a .py file.",
-        )
-    with user_code(f"Importing {module}", None):
-        return importlib.import_module(module)
-
-
-def _find_spec(module: str) -> Any:
-    with user_code(f"Importing the packages of {module}", None):
-        try:
-            return importlib.util.find_spec(module)
-        except ModuleNotFoundError:
-            return None
-
-
 def _attribute(module: ModuleType, name: str, path: Path | None) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if callable(found):
@@ -160,25 +144,36 @@ def _place(path: Path | None, module: ModuleType) -> str:
 
 
 @contextmanager
-def _importable(folder: Path | None) -> Iterator[None]:
-    """Let files in `folder` import each other, and forget them under their plain names after.
+def _importable(folders: list[Path]) -> Iterator[None]:
+    """Let files in `folders` import each other, and forget them under their plain names after.
 
     Two networks may each have a `layers.py` beside them.
     """
-    if folder is None:
-        yield
-        return
-    place = str(folder.resolve())
+    places = [str(folder.resolve()) for folder in folders]
+    installed = {Path(entry).resolve() for entry in sys.path if entry} - set(map(Path, places))
     before = set(sys.modules)
-    sys.path.insert(0, place)
+    sys.path[:0] = places
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        if place in sys.path:
-            sys.path.remove(place)
+        for place in places:
+            if place in sys.path:
+                sys.path.remove(place)
         for name in set(sys.modules) - before:
             file = getattr(sys.modules[name], "__file__", None)
-            own = name.startswith(_MODULE_PREFIX)
-            if file and not own and folder.resolve() in Path(file).resolve().parents:
+            if not name.startswith(_MODULE_PREFIX) and file and _is_of(file, places, installed):
                 del sys.modules[name]
+
+
+def _is_of(file: str, places: list[str], installed: set[Path]) -> bool:
+    """Whether a module was found by one of `places`, and not by a folder of packages inside it.
+
+    An environment often lies beside the model; a package in it must not be imported twice.
+    """
+    for parent in Path(file).resolve().parents:
+        if parent in installed:
+            return False
+        if str(parent) in places:
+            return True
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,12 +29,19 @@ def file_errors(path: Path) -> Iterator[None]:
             Kind.NOT_FOUND, f"There is no file {path}", "Check the path and the current folder."
         ) from error
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = error.strerror or _first_reason(error)
         raise OxidizedVisionError(
             Kind.FILE_SYSTEM,
             f"{path}: {reason}",
             "Check permissions and free space, or choose another folder.",
         ) from error
+
+
+def _first_reason(error: OSError) -> str:
+    """Of many files that could not be copied the first one's reason, else the error's text."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        return str(error.args[0][0][2])
+    return str(error)
 
 
 def make_folder(path: Path) -> Path:
@@ -42,8 +50,16 @@ def make_folder(path: Path) -> Path:
     Raises:
         OxidizedVisionError: `file_system` when it cannot be made or is a file.
     """
-    with file_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
+    try:
+        with file_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+    except OxidizedVisionError as error:
+        if error.kind is not Kind.NOT_FOUND:
+            raise
+        # A file system that takes no folders, such as /proc.
+        raise OxidizedVisionError(
+            Kind.FILE_SYSTEM, f"{path}: a folder cannot be made there", "Choose another folder."
+        ) from error
     return path
 
 

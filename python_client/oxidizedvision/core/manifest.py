@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
@@ -137,9 +138,10 @@ def load_manifest(path: Path) -> Manifest:
         OxidizedVisionError: `not_found`, or `corrupt` when it is no manifest of this version.
     """
     with file_errors(path):
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+    _check_version(path, content)
     try:
-        manifest = Manifest.model_validate_json(text)
+        return Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -148,26 +150,41 @@ def load_manifest(path: Path) -> Manifest:
             f"{path} is not a manifest of version {SCHEMA_VERSION}: {where}: {first['msg']}",
             "Run `oxidizedvision convert` again; it writes a new one.",
         ) from error
-    if manifest.schema_version != SCHEMA_VERSION:
+
+
+def _check_version(path: Path, content: bytes) -> None:
+    """Refuse another version's manifest as such, not for the keys that are new in it."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return  # what is wrong with it is told when it is validated
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version != SCHEMA_VERSION:
         raise OxidizedVisionError(
             Kind.CORRUPT,
-            f"{path} has schema_version {manifest.schema_version}, this version reads "
-            f"{SCHEMA_VERSION}",
+            f"{path} has schema_version {version}, this version reads {SCHEMA_VERSION}",
             "Run `oxidizedvision convert` again, or install the version that wrote it.",
         )
-    return manifest
 
 
 def find_manifest(model: Path) -> Path | None:
     """The manifest that lists a model's file, in the model's folder; None where none does."""
     own = model.with_name(model.stem.removesuffix(".optimized") + SUFFIX)
     others = sorted(model.parent.glob(f"*{SUFFIX}"))
-    for candidate in [own, *others]:
-        if candidate.is_file() and any(
-            stage.output.file == model.name for stage in load_manifest(candidate).stages
-        ):
+    if own.is_file() and _lists(load_manifest(own), model):
+        return own
+    for candidate in others:
+        try:
+            listed = _lists(load_manifest(candidate), model)
+        except OxidizedVisionError:  # another model's, which is no concern of this one
+            continue
+        if listed:
             return candidate
     return None
+
+
+def _lists(manifest: Manifest, model: Path) -> bool:
+    return any(stage.output.file == model.name for stage in manifest.stages)
 
 
 def tool_versions(*packages: str) -> dict[str, str]:

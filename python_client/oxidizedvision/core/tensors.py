@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numpy import dtype
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
@@ -56,4 +58,10 @@ class ModelInfo:
 
 def dtype_name(array: Array) -> str:
     """Our name of an array's element type, or NumPy's own where the contract has none."""
-    return DTYPE_OF_NUMPY.get(array.dtype.name, array.dtype.name)
+    return _name_of(array.dtype)
+
+
+@lru_cache(maxsize=64)
+def _name_of(element: dtype[Any]) -> str:
+    """NumPy makes up the name anew each time, which takes longer than all other checks of a run."""
+    return DTYPE_OF_NUMPY.get(element.name, element.name)

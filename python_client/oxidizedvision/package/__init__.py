@@ -91,7 +91,7 @@ def package(
     chosen, reason = _choose_engine(engine, manifest)
     name = crate_name(name or manifest.name)
     if not force:
-        _check_unchanged(model, manifest)
+        _check_unchanged(model, manifest, manifest_path.parent)
     if manifest.validation is not None and not manifest.validation.get("passed"):
         warnings.warn(
             f"The last validation of {manifest.name} FAILED; `oxidizedvision validate` shows where",
@@ -167,14 +167,23 @@ def _manifest_of(model: Path) -> tuple[Path, Manifest]:
     return path, load_manifest(path)
 
 
-def _choose_engine(engine: str | None, manifest: Manifest) -> tuple[str, str]:
-    if engine is not None and engine not in ENGINES:
+def refuse_engine(engine: str) -> None:
+    """Refuse an engine that no crate can be made for.
+
+    Raises:
+        OxidizedVisionError: `usage`, with the engines that there are.
+    """
+    if engine not in ENGINES:
         raise OxidizedVisionError(
             Kind.USAGE,
             f"A crate cannot be made for engine {engine!r}",
             f"Choose one of: {', '.join(ENGINES)}.",
         )
+
+
+def _choose_engine(engine: str | None, manifest: Manifest) -> tuple[str, str]:
     if engine is not None:
+        refuse_engine(engine)
         return engine, "asked for"
     measured = [
         (row["p50_ms"], row["runner"])
@@ -188,15 +197,18 @@ def _choose_engine(engine: str | None, manifest: Manifest) -> tuple[str, str]:
     return first, "not asked for and never benchmarked: the first of the list"
 
 
-def _check_unchanged(model: Path, manifest: Manifest) -> None:
+def _check_unchanged(model: Path, manifest: Manifest, folder: Path) -> None:
+    """Refuse a model, or goldens to prove it by, that are not what was recorded."""
     record = next(stage.output for stage in manifest.stages if stage.output.file == model.name)
-    if sha256_of(model) != record.sha256:
-        raise OxidizedVisionError(
-            Kind.CHECK_FAILED,
-            f"{model} is not the file that the manifest recorded: its SHA-256 differs",
-            "Run `oxidizedvision convert` again, or package it all the same with --force; "
-            "its own tests will then tell.",
-        )
+    goldens = folder / manifest.goldens.file
+    for path, sha256 in ((model, record.sha256), (goldens, manifest.goldens.sha256)):
+        if sha256_of(path) != sha256:
+            raise OxidizedVisionError(
+                Kind.CHECK_FAILED,
+                f"{path} is not the file that the manifest recorded: its SHA-256 differs",
+                "Run `oxidizedvision convert` again, or package it all the same with --force; "
+                "its own tests will then tell.",
+            )
 
 
 def _check_loads(model: Path, engine: str) -> None:
@@ -252,16 +264,22 @@ def _staged(folder: Path) -> Iterator[Path]:
 
 
 def _swap_in(staging: Path, folder: Path) -> None:
-    """Put the finished crate in place; what Cargo built in an older one is kept."""
+    """Put the finished crate in place; what Cargo compiled in an older one is kept.
+
+    The older one's program is not: it carries the older model.
+    """
     staging.chmod(0o755)
-    if folder.exists():
-        for built in ("target", "bin"):
-            if (folder / built).is_dir():
-                (folder / built).rename(staging / built)
-        old = folder.with_name(f".{folder.name}-old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
+    if not folder.exists():
         staging.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
+        return
+    if (folder / "target").is_dir():
+        (folder / "target").rename(staging / "target")
+    old = folder.with_name(f".{folder.name}-old")
+    shutil.rmtree(old, ignore_errors=True)
+    folder.rename(old)
+    try:
         staging.rename(folder)
+    except BaseException:  # Ctrl-C too: there is always a crate in place
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import atomic_path, file_errors, make_folder
@@ -55,15 +58,29 @@ def build_program(crate: Path, name: str, *, notify: Notify = silent) -> Path:
         )
     target = target_folder()
     notify("cargo build --release (the first build of an engine takes minutes)")
-    done = _run([cargo, "build", "--release", "--quiet", "--target-dir", str(target)], crate)
-    if done.returncode != 0:
-        raise _failed(f"cargo build failed in {crate}", done.stderr)
     file = f"{name}.exe" if os.name == "nt" else name
     executable = make_folder(crate / "bin") / file
-    with atomic_path(executable) as temporary, file_errors(executable):
-        shutil.copyfile(target / "release" / file, temporary)
+    # Held until the program is copied: another crate of this name would put its own there.
+    with _only_build(target):
+        done = _run([cargo, "build", "--release", "--quiet", "--target-dir", str(target)], crate)
+        if done.returncode != 0:
+            raise _failed(f"cargo build failed in {crate}", done.stderr)
+        with atomic_path(executable) as temporary, file_errors(executable):
+            shutil.copyfile(target / "release" / file, temporary)
     executable.chmod(0o755)
     return executable
+
+
+@contextmanager
+def _only_build(target: Path) -> Iterator[None]:
+    """Wait until no other process builds a package in this target folder."""
+    with file_errors(target):
+        lock = FileLock(make_folder(target) / ".oxidizedvision.lock")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def target_folder() -> Path:

@@ -49,6 +49,7 @@ def workspace_document(crates: tuple[str, ...]) -> tomlkit.TOMLDocument:
     document = tomlkit.parse((root / "Cargo.toml").read_text(encoding="utf-8"))
     workspace = _table(document, "workspace")
     workspace["members"] = ["runtime/*"]
+    workspace.pop("default-members", None)
     used = set(crates) | _dependencies_of(root, crates)
     dependencies = _table(workspace, "dependencies")
     for name in list(dependencies):

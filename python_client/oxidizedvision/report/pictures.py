@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,36 @@ _LARGEST_SIDE = 720
 _DEADLINE_SECONDS = 600
 
 
-def through_program(executable: Path, picture: Path, folder: Path) -> dict[str, Any]:
+def output_names(pictures: Sequence[Path]) -> list[str]:
+    """A PNG's name for each picture: its own, with a number where an earlier one has it already."""
+    names: list[str] = []
+    for picture in pictures:
+        name, number = f"{picture.stem}.png", 1
+        while name in names:
+            number += 1
+            name = f"{picture.stem}-{number}.png"
+        names.append(name)
+    return names
+
+
+def through_program(executable: Path, picture: Path, output: Path) -> dict[str, Any]:
     """Run a picture through a packaged program; gives the paths of input and output.
 
     Raises:
         OxidizedVisionError: `engine_failed` with the program's own message.
     """
-    output = make_folder(folder) / f"{picture.stem}.png"
+    make_folder(output.parent)
     command = [str(executable), "--input", str(picture), "--output", str(output)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=_DEADLINE_SECONDS
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_DEADLINE_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OxidizedVisionError(
+            Kind.ENGINE_FAILED,
+            f"{executable.name} did not finish {picture} within {_DEADLINE_SECONDS} s",
+            "Try a smaller picture, or run without --picture.",
+        ) from error
     if done.returncode != 0:
         raise OxidizedVisionError(
             Kind.ENGINE_FAILED,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_LIBTORCH = Path("lib/libtorch.so")
+_LIBTORCH = Path("lib/libtorch_cpu.so")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,14 @@ def package_folder(package: str) -> Path | None:
 
 
 def _load_libtorch() -> None:
-    """Load LibTorch alone, so that the module that is linked to it finds it loaded."""
+    """Load LibTorch alone, so that the module that is linked to it finds it loaded.
+
+    The loader knows it by its name from then on, whoever asks: torch itself, too. The part for
+    CUDA, which is large, is loaded by the runner where there is a driver for it.
+    """
     folder = package_folder("torch")
-    if folder is not None and (folder / _LIBTORCH).is_file():
-        ctypes.CDLL(str(folder / _LIBTORCH), mode=ctypes.RTLD_GLOBAL)
+    if folder is None or not (folder / _LIBTORCH).is_file():
+        return
+    # Where it does not load, importing the module that needs it says why.
+    with suppress(OSError):
+        ctypes.CDLL(str(folder / _LIBTORCH))

@@ -86,7 +86,9 @@ class TorchRunner(Runner):
             except Exception as error:
                 raise self._failed(f"{type(error).__name__}: {error}") from error
         found = list(result) if isinstance(result, tuple | list) else [result]
-        names = output_names(len(found))
+        names = [spec.name for spec in self._outputs or ()] or output_names(len(found))
+        if len(names) != len(found):
+            raise self._failed(f"{len(found)} outputs came back, expected {len(names)}")
         return {name: self._array(name, tensor) for name, tensor in zip(names, found, strict=True)}
 
     @contextmanager

@@ -100,6 +100,22 @@ def test_convert_into_a_folder_that_cannot_be_made(
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, where nothing is made")
+def test_convert_into_a_file_system_that_takes_no_folders(
+    command: Command, tiny_project: Artifact
+) -> None:
+    ended = command("convert", tiny_project.config, "--output-dir", "/proc/none")
+    assert ended.code == ExitCode.FILE_SYSTEM
+    assert "/proc/none: a folder cannot be made there" in ended.err
+
+
+def test_memory_that_is_not_there(invoke: Command, stand_in: Callable[..., object]) -> None:
+    stand_in("profile.profile", MemoryError("Unable to allocate 1 PiB"))
+    ended = invoke("profile", "net.onnx")
+    assert ended.code == ExitCode.BAD_INPUT
+    assert "There is not enough memory: Unable to allocate 1 PiB" in ended.err
+
+
 def test_control_c_in_the_middle_leaves_nothing(tiny_project: Artifact, tmp_path: Path) -> None:
     started = tmp_path / "started"
     slow = f"\nfrom pathlib import Path\nimport time\nPath({str(started)!r}).touch()\n"

@@ -133,6 +133,10 @@ def test_tolerances_of_the_command_line_win(
     assert calls.arguments["target"].path == Path("c.yml")
     ended = invoke("validate", "m.onnx", "--tolerance-mae", "0.5", "--json")
     assert ended.document["error"]["kind"] == Kind.USAGE
+    ended = invoke("validate", "c.yml", "--tolerance-mae", "inf")
+    assert ended.code == ExitCode.BAD_INPUT
+    assert "--tolerance-mae cannot be inf" in ended.err
+    assert invoke("validate", "c.yml", "--tolerance-mae", "nan").code == ExitCode.BAD_INPUT
 
 
 def test_benchmark(invoke: Invoke, stand_in: StandIn) -> None:
@@ -252,7 +256,7 @@ def test_run(
     from oxidizedvision.pipeline import StageOutcome
 
     rows = ({"name": "tch", "status": "not_built", "hint": "Build it."},) if missing else ()
-    report = {
+    report: dict[str, Any] = {
         "files": [{"name": "ONNX", "file": "net.onnx", "bytes": 1024}],
         "validation": {
             "results": [],
@@ -283,12 +287,25 @@ def test_run(
     assert (options.output_dir, options.crate_dir) == (Path("o"), Path("k"))
     assert (options.engine, options.pictures) == ("rten", (Path("a.png"),))
     assert (options.fresh, options.build) == (True, False)
+    failure = {"runner": "rten", "kind": "shape_mismatch", "message": "no batch of 4", "hint": ""}
+    report["benchmark"]["failures"].append(failure)
+    ended = invoke("run", "c.yml", *flags)
+    assert ended.code == (ExitCode.BAD_INPUT if passed else ExitCode.CHECK_FAILED)
+    assert "rten failed: no batch of 4" in ended.out
 
 
 def test_backends(invoke: Invoke) -> None:
     document = invoke("backends", "--json").document
     rows = {row["name"]: row for row in document["backends"]}
-    assert list(rows["onnxruntime"]) == ["name", "status", "version", "formats", "devices", "hint"]
+    assert list(rows["onnxruntime"]) == [
+        "name",
+        "status",
+        "version",
+        "formats",
+        "devices",
+        "dtypes",
+        "hint",
+    ]
     assert rows["onnxruntime"]["status"] == "ready"
     assert rows["tensorrt"]["status"] == "not_built"
     assert rows["tensorrt"]["hint"]

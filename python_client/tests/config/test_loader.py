@@ -109,6 +109,7 @@ PROBLEMS = [
     ("export: {opset_version: 0}", "expected at least 1, got 0"),
     ("export: {do_constant_folding: yes}", "expected true or false, got the text 'yes'"),
     ("export: {model_name: ../x}", "export.model_name: expected a file name"),
+    (f"export: {{model_name: {'x' * 129}}}", "expected a file name of at most 128 letters"),
     ("export: {output_dir: ''}", "expected text that is not empty"),
     ("export: {exporter: dynamo}", "expected one of 'auto' or 'torchscript', got the text"),
     ("export: {dynamic_axes: {inptu: {0: batch}}}", "unknown input 'inptu'"),
@@ -157,6 +158,7 @@ MODEL_PROBLEMS = [
     ("{path: m.py, class_name: N, input_shape: [1, x]}", "input_shape[1]: expected a whole"),
     ("{path: m.py, class_name: 1N, input_shape: [1]}", "expected the name of a Python class"),
     ("{path: 7, class_name: N, input_shape: [1]}", "model.path: expected text, got 7"),
+    ("{path: m.py, class_name: N, input_shape: [1, 99999, 99999]}", "at most 2147483648 values"),
 ]
 
 

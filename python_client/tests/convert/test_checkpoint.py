@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from projects import project
+from projects import HEAD, project
 from safetensors.torch import save_file
 
 from oxidizedvision.config import load_config
@@ -93,6 +93,24 @@ def test_shapes_that_do_not_match(tmp_path: Path) -> None:
     state["first.bias"] = torch.zeros(9)
     save_file(state, tmp_path / "net.safetensors")
     assert "first.bias" in refused(tmp_path, "net.safetensors").message
+
+
+def test_of_many_shapes_that_do_not_match_some_are_told(tmp_path: Path) -> None:
+    lines = "\n".join(f"    self.l{i} = nn.Linear(2, 2, bias=False)" for i in range(40))
+    code = HEAD + "class Net(nn.Module):\n  def __init__(self):\n    super().__init__()\n" + lines
+    config = project(tmp_path, code, model="  checkpoint: net.safetensors\n")
+    save_file({f"l{i}.weight": torch.zeros(3) for i in range(40)}, tmp_path / "net.safetensors")
+    with pytest.raises(OxidizedVisionError) as caught:
+        load_module(load_config(config))
+    assert caught.value.message.count("size mismatch") == 6
+    assert caught.value.message.endswith(" and 34 more")
+
+
+def test_a_file_that_torch_save_did_not_write(tmp_path: Path) -> None:
+    (tmp_path / "net.pt").write_bytes(bytes(range(256)) * 8)
+    message = refused(tmp_path, "net.pt").message
+    assert "torch.save did not write it" in message
+    assert "weights_only" not in message, "PyTorch advises to give up its safeguard"
 
 
 @pytest.mark.parametrize("name", ["net.pt", "net.safetensors"])

@@ -163,3 +163,28 @@ def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OxidizedVisionError) as caught:
         optimize(tmp_path / "outside.onnx")
     assert caught.value.kind is Kind.UNSUPPORTED
+
+
+def test_a_model_that_takes_none_of_the_inputs_is_not_trusted(tmp_path: Path) -> None:
+    """Its sides must be 7: neither random size fits, so nothing could be compared."""
+    path = wasteful(tmp_path / "model.onnx")
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "side"
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "side"
+    wide = numpy_helper.from_array(np.zeros((1, 7), np.float32), "wide")
+    model.graph.initializer.append(wide)
+    model.graph.node[-1].input[0] = "d"
+    model.graph.node.insert(3, helper.make_node("Add", ["c", "wide"], ["d"]))
+    onnx.save(model, path)
+    result = optimize(path)
+    assert not result.kept
+    assert "nothing could be compared" in result.reason
+    assert result.output == path
+
+
+@pytest.mark.parametrize("name", ["config.yml", "net.oxv.json"])
+def test_a_config_is_no_model(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OxidizedVisionError) as caught:
+        optimize(tmp_path / name)
+    assert caught.value.kind is Kind.USAGE
+    assert ".onnx file" in caught.value.hint

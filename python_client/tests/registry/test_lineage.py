@@ -9,6 +9,7 @@ from tiny_network import Artifact
 from written_manifest import write_manifest
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.manifest import find_manifest
 from oxidizedvision.registry import describe, register
 
 
@@ -85,3 +86,29 @@ def test_entry_whose_files_are_another_models_now(tmp_path: Path) -> None:
     with pytest.raises(OxidizedVisionError, match="was replaced") as caught:
         describe(old.id)
     assert caught.value.kind is Kind.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'{"schema_version": 99, "new_key": 1}', "has schema_version 99, this version reads 1"),
+        (b"\xff\xfe not text", "is not a manifest of version 1"),
+        (b"[" * 100_000, "is not a manifest of version 1"),
+        (b"3", "is not a manifest of version 1"),
+    ],
+)
+def test_manifest_that_cannot_be_read(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "net.oxv.json"
+    path.write_bytes(content)
+    with pytest.raises(OxidizedVisionError) as caught:
+        describe(path)
+    assert caught.value.kind is Kind.CORRUPT
+    assert expected in caught.value.message
+
+
+def test_a_broken_manifest_of_another_model_is_no_concern(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, "net")
+    (tmp_path / "another.oxv.json").write_bytes(b"{")
+    (tmp_path / "net.onnx").rename(tmp_path / "moved.onnx")
+    assert find_manifest(tmp_path / "moved.onnx") is None
+    assert find_manifest(tmp_path / "net.onnx") == path

@@ -89,9 +89,13 @@ def test_larger_shapes_differ_from_axis_to_axis() -> None:
     assert larger_shapes(specs, {"input": (1, 3, 8, 8)}) == {"input": (2, 3, 24, 16)}
 
 
-def test_torchscript_without_a_manifest_wants_shapes(tiny: Artifact) -> None:
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_torchscript_of_other_tools_has_a_manifest_or_wants_shapes(tiny: Artifact) -> None:
+    torch.jit.save(torch.jit.load(tiny.torchscript), tiny.torchscript)  # type: ignore[no-untyped-call]
+    listed = load(tiny.torchscript, runner="torchscript")
+    assert listed.info.inputs[0].dims == ("batch", 3, "height", "width")
     tiny.manifest.unlink()
-    with pytest.raises(OxidizedVisionError, match="knows no shapes"):
+    with pytest.raises(OxidizedVisionError, match="no manifest beside it"):
         load(tiny.torchscript, runner="torchscript")
     shapes = {"input": (1, 3, 8, 8)}
     runner = load_runner("torchscript", RunnerConfig(tiny.torchscript, input_shapes=shapes))
