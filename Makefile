@@ -10,10 +10,10 @@ CARGO := scripts/cargo.sh
 # What is linked to LibTorch builds only beside a matching torch; `test-tch` and `clippy` see to it.
 WITHOUT_TORCH := --workspace --exclude runner_tch --exclude runner_python_tch
 RUFF := $(BIN)/ruff --config python_client/pyproject.toml
-PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime
+PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch check lint-python types fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch bench-overhead onnx-cases zoo check lint-python types fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -40,6 +40,15 @@ test-tch: setup  ## tests of the engine on LibTorch, beside a matching torch
 
 test-python: setup  ## tests of the Python client, end to end included
 	@cd python_client && ../$(BIN)/python -m pytest
+
+bench-overhead: setup  ## what the contract costs over each engine called bare, and Python over Rust
+	@$(BIN)/python benchmarks/overhead/run.py $(ARGS)
+
+onnx-cases: setup  ## the ONNX project's own test cases through every engine, ours beside the bare one
+	@$(BIN)/python benchmarks/onnx_cases/run.py $(ARGS)
+
+zoo: setup  ## known networks through every engine, compared with PyTorch
+	@$(BIN)/python benchmarks/zoo/zoo.py $(ARGS)
 
 check: fmt-check lint-python types clippy  ## every lint
 

@@ -7,7 +7,6 @@ others neither need nor load.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,8 @@ from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import INSTALL, require
 from oxidizedvision.core.tensors import ModelInfo
-from oxidizedvision.runners import libraries
 from oxidizedvision.runners.base import Availability, Runner, RunnerConfig, spec_from_dict
+from oxidizedvision.runners.libraries import package_folder, prepare
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -114,9 +113,9 @@ def _check_tch(module: str) -> Availability:
 
     The module runs beside the release of torch that it was built with, and beside no other.
     """
-    if importlib.util.find_spec("torch") is None:
+    if package_folder("torch") is None:
         return Availability("missing", hint=f"Install it: {INSTALL['torch']}")
-    if importlib.util.find_spec(module) is None:
+    if package_folder(module) is None:
         return Availability("not_built", hint=f"Build {module}: {INSTALL[module]}")
     version = metadata.version("torch")
     if not version.startswith(f"{TORCH}."):
@@ -141,7 +140,7 @@ def precisions(name: str) -> tuple[str, ...]:
 
 
 def _module(name: str) -> Any:
-    libraries.prepare(name)
+    prepare(name)
     return require(MODULES[name], f"the runner {name}")
 
 
@@ -154,7 +153,7 @@ def _listed(name: str, key: str) -> tuple[str, ...]:
 
 
 def _row(name: str) -> dict[str, Any] | None:
-    libraries.prepare(name)
+    prepare(name)
     rows = importlib.import_module(MODULES[name]).backends()
     return next((row for row in rows if row["name"] == name), None)
 

@@ -175,13 +175,20 @@ def backends() -> list[BackendRow]:
 
 def _row(engine: Engine) -> BackendRow:
     state = engine.check()
+    devices: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    if state.ready:
+        try:
+            devices, dtypes = engine.devices(), engine.dtypes()
+        except OxidizedVisionError as error:  # installed, and cannot be imported
+            state = Availability("missing", hint=f"{error.message}. {error.hint}")
     return BackendRow(
         name=engine.name,
         status=state.status,
         version=state.version,
         formats=tuple(name or "executable" for name in engine.formats),
-        devices=engine.devices() if state.ready else (),
-        dtypes=engine.dtypes() if state.ready else (),
+        devices=devices,
+        dtypes=dtypes,
         hint=state.hint,
     )
 

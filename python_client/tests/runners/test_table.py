@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,19 @@ def test_backends_lists_every_engine_with_version_or_hint() -> None:
         assert bool(row.devices) == (row.status == "ready"), row
         assert bool(row.dtypes) == (row.status == "ready"), row
         assert ("cpu" in row.devices) == (row.status == "ready" and row.name != "tensorrt"), row
+
+
+def test_a_package_that_is_there_and_cannot_be_imported_is_a_missing_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken() -> tuple[str, ...]:
+        raise OxidizedVisionError(Kind.DEPENDENCY_MISSING, "torch is broken", "Install it again.")
+
+    row = replace(table.engine_named("pytorch"), devices=broken)
+    monkeypatch.setattr(table, "ENGINES", (row,))
+    (found,) = backends()
+    assert (found.status, found.version, found.devices) == ("missing", "", ())
+    assert found.hint == "torch is broken. Install it again."
 
 
 def test_a_file_for_another_engine_is_refused(tiny_shared: Artifact) -> None:

@@ -1,12 +1,44 @@
 //! OpenVINO behind the contract of `runner_core`.
+//!
+//! The library is opened when it is first wanted: the file that `OPENVINO_DYLIB_PATH` names, else
+//! the one beside the running program, else the one of an OpenVINO installation, else whatever the
+//! dynamic loader finds. The first that is opened stays for the life of the process.
+//!
+//! The CPU plugin computes in f32 (never in bf16, whatever the processor offers), i32, i8 and u8.
+//! f16 and bool cross as they are; so does i64, but the plugin keeps 32 bits of it, so a value
+//! beyond i32 is an error of that run. f64 would lose precision and is refused at load.
+//!
+//! OpenVINO always optimises the graph while it compiles: `optimize: false` changes nothing.
+
+mod library;
+mod load;
+mod message;
+mod native;
+mod options;
+mod pool;
+mod ports;
+mod shapes;
+mod tensor;
+
+use std::fmt;
 
 use runner_core::{
-    Availability, Backend, Capabilities, LoadError, LoadErrorKind, Runner, RunnerConfig,
+    Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
+    Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
 };
+
+use crate::{options::Options, pool::Pool};
 
 const NAME: &str = "openvino";
 
 /// The factory of OpenVINO runners.
+///
+/// Options:
+/// - `performance_hint`: `latency`, the default, or `throughput`;
+/// - `num_streams`: how many runs compute side by side, sharing the threads; 1 by default, the
+///   engine's choice with `throughput`;
+/// - `cpu_pinning`: `true` ties threads to processors, for a machine with nothing else to do;
+///   `false` by default.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OpenvinoBackend;
 
@@ -16,21 +48,98 @@ impl Backend for OpenvinoBackend {
     }
 
     fn check(&self) -> Availability {
-        Availability::Missing { hint: "nothing".to_owned() }
+        match library::engine() {
+            Ok(engine) => Availability::Ready { version: engine.version.clone() },
+            Err(hint) => Availability::Missing { hint },
+        }
     }
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            formats: vec![],
-            dtypes: vec![],
-            devices: vec![],
-            precisions: vec![],
+            formats: vec!["onnx"],
+            dtypes: DType::ALL.into_iter().filter(|&dtype| tensor::takes(dtype)).collect(),
+            devices: vec![Device::Cpu],
+            precisions: vec![Precision::Fp32],
             dynamic_dims: true,
             from_bytes: true,
         }
     }
 
     fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
-        Err(LoadError::new(LoadErrorKind::BackendUnavailable, &config.source.name(), "none"))
+        Ok(Box::new(OpenvinoRunner::from_config(config)?))
+    }
+}
+
+/// A model compiled by OpenVINO.
+pub struct OpenvinoRunner {
+    info: ModelInfo,
+    pool: Pool,
+    /// The engine's index of each input; none for one that nothing uses.
+    inputs: Vec<Option<usize>>,
+    /// The engine's index of each output.
+    outputs: Vec<usize>,
+}
+
+impl fmt::Debug for OpenvinoRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenvinoRunner").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+/// Loads an ONNX model from memory with the default settings; `name` stands in messages.
+///
+/// # Errors
+/// As [`Runner::from_config`].
+pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<OpenvinoRunner, LoadError> {
+    OpenvinoRunner::from_config(&RunnerConfig::from_bytes(name, bytes))
+}
+
+impl Runner for OpenvinoRunner {
+    fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
+        let name = config.source.name();
+        config.expect(NAME, &OpenvinoBackend.capabilities())?;
+        let options = Options::read(config)?;
+        guard_load(&name, || {
+            let engine = library::engine().map_err(|hint| {
+                let message = format!("OpenVINO cannot start: {hint}");
+                LoadError::new(LoadErrorKind::BackendUnavailable, &name, message)
+            })?;
+            load::load(config, engine, &options)
+        })
+    }
+
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
+        let failed = |reason: String| {
+            let reason = message::one_line(&reason);
+            RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason)
+        };
+        let mut held = Vec::with_capacity(inputs.len());
+        for (input, spec) in inputs.into_iter().zip(&self.info.inputs) {
+            let given =
+                tensor::hold(input).map_err(|reason| failed(reason).with_input(&spec.name))?;
+            held.push(given);
+        }
+        // A request that fails is dropped here, not given back.
+        let mut request = self.pool.take().map_err(failed)?;
+        for ((given, port), spec) in held.iter().zip(&self.inputs).zip(&self.info.inputs) {
+            let &Some(port) = port else { continue };
+            request
+                .set_input(port, given.native())
+                .map_err(|reason| failed(reason).with_input(&spec.name))?;
+        }
+        request.infer().map_err(failed)?;
+        let outputs = self
+            .outputs
+            .iter()
+            .zip(&self.info.outputs)
+            .map(|(&port, spec)| tensor::copy_out(&request.output(port)?, spec))
+            .collect::<Result<_, String>>()
+            .map_err(failed)?;
+        self.pool.give_back(request);
+        Ok(outputs)
     }
 }

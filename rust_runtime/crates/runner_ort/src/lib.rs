@@ -1,8 +1,30 @@
-//! ONNX Runtime behind the contract of `runner_core`.
+//! ONNX Runtime (C++, ONNX) behind the contract of `runner_core`.
+//!
+//! The library is found and loaded at run time: the file that the environment variable
+//! `ORT_DYLIB_PATH` names, else the one beside the running program, else what the system's loader
+//! finds. Version 1.22 or newer serves.
+//!
+//! ONNX Runtime promises that one session may be run by several threads at once, and on the CPU
+//! this crate takes it at its word: the threads share one session and wait for nobody. Runs on
+//! CUDA take turns, because that provider's allocators have failed under concurrent runs.
+//!
+//! Denormal numbers are not flushed to zero on request: ONNX Runtime sets that once for the whole
+//! process, by what the first session asks for, and changes the calling thread's arithmetic too.
+
+mod cuda;
+mod library;
+mod load;
+mod refusal;
+mod session;
+mod settings;
+mod tensor;
 
 use runner_core::{
-    Availability, Backend, Capabilities, LoadError, LoadErrorKind, Runner, RunnerConfig,
+    Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
+    Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
 };
+
+use crate::{library::Engine, session::Session, settings::Settings};
 
 const NAME: &str = "ort";
 
@@ -16,21 +38,94 @@ impl Backend for OrtBackend {
     }
 
     fn check(&self) -> Availability {
-        Availability::Missing { hint: "nothing".to_owned() }
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            formats: vec![],
-            dtypes: vec![],
-            devices: vec![],
-            precisions: vec![],
-            dynamic_dims: true,
-            from_bytes: true,
+        match library::engine() {
+            Ok(engine) => Availability::Ready { version: engine.version.clone() },
+            Err(hint) => Availability::Missing { hint },
         }
     }
 
+    fn capabilities(&self) -> Capabilities {
+        let cuda = library::engine().and_then(Engine::cuda_devices).unwrap_or(0);
+        able_on(std::iter::once(Device::Cpu).chain((0..cuda).map(Device::Cuda)).collect())
+    }
+
     fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
-        Err(LoadError::new(LoadErrorKind::BackendUnavailable, &config.source.name(), "none"))
+        Ok(Box::new(OrtRunner::from_config(config)?))
+    }
+}
+
+fn able_on(devices: Vec<Device>) -> Capabilities {
+    Capabilities {
+        formats: vec!["onnx"],
+        dtypes: DType::ALL.to_vec(),
+        devices,
+        precisions: vec![Precision::Fp32],
+        dynamic_dims: true,
+        from_bytes: true,
+    }
+}
+
+/// A model loaded by ONNX Runtime.
+#[derive(Debug)]
+pub struct OrtRunner {
+    info: ModelInfo,
+    session: Session,
+}
+
+/// Loads an ONNX model from memory with the default settings; `name` stands in messages.
+///
+/// # Errors
+/// As [`Runner::from_config`].
+pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<OrtRunner, LoadError> {
+    OrtRunner::from_config(&RunnerConfig::from_bytes(name, bytes))
+}
+
+impl Runner for OrtRunner {
+    fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
+        let name = config.source.name();
+        let refuse = |kind, message| LoadError::new(kind, &name, message);
+        let engine = library::engine().map_err(|hint| {
+            refuse(LoadErrorKind::BackendUnavailable, format!("ort cannot start: {hint}"))
+        })?;
+        // Asking for the CUDA devices loads CUDA, so a runner on the CPU does not ask.
+        let able = match config.device {
+            Device::Cpu => able_on(vec![Device::Cpu]),
+            Device::Cuda(_) => {
+                engine.cuda_devices().map_err(|reason| {
+                    let message = format!("ort cannot run on {}: {reason}", config.device);
+                    refuse(LoadErrorKind::DeviceUnavailable, message)
+                })?;
+                OrtBackend.capabilities()
+            }
+        };
+        config.expect(NAME, &able)?;
+        let settings = Settings::read(config)?;
+        guard_load(&name, || load::load(config, engine, &settings))
+    }
+
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
+        let failed =
+            |reason: String| RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason);
+        let stopped =
+            |error: ort::Error| failed(refusal::on_one_line(error.message())).with_source(error);
+        let specs = self.info.inputs.iter();
+        let given = inputs
+            .into_iter()
+            .zip(specs)
+            .map(|(input, spec)| {
+                tensor::into_ort(input).map_err(|error| stopped(error).with_input(&spec.name))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let outputs = self.session.run(&given).map_err(stopped)?;
+        let specs = self.info.outputs.iter();
+        outputs
+            .iter()
+            .zip(specs)
+            .map(|(output, spec)| tensor::from_ort(output, spec).map_err(failed))
+            .collect()
     }
 }

@@ -30,8 +30,10 @@ pub(crate) fn check(bench: &mut Bench<'_>) {
         ("outside_missing", LoadErrorKind::Unreadable),
     ];
     let reads_onnx = bench.engine().reads_onnx();
+    let torchscript_alone: &[(&str, LoadErrorKind)] = &[("state_dict", LoadErrorKind::Corrupt)];
     let hostile = ["empty", "random", "truncated"].map(|name| (name, LoadErrorKind::Corrupt));
-    for &(name, kind) in hostile.iter().chain(if reads_onnx { onnx_alone } else { &[] }) {
+    let alone = if reads_onnx { onnx_alone } else { torchscript_alone };
+    for &(name, kind) in hostile.iter().chain(alone) {
         bench.case(&format!("file/{name}"), |engine| {
             rejects(engine, &engine.hostile(name), kind).map(drop)
         });

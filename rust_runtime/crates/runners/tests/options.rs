@@ -40,6 +40,37 @@ fn rten_may_prepack_its_weights() {
 }
 
 #[test]
+#[cfg(feature = "ort")]
+fn ort_takes_every_value_of_its_options() {
+    for (option, values) in [
+        ("graph_optimization", &["disable", "basic", "extended", "all"][..]),
+        ("memory_pattern", &["true", "false"]),
+        ("spinning", &["true", "false"]),
+    ] {
+        for value in values {
+            gives_the_goldens(&*load("ort", option, value).unwrap());
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "ort")]
+fn ort_refuses_what_it_has_not() {
+    for (option, value) in [
+        ("graph_optimization", "most"),
+        ("graph_optimization", "1"),
+        ("memory_pattern", "yes"),
+        ("spinning", "perhaps"),
+        ("flush_denormals", "true"),
+        ("plan_cache", "4"),
+    ] {
+        let error = load("ort", option, value).err().unwrap();
+        assert_eq!(error.kind(), LoadErrorKind::InvalidOption, "{option}={value}");
+        assert!(error.to_string().contains(option), "{error}");
+    }
+}
+
+#[test]
 fn an_option_is_refused_by_the_other_engine_and_with_a_value_of_another_type() {
     for (engine, option, value) in [
         ("rten", "plan_cache", "4"),

@@ -1,0 +1,145 @@
+use std::ffi::CString;
+
+use ort::{
+    session::builder::{AutoDevicePolicy, SessionBuilder},
+    value::{Outlet, ValueType},
+};
+use runner_core::{
+    Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig, TensorSpec,
+    onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
+};
+
+use crate::{
+    NAME, OrtRunner, cuda, library::Engine, refusal::refused, session::Session, settings::Settings,
+    tensor::dtype_of,
+};
+
+/// Where a model in memory keeps its other files; the engine looks nowhere else.
+const FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
+pub(crate) fn load(
+    config: &RunnerConfig,
+    engine: &Engine,
+    settings: &Settings,
+) -> Result<OrtRunner, LoadError> {
+    let name = config.source.name();
+    let bytes = config.bytes()?;
+    let declared = OnnxModel::read(&name, &bytes)?;
+    let external = ExternalData::resolve(config, &declared)?;
+    let signature = Signature::new(config, &declared)?;
+    let fixed = fixed_symbols(&declared, &signature);
+    let folder = folder_of(&name, &external)?;
+    // The bytes that were checked are those that the engine reads, whatever becomes of the file.
+    let session = builder(engine, config.device, settings)
+        .and_then(|builder| with_lengths(builder, &fixed))
+        .and_then(|builder| match &folder {
+            Some(folder) => Ok(builder.with_config_entry(FOLDER, folder)?),
+            None => Ok(builder),
+        })
+        .and_then(|mut builder| builder.commit_from_memory(&bytes))
+        .map_err(|error| refused(config, &declared, !fixed.is_empty(), error))?;
+    drop(bytes);
+    let outputs = signature.outputs(config, &declared, &known(session.outputs()))?;
+    let input_names = names(&name, &signature.inputs, session.inputs())?;
+    let output_names = names(&name, &outputs, session.outputs())?;
+    let info = ModelInfo {
+        model: name,
+        backend: NAME.to_owned(),
+        backend_version: engine.version.clone(),
+        inputs: signature.inputs,
+        outputs,
+        threads: settings.threads,
+        device: config.device,
+    };
+    let takes_turns = config.device != Device::Cpu;
+    Ok(OrtRunner { info, session: Session::new(session, input_names, output_names, takes_turns) })
+}
+
+fn builder(engine: &Engine, device: Device, settings: &Settings) -> ort::Result<SessionBuilder> {
+    // Without a provider of its own, a session takes the one that the policy likes best, which
+    // need not be the CPU's.
+    let mut builder = SessionBuilder::new(&engine.environment)?
+        .with_auto_device(AutoDevicePolicy::PreferCPU)?
+        .with_optimization_level(settings.optimization)?
+        .with_intra_threads(settings.threads)?
+        .with_inter_threads(1)?;
+    if let Some(enable) = settings.memory_pattern {
+        builder = builder.with_memory_pattern(enable)?;
+    }
+    if let Some(enable) = settings.spinning {
+        builder = builder.with_intra_op_spinning(enable)?;
+    }
+    match device {
+        Device::Cpu => Ok(builder),
+        Device::Cuda(index) => Ok(builder.with_execution_providers([cuda::provider(index)])?),
+    }
+}
+
+/// The symbols that the user's shapes fix, with their lengths.
+fn fixed_symbols<'a>(declared: &'a OnnxModel, signature: &Signature) -> Vec<(&'a str, usize)> {
+    let dims = declared.inputs.iter().zip(&signature.inputs);
+    dims.flat_map(|(input, spec)| input.dims.iter().flatten().zip(&spec.dims))
+        .filter_map(|pair| match pair {
+            (Dim::Symbol(name), Dim::Fixed(length)) => Some((name.as_str(), *length)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn with_lengths(builder: SessionBuilder, symbols: &[(&str, usize)]) -> ort::Result<SessionBuilder> {
+    symbols.iter().try_fold(builder, |builder, &(name, length)| {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        Ok(builder.with_dimension_override(name, length)?)
+    })
+}
+
+/// The folder of the model's other files, where it has such files.
+fn folder_of(name: &str, external: &ExternalData) -> Result<Option<String>, LoadError> {
+    let Some(folder) = external.folder.as_ref().filter(|_| !external.files.is_empty()) else {
+        return Ok(None);
+    };
+    let refuse = |reason: String| {
+        let message = format!("the folder of its external data {reason}");
+        LoadError::new(LoadErrorKind::Unreadable, name, message)
+    };
+    let folder =
+        folder.canonicalize().map_err(|error| refuse(format!("cannot be found: {error}")))?;
+    let text = folder.into_os_string().into_string();
+    text.map(Some).map_err(|_| refuse("has a name that is not UTF-8".to_owned()))
+}
+
+/// What the session knows of its outputs. It says "no axes" of a scalar and of an output whose
+/// axes it does not know, so that counts as not known.
+fn known(outputs: &[Outlet]) -> Vec<TensorSpecHint> {
+    let hint = |outlet: &Outlet| match outlet.dtype() {
+        ValueType::Tensor { ty, shape, dimension_symbols } => TensorSpecHint {
+            dtype: dtype_of(*ty),
+            dims: (!shape.is_empty()).then(|| {
+                let axes = shape.iter().zip(dimension_symbols.iter());
+                axes.map(|(&length, symbol)| dim_of(length, symbol)).collect()
+            }),
+        },
+        _ => TensorSpecHint::default(),
+    };
+    outputs.iter().map(hint).collect()
+}
+
+fn dim_of(length: i64, symbol: &str) -> Option<Dim> {
+    match usize::try_from(length) {
+        Ok(length) => Some(Dim::Fixed(length)),
+        Err(_) if symbol.is_empty() => None,
+        Err(_) => Some(Dim::Symbol(symbol.to_owned())),
+    }
+}
+
+/// The names for the engine, once it has seen the same ones in the file.
+fn names(model: &str, specs: &[TensorSpec], seen: &[Outlet]) -> Result<Vec<CString>, LoadError> {
+    let unfit = || {
+        let message = "ONNX Runtime sees other inputs or outputs than the file declares";
+        LoadError::new(LoadErrorKind::Unsupported, model, message)
+    };
+    if !seen.iter().map(Outlet::name).eq(specs.iter().map(|spec| spec.name.as_str())) {
+        return Err(unfit());
+    }
+    specs.iter().map(|spec| CString::new(spec.name.as_str()).map_err(|_| unfit())).collect()
+}

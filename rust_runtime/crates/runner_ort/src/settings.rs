@@ -1,0 +1,102 @@
+use std::{num::NonZero, thread};
+
+use ort::session::builder::GraphOptimizationLevel;
+use runner_core::{LoadError, LoadErrorKind, RunnerConfig};
+
+/// What the user asks of the engine. What is not asked for stays as ONNX Runtime has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// How far the graph is rewritten: option `graph_optimization`.
+    pub(crate) optimization: GraphOptimizationLevel,
+    /// Whether memory is planned ahead by what earlier runs needed: option `memory_pattern`.
+    pub(crate) memory_pattern: Option<bool>,
+    /// Whether idle threads wait actively for work: option `spinning`.
+    pub(crate) spinning: Option<bool>,
+    /// Threads for one run.
+    pub(crate) threads: usize,
+}
+
+impl Settings {
+    /// # Errors
+    /// [`LoadErrorKind::InvalidOption`] for an unknown option or a wrong value.
+    pub(crate) fn read(config: &RunnerConfig) -> Result<Self, LoadError> {
+        let mut options = config.read_options();
+        let level = options.get::<String>("graph_optimization")?;
+        let memory_pattern = options.get("memory_pattern")?;
+        let spinning = options.get("spinning")?;
+        options.finish()?;
+        let optimization = match (level.as_deref(), config.optimize) {
+            (None | Some("all"), true) | (Some("all"), false) => GraphOptimizationLevel::All,
+            (None, false) | (Some("disable"), _) => GraphOptimizationLevel::Disable,
+            (Some("basic"), _) => GraphOptimizationLevel::Level1,
+            (Some("extended"), _) => GraphOptimizationLevel::Level2,
+            (Some(other), _) => {
+                let message = format!(
+                    "option graph_optimization cannot be {other:?}: expected disable, basic, \
+                     extended or all"
+                );
+                let name = config.source.name();
+                return Err(LoadError::new(LoadErrorKind::InvalidOption, &name, message));
+            }
+        };
+        let granted = || thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = config.threads.unwrap_or_else(granted);
+        Ok(Self { optimization, memory_pattern, spinning, threads })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(optimize: bool, options: &[(&str, &str)]) -> Result<Settings, LoadError> {
+        let mut config = RunnerConfig::from_bytes("m", vec![]);
+        config.optimize = optimize;
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        config.options = options.iter().map(owned).collect();
+        Settings::read(&config)
+    }
+
+    #[test]
+    fn the_level_is_the_users_or_follows_optimize() {
+        use GraphOptimizationLevel::{All, Disable, Level1, Level2};
+        for (optimize, level, expected) in [
+            (true, None, All),
+            (false, None, Disable),
+            (true, Some("disable"), Disable),
+            (false, Some("all"), All),
+            (true, Some("all"), All),
+            (true, Some("basic"), Level1),
+            (false, Some("extended"), Level2),
+        ] {
+            let options: Vec<_> =
+                level.map(|level| ("graph_optimization", level)).into_iter().collect();
+            assert_eq!(read(optimize, &options).unwrap().optimization, expected, "{level:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_left_alone() {
+        let settings = read(true, &[]).unwrap();
+        assert_eq!((settings.memory_pattern, settings.spinning), (None, None));
+        assert!(settings.threads >= 1);
+        let settings = read(true, &[("spinning", "false"), ("memory_pattern", "true")]).unwrap();
+        assert_eq!((settings.memory_pattern, settings.spinning), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn unknown_options_and_values_are_refused_by_name() {
+        for (option, value, told) in [
+            ("graph_optimization", "most", "extended"),
+            ("graph_optimization", "", "extended"),
+            ("spinning", "1", "bool"),
+            ("memory_pattern", "yes", "bool"),
+            ("flush_denormals", "true", "graph_optimization"),
+        ] {
+            let error = read(true, &[(option, value)]).unwrap_err();
+            assert_eq!(error.kind(), LoadErrorKind::InvalidOption);
+            let message = error.to_string();
+            assert!(message.contains(option) && message.contains(told), "{message}");
+        }
+    }
+}

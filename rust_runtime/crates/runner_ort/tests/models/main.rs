@@ -1,0 +1,5 @@
+//! What the engine does with small models that are written here. Wants the library.
+
+mod faults;
+mod onnx;
+mod round_trip;
