@@ -23,10 +23,19 @@ from tiny_network import Artifact, write_project
 from oxidizedvision import convert, load, load_config, optimize, package, validate
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.package import build_program
+from oxidizedvision.runners import native
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "troubleshooting.md"
 ROW = re.compile(r'^\| <a id="([\w-]+)"></a>(.*?) \|(.*)\|$', re.MULTILINE)
-SEED_ROWS = {"module-not-found", "trace-fails", "onnx-export", "libtorch", "tensorrt", "wasm"}
+COMMON_ROWS = {
+    "module-not-found",
+    "trace-fails",
+    "onnx-export",
+    "libtorch",
+    "tensorrt",
+    "onnxruntime-library",
+    "wasm",
+}
 
 
 def rows() -> list[tuple[str, list[str]]]:
@@ -37,7 +46,7 @@ def rows() -> list[tuple[str, list[str]]]:
 
 def test_every_kind_has_one_row_and_every_row_a_kind() -> None:
     anchors = [anchor for anchor, _ in rows()]
-    assert sorted(anchors) == sorted({*(kind.value for kind in Kind), *SEED_ROWS})
+    assert sorted(anchors) == sorted({*(kind.value for kind in Kind), *COMMON_ROWS})
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -170,7 +179,7 @@ def device_unavailable(scene: Scene) -> None:
 
 
 def backend_unavailable(scene: Scene) -> None:
-    load(scene.tiny.torchscript, runner="tch")
+    libtorch(scene)
 
 
 def invalid_option(scene: Scene) -> None:
@@ -346,11 +355,26 @@ def onnx_export(scene: Scene) -> None:
 
 
 def libtorch(scene: Scene) -> None:
+    """Without torch."""
+    scene.patch.setattr(native, "package_folder", lambda _: None)
     load(scene.tiny.torchscript, runner="tch")
 
 
 def tensorrt(scene: Scene) -> None:
+    """The program that is named is not there."""
+    scene.patch.setenv("TRTEXEC", str(scene.folder / "trtexec"))
     load(scene.tiny.onnx, runner="tensorrt")
+
+
+def onnxruntime_library(scene: Scene) -> None:
+    """In a process of its own: a library that was loaded once stays."""
+    scene.patch.setenv("ORT_DYLIB_PATH", str(scene.folder / "libonnxruntime.so"))
+    np.save(scene.folder / "x.npy", picture())
+    arguments = [str(scene.tiny.onnx), str(scene.folder / "x.npy"), "--runner", "ort"]
+    code, document, _ = command("predict", *arguments)
+    assert code == ExitCode.MISSING_PART
+    error = document["error"]
+    raise OxidizedVisionError(Kind(error["kind"]), error["message"], error["hint"])
 
 
 def wasm(scene: Scene) -> None:
@@ -363,11 +387,12 @@ COMMON: dict[str, tuple[Callable[[Scene], None], Kind, str]] = {
     "onnx-export": (onnx_export, Kind.EXPORT, "bessel"),
     "libtorch": (libtorch, Kind.BACKEND_UNAVAILABLE, "tch"),
     "tensorrt": (tensorrt, Kind.BACKEND_UNAVAILABLE, "tensorrt"),
+    "onnxruntime-library": (onnxruntime_library, Kind.BACKEND_UNAVAILABLE, "ort"),
     "wasm": (wasm, Kind.USAGE, "wasm"),
 }
 
 
-@pytest.mark.parametrize("row", SEED_ROWS)
+@pytest.mark.parametrize("row", COMMON_ROWS)
 def test_a_common_problem_is_told(row: str, scene: Scene) -> None:
     provoke, kind, said = COMMON[row]
     with pytest.raises(OxidizedVisionError, match=said) as caught:
