@@ -8,6 +8,12 @@ import pytest
 from tiny_network import DYNAMIC, Artifact, write_project
 
 
+@pytest.fixture(autouse=True)
+def no_tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see no TensorRT, whatever this machine has; those about it bring a stand-in."""
+    monkeypatch.setenv("TRTEXEC", "/no/such/trtexec")
+
+
 @pytest.fixture
 def tiny_project(tmp_path: Path) -> Artifact:
     """The tiny network with its config, before `convert`."""

@@ -18,6 +18,7 @@ from tiny_network import Artifact
 
 from oxidizedvision.benchmark import BenchmarkOptions, BenchmarkReport, benchmark, process
 from oxidizedvision.benchmark.worker import Request, make_inputs, measure, peak_rss_mib
+from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.manifest import load_manifest
 from oxidizedvision.core.results import to_plain
@@ -48,7 +49,7 @@ def _runners(report: BenchmarkReport) -> list[str]:
 
 def test_every_engine_is_measured_and_recorded(tiny: Artifact) -> None:
     report = benchmark(tiny.config, options=SHORT)
-    native = [name for name in ("tract", "rten") if availability(name).ready]
+    native = [engine.name for engine in NATIVE_ENGINES if availability(engine.name).ready]
     assert not report.failures
     assert _runners(report) == ["pytorch", "torchscript", "onnxruntime", *native]
     for row in report.results:
@@ -96,8 +97,8 @@ def test_a_fixed_batch_is_not_changed_silently(pair: Artifact) -> None:
 
 
 def test_runners_that_are_not_here(tiny: Artifact) -> None:
-    report = benchmark(tiny.onnx, runners=["tch", "program"], options=SHORT)
-    assert [row.name for row in report.unavailable] == ["tch", "program"]
+    report = benchmark(tiny.onnx, runners=["tensorrt", "program"], options=SHORT)
+    assert [row.name for row in report.unavailable] == ["tensorrt", "program"]
     assert report.exit_code is ExitCode.MISSING_PART
     cuda = dataclasses.replace(SHORT, device="cuda:7")
     report = benchmark(tiny.onnx, runners=["onnxruntime"], options=cuda)

@@ -14,7 +14,7 @@ from oxidizedvision.trial import Trial, TrialReport
 Invoke = Callable[..., Ended]
 StandIn = Callable[..., Calls]
 
-WORKS = Trial("onnxruntime", "works", "1.0", 2.0, 3.0, 1, 1e-7, {"input": [1, 3]})
+WORKS = Trial("onnxruntime", "works", "fp32", "1.0", 2.0, 3.0, 1, 1e-7, {"input": [1, 3]})
 FAILS = Trial("tract", "load_error", reason="no such operator", hint="Use another runner.")
 
 

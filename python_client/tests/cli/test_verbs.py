@@ -307,7 +307,7 @@ def test_backends(invoke: Invoke) -> None:
         "hint",
     ]
     assert rows["onnxruntime"]["status"] == "ready"
-    assert rows["tensorrt"]["status"] == "not_built"
+    assert rows["tensorrt"]["status"] == "missing"
     assert rows["tensorrt"]["hint"]
     assert "tensorrt" in invoke("backends").out
 

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from tiny_network import Artifact
 
 from oxidizedvision.config import load_config
+from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import FileRecord, Manifest, load_manifest
@@ -23,11 +24,13 @@ from oxidizedvision.validate import ValidationReport, validate
 from oxidizedvision.validate.cases import CaseOptions, make_cases
 from oxidizedvision.validate.goldens import load_goldens
 
+SCRIPT = ("torchscript", "tch")
 ALWAYS = ["pytorch", "torchscript", "onnxruntime"]
 
 
 def _ready() -> list[str]:
-    return [*ALWAYS, *(name for name in ("tract", "rten") if availability(name).ready)]
+    native = (engine.name for engine in NATIVE_ENGINES)
+    return [*ALWAYS, *(name for name in native if availability(name).ready)]
 
 
 def _rows(report: ValidationReport) -> dict[str, bool]:
@@ -97,7 +100,7 @@ def test_one_changed_weight_fails_the_onnx_runners_and_the_integrity(tiny: Artif
     _change_one_weight(tiny.onnx)
     report = validate(tiny.config)
     assert report.exit_code is ExitCode.CHECK_FAILED
-    assert _rows(report) == {name: name in {"pytorch", "torchscript"} for name in _ready()}
+    assert _rows(report) == {name: name in ("pytorch", *SCRIPT) for name in _ready()}
     assert {row.file: row.passed for row in report.integrity}["tiny.onnx"] is False
     assert all("MAE" in row.reason for row in report.results if not row.passed)
     recorded = load_manifest(tiny.manifest).validation
@@ -111,7 +114,7 @@ def test_a_changed_weight_fails_against_the_goldens_too(tiny: Artifact) -> None:
     report = validate(tiny.onnx)
     assert (report.reference, report.passed) == ("goldens", False)
     assert all(row.passed for row in report.integrity)
-    assert _rows(report) == {name: name == "torchscript" for name in _ready() if name != "pytorch"}
+    assert _rows(report) == {name: name in SCRIPT for name in _ready() if name != "pytorch"}
 
 
 def test_a_changed_file_fails_even_where_the_numbers_agree(tiny: Artifact) -> None:
@@ -191,17 +194,17 @@ def test_several_outputs_have_a_row_each(pair: Artifact) -> None:
 
 
 def test_runners_that_are_not_here_are_told_and_decide_the_exit_code(tiny: Artifact) -> None:
-    report = validate(tiny.config, runners=["onnxruntime", "tch", "program"])
+    report = validate(tiny.config, runners=["onnxruntime", "tensorrt", "program"])
     assert report.passed
     assert {row.name: row.status for row in report.unavailable} == {
-        "tch": "not_built",
+        "tensorrt": "missing",
         "program": "missing",
     }
     assert all(row.hint for row in report.unavailable)
     assert report.exit_code is ExitCode.MISSING_PART
-    skipped = validate(tiny.config, runners=["onnxruntime", "tch"], skip_unavailable=True)
+    skipped = validate(tiny.config, runners=["onnxruntime", "tensorrt"], skip_unavailable=True)
     assert skipped.exit_code is ExitCode.DONE
-    nothing = validate(tiny.config, runners=["tch"], skip_unavailable=True)
+    nothing = validate(tiny.config, runners=["tensorrt"], skip_unavailable=True)
     assert (nothing.passed, nothing.exit_code) == (False, ExitCode.CHECK_FAILED)
 
 

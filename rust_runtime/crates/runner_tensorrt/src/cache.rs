@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The engine in its folder, and in the folder it is built in.
-pub(crate) const ENGINE: &str = "engine.plan";
+pub(crate) const ENGINE: &str = "model.engine";
 const ABOUT: &str = "about.json";
 const PAUSE: Duration = Duration::from_millis(50);
 const SCHEMA: u32 = 1;

@@ -259,7 +259,7 @@ fn a_damaged_engine_is_built_anew() {
     let entries = fs::read_dir(stand_in.cache()).unwrap().flatten();
     let folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     assert_eq!(folders.len(), 1, "{folders:?}");
-    fs::write(folders[0].join("engine.plan"), "half an engi").unwrap();
+    fs::write(folders[0].join("model.engine"), "half an engi").unwrap();
     gives_the_goldens(&*open(&stand_in, "residual", &[]).unwrap(), "residual");
     assert_eq!(builds(&stand_in).len(), 2);
 }
@@ -319,7 +319,7 @@ fn what_trtexec_says_reaches_the_user() {
     let runner = open(&stand_in, "residual", &[]).unwrap();
     let entries = fs::read_dir(stand_in.cache()).unwrap().flatten();
     let folder = entries.map(|entry| entry.path()).find(|path| path.is_dir()).unwrap();
-    fs::write(folder.join("engine.plan"), "damaged after the load").unwrap();
+    fs::write(folder.join("model.engine"), "damaged after the load").unwrap();
     let error = runner.run_named(vec![("x".into(), floats(1, 8))]).unwrap_err();
     assert_eq!(error.kind(), RunErrorKind::EngineFailed);
     assert!(error.to_string().contains("magicTag"), "{error}");
