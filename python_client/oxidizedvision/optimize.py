@@ -121,17 +121,7 @@ def optimize(
     refuse_quantize(quantize)
     start = time.monotonic()
     path = Path(model)
-    target = Path(output) if output else path.with_name(path.stem + _SUFFIX)
-    if path.suffix in {".yml", ".yaml", ".json"}:
-        raise OxidizedVisionError(
-            Kind.USAGE,
-            f"{path} is no ONNX model",
-            "Give the .onnx file that `oxidizedvision convert` wrote.",
-        )
-    if target.resolve() == path.resolve():
-        raise OxidizedVisionError(
-            Kind.USAGE, f"{path} would overwrite itself", "Choose another output."
-        )
+    target = _target(path, output)
     job = _Job(path, read_onnx(path), find_manifest(path), notify)
     content, reason, error = job.improved(_skipped(simplify, constant_folding))
     after = job.before
@@ -176,6 +166,22 @@ def _skipped(simplify: bool, constant_folding: bool) -> list[str]:
     """The passes of onnxslim that were not asked for."""
     folding = [] if constant_folding else ["constant_folding"]
     return folding if simplify else [*_SIMPLIFYING, *folding]
+
+
+def _target(path: Path, output: str | Path | None) -> Path:
+    """Where the result goes; refuses what is no ONNX file and what would overwrite it."""
+    target = Path(output) if output else path.with_name(path.stem + _SUFFIX)
+    if path.suffix in {".yml", ".yaml", ".json"}:
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{path} is no ONNX model",
+            "Give the .onnx file that `oxidizedvision convert` wrote.",
+        )
+    if target.resolve() == path.resolve():
+        raise OxidizedVisionError(
+            Kind.USAGE, f"{path} would overwrite itself", "Choose another output."
+        )
+    return target
 
 
 @dataclass(frozen=True)

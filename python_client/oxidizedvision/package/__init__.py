@@ -92,12 +92,7 @@ def package(
     name = crate_name(name or manifest.name)
     if not force:
         _check_unchanged(model, manifest, manifest_path.parent)
-    if manifest.validation is not None and not manifest.validation.get("passed"):
-        warnings.warn(
-            f"The last validation of {manifest.name} FAILED; `oxidizedvision validate` shows where",
-            OxidizedVisionWarning,
-            stacklevel=2,
-        )
+    _warn_of_failed_validation(manifest)
     notify(f"loading {model.name} in {chosen}")
     _check_loads(model, chosen)
     folder = Path(output) if output else model.parent / f"{name}-crate"
@@ -127,6 +122,15 @@ def crate_files(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if path.is_file() and path.relative_to(folder).parts[0] not in ("target", "bin")
     )
+
+
+def _warn_of_failed_validation(manifest: Manifest) -> None:
+    if manifest.validation is not None and not manifest.validation.get("passed"):
+        warnings.warn(
+            f"The last validation of {manifest.name} FAILED; `oxidizedvision validate` shows where",
+            OxidizedVisionWarning,
+            stacklevel=3,
+        )
 
 
 def _model_of(target: Path) -> Path:

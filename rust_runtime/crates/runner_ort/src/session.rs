@@ -74,7 +74,7 @@ impl Session {
 
     fn owned(&self, value: *mut ort::sys::OrtValue) -> Result<DynValue, Error> {
         let value = NonNull::new(value).ok_or_else(|| Error::new("an output has no value"))?;
-        // SAFETY: a run of this session made the value for us, and nobody else releases it.
+        // SAFETY: a run of the loaded model made the value for us, and nobody else releases it.
         Ok(unsafe { DynValue::from_ptr(value, Some(self.loaded.allocator())) })
     }
 }
