@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 from tiny_network import DYNAMIC, Artifact, write_project
+
+
+def pytest_configure() -> None:
+    """Tests that a shell starts in the background ignore Ctrl-C; what they start must not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

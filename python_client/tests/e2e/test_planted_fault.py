@@ -14,12 +14,13 @@ import pytest
 
 from oxidizedvision.package.build import target_folder
 from oxidizedvision.pipeline import PipelineResult
-from tests.e2e.conftest import REPOSITORY
+from tests.e2e.conftest import REPOSITORY, cargo
 
 pytestmark = pytest.mark.e2e
 
 HONEST = "tensor::from_tract(&output, spec).map_err(failed)"
 PLANTED = f"{HONEST}.map(spoil)"
+VERSION = "\nversion.workspace = true\n"
 SPOIL = """
 /// Planted: every output is a little too large.
 fn spoil(output: Tensor) -> Tensor {
@@ -37,6 +38,12 @@ def plant(workspace: Path) -> None:
     text = source.read_text()
     assert text.count(HONEST) == 1
     source.write_text(text.replace(HONEST, PLANTED) + SPOIL)
+    # Cargo tells crates apart by name, version and place in their workspace. With the version of
+    # the honest crate, what is built here would pass for it in every later build.
+    manifest = workspace / "crates" / "runner_tract" / "Cargo.toml"
+    text = manifest.read_text()
+    assert text.count(VERSION) == 1
+    manifest.write_text(text.replace(VERSION, '\nversion = "0.1.0-planted"\n'))
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +62,16 @@ def faulty_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(folder / "site")
     return folder / "site"
+
+
+def test_the_honest_engine_is_not_built_over(faulty_module: Path) -> None:
+    done = cargo(
+        *("test", "--release", "--offline", "-q", "-p", "runners", "--no-default-features"),
+        *("--features", "tract", "--test", "conformance", "tract_conforms"),
+        folder=REPOSITORY / "rust_runtime",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
 
 
 def test_only_the_rows_of_tract_fail(faulty_module: Path, whole_run: PipelineResult) -> None:
