@@ -45,7 +45,7 @@ bench-overhead: setup  ## what the contract costs over each engine called bare, 
 	@$(BIN)/python benchmarks/overhead/run.py $(ARGS)
 
 onnx-cases: setup  ## the ONNX project's own test cases through every engine, ours beside the bare one
-	@$(BIN)/python benchmarks/onnx_cases/run.py $(ARGS)
+	@$(BIN)/python -m benchmarks.onnx_cases.run $(ARGS)
 
 zoo: setup  ## known networks through every engine, compared with PyTorch
 	@$(BIN)/python benchmarks/zoo/zoo.py $(ARGS)
