@@ -12,21 +12,23 @@ class NativeEngine:
     """An engine behind the Rust contract.
 
     file_format: ending of the files that it reads. module: the extension module that holds it.
-    default_device: where it runs when nobody says.
+    default_device: where it runs when nobody says. forks: whether a process that is forked after
+    the engine was used can use it too; threads that belong to the process are not copied.
     """
 
     name: str
     file_format: str
     module: str = NATIVE_MODULE
     default_device: str = "cpu"
+    forks: bool = True
 
 
 NATIVE_ENGINES = (
     NativeEngine("tract", "onnx"),
-    NativeEngine("rten", "onnx"),
+    NativeEngine("rten", "onnx", forks=False),
     NativeEngine("ort", "onnx"),
     NativeEngine("openvino", "onnx"),
-    NativeEngine("tch", "pt", module="oxidizedvision_native_tch"),
+    NativeEngine("tch", "pt", module="oxidizedvision_native_tch", forks=False),
     NativeEngine("tensorrt", "onnx", default_device="cuda"),
 )
 

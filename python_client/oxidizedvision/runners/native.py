@@ -27,6 +27,9 @@ MODULES = {engine.name: engine.module for engine in NATIVE_ENGINES}
 TORCH = "2.13"
 """The release of torch that `tch` is built with."""
 
+_USED_IN: dict[str, int] = {}
+"""The process that first loaded a model into an engine whose threads are the process's own."""
+
 HINTS = {
     Kind.NOT_FOUND: "Check the path and the current folder.",
     Kind.UNREADABLE: "Check that it is a file, its permissions, and that its external data lies "
@@ -53,7 +56,9 @@ class NativeRunner(Runner):
     """A model in one of the Rust engines. It may be run from several threads at once."""
 
     def __init__(self, name: str, config: RunnerConfig) -> None:
+        _refuse_after_fork(name)
         self._module = _module(name)
+        self._process = os.getpid()
         model = config.model if isinstance(config.model, bytes) else os.fspath(config.model)
         try:
             self._runner = self._module.NativeRunner(
@@ -76,12 +81,30 @@ class NativeRunner(Runner):
         return self._info
 
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        if self._process != os.getpid():
+            raise _forked(f"{self._info.model} was loaded into {self._info.backend}")
         arrays = {name: _native_order(array) for name, array in inputs.items()}
         try:
             outputs: dict[str, Array] = self._runner.run(arrays)
         except self._module.NativeError as error:
             raise _translated(error) from error
         return outputs
+
+
+def _refuse_after_fork(name: str) -> None:
+    """Refuse an engine that would wait, without end, for threads that a fork did not copy."""
+    forks = next(engine.forks for engine in NATIVE_ENGINES if engine.name == name)
+    if not forks and _USED_IN.setdefault(name, os.getpid()) != os.getpid():
+        raise _forked(f"{name} was used")
+
+
+def _forked(what: str) -> OxidizedVisionError:
+    return OxidizedVisionError(
+        Kind.BACKEND_UNAVAILABLE,
+        f"{what} in the process that this one was forked from, whose threads a fork does not copy",
+        "Load the model in the process that runs it, and start processes by multiprocessing's "
+        "`spawn` method.",
+    )
 
 
 def load(name: str, config: RunnerConfig) -> Runner:
