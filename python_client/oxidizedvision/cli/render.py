@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import traceback
+import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ class Screen:
         sys.stdout.flush()
 
     def _note(self, text: str) -> None:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{visible(text)}\n")
         sys.stderr.flush()
 
     def _document(self, content: dict[str, Any]) -> None:
@@ -228,7 +229,15 @@ def _console(stream: TextIO) -> Console:
 def _plain(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(visible(text))
+
+
+def visible(text: str) -> str:
+    """The text with control characters spelled out: names in a model's file may hold any."""
+    return "".join(
+        char if char in "\n\t" or unicodedata.category(char) != "Cc" else repr(char)[1:-1]
+        for char in text
+    )
 
 
 def _print_view(console: Console, view: View) -> None:
@@ -237,14 +246,16 @@ def _print_view(console: Console, view: View) -> None:
     from rich.text import Text
 
     if isinstance(view, str):
-        console.print(Text(view), soft_wrap=True)
+        console.print(Text(visible(view)), soft_wrap=True)
         return
     if isinstance(view, Facts):
         width = max((len(label) for label, _ in view.pairs), default=0)
         for label, value in view.pairs:
-            console.print(Text(label.ljust(width + 1), style="bold"), Text(value), soft_wrap=True)
+            console.print(
+                Text(label.ljust(width + 1), style="bold"), Text(visible(value)), soft_wrap=True
+            )
         return
-    title = Text(view.title, style="bold") if view.title else None
+    title = Text(visible(view.title), style="bold") if view.title else None
     table = RichTable(
         box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False
     )
@@ -253,5 +264,5 @@ def _print_view(console: Console, view: View) -> None:
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for index, row in enumerate(view.rows):
         style = "red" if index in view.bad else ""
-        table.add_row(*(Text(cell, style=style) for cell in row))
+        table.add_row(*(Text(visible(cell), style=style) for cell in row))
     console.print(table)

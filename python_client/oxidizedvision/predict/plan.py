@@ -106,8 +106,10 @@ def _look_into(folder: Path, inputs: list[Path], skipped: list[SkippedInput]) ->
     for path in entries:
         if path.is_dir():
             skipped.append(SkippedInput(path, "a folder within the folder"))
-        elif path.suffix.lower() in KNOWN:
+        elif path.suffix.lower() in KNOWN and not _is_no_file(path):
             inputs.append(path)
+        elif path.suffix.lower() in KNOWN:
+            skipped.append(SkippedInput(path, "a pipe or a device and no file"))
         else:
             skipped.append(SkippedInput(path, "neither a picture nor a tensor by its ending"))
 
@@ -123,7 +125,18 @@ def _checked(path: Path) -> Path:
             f"{path} is neither a picture nor a tensor by its ending",
             f"Inputs end in {', '.join(KNOWN)}.",
         )
+    if _is_no_file(path):
+        raise OxidizedVisionError(
+            Kind.INPUT,
+            f"{path} is a pipe or a device and no file",
+            "Write what it gives into a file of that ending.",
+        )
     return path
+
+
+def _is_no_file(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device: reading one may never end."""
+    return path.exists() and not path.is_file()
 
 
 def _is_file_name(output: Path, many: bool) -> bool:

@@ -27,6 +27,9 @@ MODULES = {engine.name: engine.module for engine in NATIVE_ENGINES}
 TORCH = "2.13"
 """The release of torch that `tch` is built with."""
 
+_MOST_AXES = 32
+"""The rank of arrays that the module can read; NumPy's own limit is higher."""
+
 _USED_IN: dict[str, int] = {}
 """The process that first loaded a model into an engine whose threads are the process's own."""
 
@@ -74,7 +77,15 @@ class NativeRunner(Runner):
             )
         except self._module.NativeError as error:
             raise _translated(error) from error
+        except OverflowError as error:  # a number beyond what the module's own types hold
+            raise OxidizedVisionError(
+                Kind.INVALID_OPTION,
+                f"{config.model_name}: a length of an input shape or the count of threads is too "
+                f"large or negative: {error}",
+                HINTS[Kind.INVALID_OPTION],
+            ) from error
         self._info = _model_info(self._runner.info())
+        _refuse_high_ranks(self._info)
 
     @property
     def info(self) -> ModelInfo:
@@ -89,6 +100,17 @@ class NativeRunner(Runner):
         except self._module.NativeError as error:
             raise _translated(error) from error
         return outputs
+
+
+def _refuse_high_ranks(info: ModelInfo) -> None:
+    for spec in (*info.inputs, *info.outputs):
+        if len(spec.dims) > _MOST_AXES:
+            raise OxidizedVisionError(
+                Kind.UNSUPPORTED,
+                f"{info.model}: {spec.name!r} has {len(spec.dims)} axes, arrays cross to "
+                f"{info.backend} with at most {_MOST_AXES}",
+                "Reshape within the network.",
+            )
 
 
 def _refuse_after_fork(name: str) -> None:

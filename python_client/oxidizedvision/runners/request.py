@@ -86,6 +86,13 @@ def checked_file(path: Path) -> Path:
     Raises:
         OxidizedVisionError: `not_found` or `unreadable`.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # Opening a pipe waits for its other end, perhaps forever.
+        raise OxidizedVisionError(
+            Kind.UNREADABLE,
+            f"{path} is a pipe or a device and no file",
+            "Give the path of a readable file.",
+        )
     try:
         with path.open("rb"):
             return path

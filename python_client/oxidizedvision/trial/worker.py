@@ -6,13 +6,14 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oxidizedvision.benchmark.worker import Request, live_config, serve
-from oxidizedvision.core.errors import OxidizedVisionError
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.results import to_plain
 from oxidizedvision.core.tensors import DTYPES, TensorSpec
 from oxidizedvision.runners.base import Runner, RunnerConfig
@@ -79,8 +80,15 @@ def seeded_inputs(
         ]
         kind = np.dtype(DTYPES[spec.dtype])
         floating = np.issubdtype(kind, np.floating)
-        values = generator.standard_normal(shape) if floating else generator.integers(0, 2, shape)
-        inputs[spec.name] = np.asarray(values).astype(kind)
+        try:
+            draw = generator.standard_normal if floating else partial(generator.integers, 0, 2)
+            inputs[spec.name] = np.asarray(draw(size=shape)).astype(kind)
+        except (MemoryError, OverflowError, ValueError) as error:
+            raise OxidizedVisionError(
+                Kind.INPUT,
+                f"no random input {spec.name!r} of the shape {list(shape)} can be made: {error}",
+                "Give the model smaller axes, or symbolic ones.",
+            ) from error
     return inputs
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ended import Calls, Ended
 
-from oxidizedvision.cli.render import Screen, number_text, size_text
+from oxidizedvision.cli.render import Facts, Screen, Table, number_text, size_text
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, OxidizedVisionWarning
 
 Invoke = Callable[..., Ended]
@@ -243,3 +243,16 @@ def test_progress_shows_on_a_terminal_and_stays_off_stdout() -> None:
     os.close(ours)
     assert b"\x1b[" in shown
     assert Ended(0, out, "").document["backends"]
+
+
+def test_control_characters_of_names_do_not_reach_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "x\x1b[31m\r\x07\x9b"
+    screen = Screen()
+    screen.show({}, name, Facts([("inputs", name)]), Table(("a", "b"), [(name, name)], name))
+    screen.failed(OxidizedVisionError(Kind.CORRUPT, f"{name}\n\tü"))
+    out, err = capsys.readouterr()
+    assert not set("\x1b\r\x07\x9b") & set(out + err)
+    assert out.count("x\\x1b[31m\\r\\x07\\x9b") == 5
+    assert "\n\tü" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -244,6 +245,19 @@ def test_a_broken_tensor_file_is_bad_input(
     path = Path(f"x{ending}")
     path.write_bytes(content)
     refused(Kind.INPUT, lambda: predict(tiny_shared.onnx, path, runner="onnxruntime"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tiny_shared: Artifact, folder: Path) -> None:
+    for name in ("x.npy", "x.png", "photos/d.png"):
+        os.mkfifo(name)
+    for name in ("x.npy", "x.png"):
+        error = refused(
+            Kind.INPUT, lambda name=name: predict(tiny_shared.onnx, name, runner="onnxruntime")
+        )
+        assert "pipe" in error.message
+    report = predict(tiny_shared.onnx, folder, runner="onnxruntime")
+    assert any(row.input.name == "d.png" and "pipe" in row.reason for row in report.skipped)
 
 
 def test_arrays_of_objects_are_not_loaded(tiny_shared: Artifact) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,6 +168,16 @@ def test_a_model_that_is_not_there(tiny: Artifact) -> None:
         with pytest.raises(OxidizedVisionError) as caught:
             load(tiny.folder, runner=name)
         assert caught.value.kind is Kind.UNREADABLE
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["onnxruntime", "torchscript"])
+def test_a_pipe_is_no_model_and_not_waited_for(name: str, tmp_path: Path) -> None:
+    pipe = tmp_path / ("pipe.pt" if name == "torchscript" else "pipe.onnx")
+    os.mkfifo(pipe)
+    with pytest.raises(OxidizedVisionError, match="pipe or a device") as caught:
+        load(pipe, runner=name)
+    assert caught.value.kind is Kind.UNREADABLE
 
 
 def test_pytorch_wants_the_config(tiny_shared: Artifact) -> None:

@@ -1,4 +1,10 @@
-use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -182,11 +188,11 @@ impl RunnerConfig {
     ///
     /// # Errors
     /// [`LoadErrorKind::NotFound`] when there is no such file, [`LoadErrorKind::Unreadable`] when
-    /// it cannot be read.
+    /// it cannot be read or is no plain file.
     pub fn bytes(&self) -> Result<Arc<[u8]>, LoadError> {
         match &self.source {
             ModelSource::Bytes { bytes, .. } => Ok(Arc::clone(bytes)),
-            ModelSource::Path(path) => std::fs::read(path).map(Arc::from).map_err(|error| {
+            ModelSource::Path(path) => plain_file(path).map(Arc::from).map_err(|error| {
                 let kind = match error.kind() {
                     std::io::ErrorKind::NotFound => LoadErrorKind::NotFound,
                     _ => LoadErrorKind::Unreadable,
@@ -227,6 +233,15 @@ impl RunnerConfig {
     pub fn read_options(&self) -> OptionReader<'_> {
         OptionReader { config: self, known: Vec::new() }
     }
+}
+
+/// A file's content. Opening a pipe waits for its other end, and a device may never end.
+fn plain_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(std::io::Error::other("it is a pipe or a device and no file"));
+    }
+    std::fs::read(path)
 }
 
 fn listed(items: &[impl fmt::Display]) -> String {
@@ -290,6 +305,14 @@ mod tests {
         }
         assert_eq!("cuda".parse::<Device>().unwrap(), Device::Cuda(0));
         assert!("gpu".parse::<Device>().is_err() && "cuda:x".parse::<Device>().is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_not_read() {
+        let error = RunnerConfig::from_path("/dev/zero").bytes().unwrap_err();
+        assert_eq!(error.kind(), LoadErrorKind::Unreadable);
+        assert!(error.to_string().contains("no file"), "{error}");
     }
 
     #[test]
