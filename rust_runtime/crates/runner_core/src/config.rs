@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capabilities, LoadError, LoadErrorKind};
+use crate::{Capabilities, LoadError, LoadErrorKind, OptionReader};
 
 /// Where a model comes from.
 #[derive(Clone)]
@@ -231,7 +231,7 @@ impl RunnerConfig {
 
     /// Starts reading [`Self::options`]; unread options are refused by [`OptionReader::finish`].
     pub fn read_options(&self) -> OptionReader<'_> {
-        OptionReader { config: self, known: Vec::new() }
+        OptionReader::new(self)
     }
 }
 
@@ -246,51 +246,6 @@ fn plain_file(path: &Path) -> std::io::Result<Vec<u8>> {
 
 fn listed(items: &[impl fmt::Display]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// Reads typed options by name and refuses those that nobody asked for.
-pub struct OptionReader<'a> {
-    config: &'a RunnerConfig,
-    known: Vec<&'static str>,
-}
-
-impl OptionReader<'_> {
-    /// The option's value, or `None` where it is not set.
-    ///
-    /// # Errors
-    /// [`LoadErrorKind::InvalidOption`] when the text is not a value of the type.
-    pub fn get<T: FromStr>(&mut self, name: &'static str) -> Result<Option<T>, LoadError> {
-        self.known.push(name);
-        let Some(text) = self.config.options.get(name) else {
-            return Ok(None);
-        };
-        text.parse().map(Some).map_err(|_| {
-            self.error(format!(
-                "option {name} cannot be {text:?}: expected a {}",
-                std::any::type_name::<T>()
-            ))
-        })
-    }
-
-    /// # Errors
-    /// [`LoadErrorKind::InvalidOption`] for an option that no [`Self::get`] asked for.
-    pub fn finish(self) -> Result<(), LoadError> {
-        let unknown = self.config.options.keys().find(|name| !self.known.contains(&name.as_str()));
-        match unknown {
-            None => Ok(()),
-            Some(name) if self.known.is_empty() => {
-                Err(self.error(format!("unknown option {name}: this engine has none")))
-            }
-            Some(name) => Err(self.error(format!(
-                "unknown option {name}: this engine knows {}",
-                self.known.join(", ")
-            ))),
-        }
-    }
-
-    fn error(&self, message: String) -> LoadError {
-        LoadError::new(LoadErrorKind::InvalidOption, &self.config.source.name(), message)
-    }
 }
 
 #[cfg(test)]
@@ -313,27 +268,6 @@ mod tests {
         let error = RunnerConfig::from_path("/dev/zero").bytes().unwrap_err();
         assert_eq!(error.kind(), LoadErrorKind::Unreadable);
         assert!(error.to_string().contains("no file"), "{error}");
-    }
-
-    #[test]
-    fn an_option_nobody_reads_is_refused() {
-        let mut config = RunnerConfig::from_bytes("m", vec![]);
-        config.options.insert("plan_cache".into(), "4".into());
-        let mut reader = config.read_options();
-        assert_eq!(reader.get::<usize>("plan_cache").unwrap(), Some(4));
-        reader.finish().unwrap();
-
-        let error = config.read_options().finish().unwrap_err();
-        assert_eq!(error.kind(), LoadErrorKind::InvalidOption);
-        assert!(error.to_string().contains("plan_cache"));
-    }
-
-    #[test]
-    fn an_option_of_the_wrong_type_is_refused() {
-        let mut config = RunnerConfig::from_bytes("m", vec![]);
-        config.options.insert("plan_cache".into(), "many".into());
-        let error = config.read_options().get::<usize>("plan_cache").unwrap_err();
-        assert_eq!(error.kind(), LoadErrorKind::InvalidOption);
     }
 
     #[test]

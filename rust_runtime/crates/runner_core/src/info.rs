@@ -25,6 +25,16 @@ impl fmt::Display for Dim {
     }
 }
 
+/// Whether a tensor of these axes could be in any memory; symbolic axes count as 1.
+pub(crate) fn fits_memory(dtype: DType, dims: &[Dim]) -> bool {
+    let mut lengths = dims.iter().filter_map(|dim| match dim {
+        Dim::Fixed(length) => Some(*length),
+        Dim::Symbol(_) => None,
+    });
+    let bytes = lengths.try_fold(dtype.size(), usize::checked_mul);
+    bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
+}
+
 /// Name, element type and axes of one input or output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorSpec {

@@ -9,15 +9,19 @@ mod config;
 mod error;
 mod guard;
 mod info;
+mod library;
 pub mod onnx;
+mod options;
 mod runner;
 mod tensor;
 
 pub use backend::{Availability, Backend, Capabilities};
-pub use config::{Device, ModelSource, OptionReader, Options, Precision, RunnerConfig};
+pub use config::{Device, ModelSource, Options, Precision, RunnerConfig};
 pub use error::{LoadError, LoadErrorKind, RunError, RunErrorKind};
 pub use guard::{guard_load, guard_run};
 pub use info::{Dim, ModelInfo, TensorSpec};
+pub use library::check_library;
+pub use options::{OptionReader, OptionValue};
 pub use runner::{NamedTensors, Runner};
 pub use tensor::{DType, Tensor};
 

@@ -4,14 +4,21 @@
 //! [`crate::ModelInfo`] agree; and files that no engine should see (cut, inconsistent, or reaching
 //! for data outside their folder) are refused here, once.
 
+mod declared;
 mod external;
 mod graph;
 mod metadata;
 mod order;
+mod refusal;
+mod relocate;
 mod signature;
+mod stored;
 mod wire;
 
+pub use declared::Declared;
 pub use external::ExternalData;
-pub use graph::{Declared, Node, OnnxModel};
+pub use graph::{Node, OnnxModel};
 pub use metadata::metadata;
+pub use relocate::relocated;
 pub use signature::{Signature, TensorSpecHint};
+pub use stored::ExternalTensor;

@@ -44,6 +44,16 @@ impl DType {
             Self::Bool => "bool",
         }
     }
+
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            Self::I8 | Self::U8 | Self::Bool => 1,
+            Self::F16 => 2,
+            Self::F32 | Self::I32 => 4,
+            Self::F64 | Self::I64 => 8,
+        }
+    }
 }
 
 impl fmt::Display for DType {

@@ -8,7 +8,7 @@ use std::{
 
 use libloading::Library;
 use openvino_sys as sys;
-use runner_core::guard_load;
+use runner_core::{check_library, guard_load};
 
 use crate::native::{CompileModel, Core, SetProperty};
 
@@ -72,6 +72,7 @@ struct Opening {
 
 impl Opening {
     fn new(path: &Path) -> Result<Self, String> {
+        check_library(path)?;
         // SAFETY: the user, or an installation of OpenVINO, names the file; loading it runs its
         // initialisers, as loading any library does.
         let library = unsafe { Library::new(path) }
@@ -158,6 +159,7 @@ fn beside_program() -> Option<PathBuf> {
     let files = folder.read_dir().ok()?.flatten().map(|entry| entry.path());
     files
         .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(versioned))
+        .filter(|path| path.is_file())
         .max()
 }
 

@@ -35,11 +35,14 @@ impl Options {
                 ));
             }
         };
-        if streams == Some(0) {
-            return refuse("option num_streams cannot be 0: expected 1 or more".to_owned());
-        }
         let available = || std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = config.threads.unwrap_or_else(available);
+        if let Some(wanted) = streams.filter(|wanted| !(1..=threads).contains(wanted)) {
+            return refuse(format!(
+                "option num_streams cannot be {wanted}: expected 1 to {threads}, one for each \
+                 thread at most"
+            ));
+        }
         Ok(Self { streams, throughput, pinning, threads })
     }
 

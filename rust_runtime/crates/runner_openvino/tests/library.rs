@@ -64,6 +64,18 @@ fn a_file_that_is_no_library_is_named_with_the_way_out() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_pipe_or_a_folder_is_no_library_and_nobody_waits() {
+    let pipe = env::temp_dir().join(format!("oxv-openvino-pipe-{}", std::process::id()));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe.as_path(), Path::new(env!("CARGO_MANIFEST_DIR"))] {
+        let hint = found(&this_program(), Some(path));
+        assert!(hint.starts_with("missing ") && hint.contains(path.to_str().unwrap()), "{hint}");
+    }
+    fs::remove_file(pipe).unwrap();
+}
+
+#[test]
 fn without_an_installation_the_hint_says_how_to_get_one() {
     let answer = found(&this_program(), None);
     let ready = answer.starts_with("ready 20");

@@ -17,6 +17,7 @@ use ort::{
     logging::LogLevel,
     sys::{ORT_API_VERSION, OrtApiBase},
 };
+use runner_core::check_library;
 
 use crate::cuda;
 
@@ -79,12 +80,13 @@ fn location(named: Option<OsString>, program: Option<PathBuf>) -> PathBuf {
     }
     let file = format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}");
     let beside = program.and_then(|program| Some(program.parent()?.join(&file)));
-    beside.filter(|beside| beside.exists()).unwrap_or_else(|| file.into())
+    beside.filter(|beside| beside.is_file()).unwrap_or_else(|| file.into())
 }
 
 /// The version of the library in this file, once it is one that the ort crate can be given: the
 /// crate panics on some of those that do not fit.
 fn checked_version(path: &Path) -> Result<String, String> {
+    check_library(path)?;
     // SAFETY: the library's initialisers run; the file is the user's choice, as with any program.
     let library = unsafe { Library::new(path) }.map_err(|error| reason(&error))?;
     // SAFETY: ONNX Runtime's C interface gives this symbol this type.

@@ -89,8 +89,8 @@ mod tests {
         for (option, value, told) in [
             ("graph_optimization", "most", "extended"),
             ("graph_optimization", "", "extended"),
-            ("spinning", "1", "bool"),
-            ("memory_pattern", "yes", "bool"),
+            ("spinning", "1", "true or false"),
+            ("memory_pattern", "yes", "true or false"),
             ("flush_denormals", "true", "graph_optimization"),
         ] {
             let error = read(true, &[(option, value)]).unwrap_err();

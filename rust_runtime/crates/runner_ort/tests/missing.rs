@@ -2,7 +2,13 @@
 //!
 //! The library is looked for by an environment variable, so each case runs in a process of its own.
 
-use std::{env, path::Path, process::Command};
+#![cfg(unix)]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use runner_core::{Availability, Backend, LoadErrorKind, Runner, RunnerConfig};
 use runner_ort::{OrtBackend, OrtRunner};
@@ -31,7 +37,14 @@ fn child() {
 #[test]
 fn a_path_without_onnx_runtime_is_missing_with_a_hint() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let paths = ["/no/such/libonnxruntime.so", "no-such-library", manifest.to_str().unwrap()];
+    let pipe = pipe();
+    let paths = [
+        "/no/such/libonnxruntime.so",
+        "no-such-library",
+        manifest.to_str().unwrap(),
+        env!("CARGO_MANIFEST_DIR"),
+        pipe.to_str().unwrap(),
+    ];
     for path in paths {
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "child", "--nocapture"])
@@ -42,4 +55,12 @@ fn a_path_without_onnx_runtime_is_missing_with_a_hint() {
         let said = String::from_utf8_lossy(&child.stderr);
         assert!(child.status.success(), "{path}: {said}");
     }
+    fs::remove_file(pipe).unwrap();
+}
+
+/// A pipe that nobody writes to: whoever opens it waits.
+fn pipe() -> PathBuf {
+    let path = env::temp_dir().join(format!("oxv-ort-pipe-{}", std::process::id()));
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
 }

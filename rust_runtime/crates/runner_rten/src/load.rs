@@ -1,9 +1,11 @@
+use std::collections::HashMap;
+
 use rten::{
     Dimension, LoadError as RtenError, LoadErrorKind as RtenErrorKind, Model, ModelOptions,
 };
 use runner_core::{
     Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig,
-    onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
+    onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint, relocated},
 };
 
 use crate::{NAME, RtenRunner, VERSION, tensor, thread_pool};
@@ -16,14 +18,8 @@ pub(crate) fn load(config: &RunnerConfig, prepack: bool) -> Result<RtenRunner, L
     let signature = Signature::new(config, &declared)?;
     let mut options = ModelOptions::with_all_ops();
     options.enable_optimization(config.optimize).prepack_weights(prepack);
-    for (location, file) in external.files {
-        let data = std::fs::read(&file).map_err(|error| {
-            let message = format!("external data {location:?}: {error}");
-            LoadError::new(LoadErrorKind::Unreadable, &name, message)
-        })?;
-        options.external_data(&location, data);
-    }
-    let model = options.load(bytes.to_vec()).map_err(|error| refused(&name, &declared, error))?;
+    let bytes = given(&name, &bytes, &external, &mut options)?;
+    let model = options.load(bytes).map_err(|error| refused(&name, &declared, error))?;
     let outputs = signature.outputs(config, &declared, &known_outputs(&model))?;
     check_dtypes(&name, signature.inputs.iter().chain(&outputs))?;
     let inputs = signature
@@ -46,6 +42,31 @@ pub(crate) fn load(config: &RunnerConfig, prepack: bool) -> Result<RtenRunner, L
     };
     let output_nodes = model.output_ids().to_vec();
     Ok(RtenRunner { info, model, inputs, outputs: output_nodes, pool })
+}
+
+/// The model's content, and its external data in the options.
+///
+/// rten takes only some names of files, wherever the data comes from, so each gets a new one.
+fn given(
+    model: &str,
+    bytes: &[u8],
+    external: &ExternalData,
+    options: &mut ModelOptions,
+) -> Result<Vec<u8>, LoadError> {
+    if external.files.is_empty() {
+        return Ok(bytes.to_vec());
+    }
+    let mut names = HashMap::new();
+    for (index, (location, file)) in external.files.iter().enumerate() {
+        let data = std::fs::read(file).map_err(|error| {
+            let message = format!("external data {location:?}: {error}");
+            LoadError::new(LoadErrorKind::Unreadable, model, message)
+        })?;
+        let name = format!("{index}.data");
+        options.external_data(&name, data);
+        names.insert(location.as_str(), name);
+    }
+    relocated(model, bytes, &|location| names.get(location).cloned().unwrap_or_default())
 }
 
 fn check_dtypes<'a>(

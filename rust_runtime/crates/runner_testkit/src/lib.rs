@@ -4,6 +4,7 @@
 //! Nothing else may differ. A run goes through every case and reports all that went wrong; a case
 //! that a profile excuses must really fail, so an excuse cannot outlive its reason.
 
+mod external;
 mod golden;
 mod loading;
 mod refusals;
@@ -79,6 +80,9 @@ pub fn run(backend: &dyn Backend, profile: &Profile) -> Report {
     loading::check(&mut bench);
     running::check(&mut bench);
     refusals::check(&mut bench);
+    if bench.engine().reads_onnx() {
+        external::check(&mut bench);
+    }
     bench.report()
 }
 

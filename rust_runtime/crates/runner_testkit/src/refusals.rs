@@ -24,6 +24,11 @@ pub(crate) fn check(bench: &mut Bench<'_>) {
         ("cycle", LoadErrorKind::Corrupt),
         ("nowhere", LoadErrorKind::Corrupt),
         ("nested", LoadErrorKind::Corrupt),
+        ("twice", LoadErrorKind::Corrupt),
+        ("huge_weight", LoadErrorKind::Corrupt),
+        ("huge_constant", LoadErrorKind::Corrupt),
+        ("huge_input", LoadErrorKind::Corrupt),
+        ("huge_output", LoadErrorKind::Corrupt),
         ("unknown_operator", LoadErrorKind::Unsupported),
         ("outside_parent", LoadErrorKind::Corrupt),
         ("outside_absolute", LoadErrorKind::Corrupt),
@@ -56,7 +61,7 @@ pub(crate) fn check(bench: &mut Bench<'_>) {
 }
 
 /// The message of the load error, once its kind is the expected one.
-fn rejects(
+pub(crate) fn rejects(
     engine: &Engine<'_>,
     config: &RunnerConfig,
     kind: LoadErrorKind,
@@ -190,6 +195,7 @@ fn shapes_that_do_not_fit(engine: &Engine<'_>) -> Outcome {
         ("dynamic", "x", vec![0, 3, 8, 8]),
         ("dynamic", "z", vec![1, 3, 8, 8]),
         ("residual", "x", vec![1, 3, 9, 9]),
+        ("dynamic", "x", vec![1, 3, 1 << 31, 1 << 31]),
     ] {
         let mut config = engine.config(model);
         config.input_shapes.insert(input.to_owned(), shape.clone());

@@ -69,6 +69,8 @@ fn what_is_no_option_or_no_value_of_one_is_refused() {
         ("num_streams", "0"),
         ("num_streams", "many"),
         ("num_streams", "-1"),
+        ("num_streams", "9999999999"),
+        ("num_streams", "99999999999999999999"),
         ("cpu_pinning", "yes"),
         ("inference_precision", "bf16"),
     ] {

@@ -1,6 +1,9 @@
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Component, Path, PathBuf},
+};
 
-use super::OnnxModel;
+use super::{ExternalTensor, OnnxModel};
 use crate::{LoadError, LoadErrorKind, ModelSource, RunnerConfig};
 
 const OUTSIDE: &str = "is outside the model's folder";
@@ -21,11 +24,14 @@ impl ExternalData {
     /// # Errors
     /// [`LoadErrorKind::Unsupported`] when a model that came as bytes names files,
     /// [`LoadErrorKind::Corrupt`] for a file outside the model's folder (by `..`, an absolute path
-    /// or a link), [`LoadErrorKind::Unreadable`] for one that is not there or is no plain file.
+    /// or a link) and for one that ends before its tensors do, [`LoadErrorKind::Unreadable`] for
+    /// one that is not there or is no plain file.
     pub fn resolve(config: &RunnerConfig, model: &OnnxModel) -> Result<Self, LoadError> {
         let name = config.source.name();
+        let locations: BTreeSet<&str> =
+            model.external.iter().map(|tensor| tensor.location.as_str()).collect();
         let ModelSource::Path(path) = &config.source else {
-            return match model.external.first() {
+            return match locations.first() {
                 None => Ok(Self::default()),
                 Some(location) => Err(LoadError::new(
                     LoadErrorKind::Unsupported,
@@ -35,18 +41,42 @@ impl ExternalData {
             };
         };
         let folder = folder_of(path);
-        let files = model.external.iter().map(|location| {
-            let file = confined(&folder, location).map_err(|reason| {
-                let kind = match reason {
-                    OUTSIDE | LINKED => LoadErrorKind::Corrupt,
-                    _ => LoadErrorKind::Unreadable,
-                };
-                LoadError::new(kind, &name, format!("external data {location:?} {reason}"))
-            })?;
-            Ok((location.clone(), file))
-        });
-        Ok(Self { files: files.collect::<Result<_, LoadError>>()?, folder: Some(folder) })
+        let mut files = Vec::with_capacity(locations.len());
+        for location in locations {
+            let refuse = |reason| refused(&name, location, reason);
+            let (file, length) = confined(&folder, location).map_err(refuse)?;
+            let tensors = model.external.iter().filter(|tensor| tensor.location == location);
+            ends_within(&name, tensors, length)?;
+            files.push((location.to_owned(), file));
+        }
+        Ok(Self { files, folder: Some(folder) })
     }
+}
+
+fn refused(model: &str, location: &str, reason: &str) -> LoadError {
+    let kind = match reason {
+        OUTSIDE | LINKED => LoadErrorKind::Corrupt,
+        _ => LoadErrorKind::Unreadable,
+    };
+    LoadError::new(kind, model, format!("external data {location:?} {reason}"))
+}
+
+/// Refuses tensors that go beyond the end of their file, which has this many bytes.
+fn ends_within<'a>(
+    model: &str,
+    tensors: impl Iterator<Item = &'a ExternalTensor>,
+    bytes: u64,
+) -> Result<(), LoadError> {
+    for ExternalTensor { name, location, offset, length } in tensors {
+        let end = offset.saturating_add(length.unwrap_or(0));
+        if end > bytes {
+            let message = format!(
+                "tensor {name:?} ends at byte {end} of external data {location:?}, which has {bytes}"
+            );
+            return Err(LoadError::new(LoadErrorKind::Corrupt, model, message));
+        }
+    }
+    Ok(())
 }
 
 fn folder_of(model: &Path) -> PathBuf {
@@ -56,7 +86,8 @@ fn folder_of(model: &Path) -> PathBuf {
     }
 }
 
-fn confined(folder: &Path, location: &str) -> Result<PathBuf, &'static str> {
+/// The file and its length in bytes.
+fn confined(folder: &Path, location: &str) -> Result<(PathBuf, u64), &'static str> {
     let relative = Path::new(location);
     let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if location.is_empty() || !relative.components().all(inside) {
@@ -74,7 +105,7 @@ fn confined(folder: &Path, location: &str) -> Result<PathBuf, &'static str> {
     if has_other_names(&metadata) {
         return Err(LINKED);
     }
-    Ok(file)
+    Ok((file, metadata.len()))
 }
 
 #[cfg(unix)]
@@ -105,11 +136,13 @@ mod tests {
         symlink(&root, folder.join("up")).unwrap();
         fs::hard_link(root.join("secret"), folder.join("hard")).unwrap();
 
-        let inside = folder.join("weights.data").canonicalize().unwrap();
+        let inside = (folder.join("weights.data").canonicalize().unwrap(), 2);
         assert_eq!(confined(&folder, "weights.data").as_ref(), Ok(&inside));
         assert_eq!(confined(&folder, "link"), Ok(inside));
         let absolute = root.join("secret").to_string_lossy().into_owned();
-        for location in ["", ".", "../secret", "way-out", "up/secret", "hard", "none", &absolute] {
+        for location in
+            ["", ".", "../secret", "way-out", "up/secret", "hard", "none", "nu\0l", &absolute]
+        {
             assert!(confined(&folder, location).is_err(), "{location}");
         }
         fs::remove_dir_all(root).unwrap();

@@ -1,24 +1,16 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{
+    declared::{Declared, read_declared},
     order::{Step, captures},
-    wire::{Field, Fields, Malformed, Value},
+    refusal::{Refusal, corrupt},
+    stored::{ExternalTensor, read_tensor},
+    wire::{Field, Fields, Value},
 };
-use crate::{DType, Dim, LoadError, LoadErrorKind};
+use crate::LoadError;
 
 /// Graphs inside graphs (If, Loop, Scan) deeper than this are refused: engines recurse over them.
 const MAX_DEPTH: usize = 16;
-
-/// An input or an output as the file declares it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
-    /// Name in the graph.
-    pub name: String,
-    /// Element type, where the file gives one.
-    pub dtype: Option<DType>,
-    /// Axes, where the file gives their number; axes without a length have a made-up name.
-    pub dims: Option<Vec<Dim>>,
-}
 
 /// One operation, at any depth.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,36 +32,19 @@ pub struct OnnxModel {
     pub outputs: Vec<Declared>,
     /// Every operation, those of inner graphs included.
     pub nodes: Vec<Node>,
-    /// Files that tensors are stored in, as the model names them.
-    pub external: BTreeSet<String>,
-}
-
-/// Why a file is refused.
-enum Refusal {
-    Corrupt(String),
-    Unsupported(String),
-}
-
-impl From<Malformed> for Refusal {
-    fn from(Malformed(reason): Malformed) -> Self {
-        Self::Corrupt(format!("not a valid ONNX file: {reason}"))
-    }
+    /// Tensors that are stored in other files.
+    pub external: Vec<ExternalTensor>,
 }
 
 impl OnnxModel {
     /// Reads a file's declarations; `name` stands in errors.
     ///
     /// # Errors
-    /// [`LoadErrorKind::Corrupt`] for anything that is not a whole ONNX file,
-    /// [`LoadErrorKind::Unsupported`] for element types outside [`DType`].
+    /// [`LoadErrorKind::Corrupt`](crate::LoadErrorKind::Corrupt) for anything that is not a whole
+    /// ONNX file, [`LoadErrorKind::Unsupported`](crate::LoadErrorKind::Unsupported) for element
+    /// types outside [`DType`](crate::DType).
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
-        read_model(bytes).map_err(|refusal| {
-            let (kind, message) = match refusal {
-                Refusal::Corrupt(message) => (LoadErrorKind::Corrupt, message),
-                Refusal::Unsupported(message) => (LoadErrorKind::Unsupported, message),
-            };
-            LoadError::new(kind, name, message)
-        })
+        read_model(bytes).map_err(|refusal| refusal.about(name))
     }
 
     /// The operator of the node of this name.
@@ -78,32 +53,33 @@ impl OnnxModel {
     }
 }
 
-fn corrupt<T>(message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::Corrupt(message.into()))
-}
-
 fn read_model(bytes: &[u8]) -> Result<OnnxModel, Refusal> {
     if bytes.is_empty() {
         return corrupt("the file is empty");
     }
-    let mut graph = None;
+    let (mut graphs, mut functions) = (Vec::new(), Vec::new());
     let mut has_opset = false;
     for field in Fields::of(bytes) {
         let field = field?;
         match field.number {
-            7 => graph = Some(field.value.bytes()?),
+            7 => graphs.push(field.value.bytes()?),
             8 => has_opset = true,
+            25 => functions.push(field.value.bytes()?),
             _ => {}
         }
     }
-    let Some(graph) = graph else {
-        return corrupt("not a valid ONNX file: it has no graph");
+    // Engines would join several into one.
+    let &[graph] = graphs.as_slice() else {
+        return corrupt(format!("not a valid ONNX file: it has {} graphs", graphs.len()));
     };
     if !has_opset {
         return corrupt("not a valid ONNX file: it names no operator set, it may be cut");
     }
     let mut model = OnnxModel::default();
     let names = read_graph(graph, 0, &mut model)?;
+    for function in functions {
+        model.external.extend(external_of_function(function)?);
+    }
     if let Some(name) = names.captured.first() {
         return corrupt(format!("nothing in the graph makes the value {name:?}"));
     }
@@ -127,6 +103,18 @@ fn check_names(model: &OnnxModel) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The tensors of a model's own function that are stored in other files.
+fn external_of_function(bytes: &[u8]) -> Result<Vec<ExternalTensor>, Refusal> {
+    let mut inside = OnnxModel::default();
+    for field in Fields::of(bytes) {
+        let field = field?;
+        if field.number == 7 {
+            read_node(field.value.bytes()?, 0, &mut inside)?;
+        }
+    }
+    Ok(inside.external)
+}
+
 /// Names of a graph's values that matter outside it.
 struct Names {
     initialised: HashSet<String>,
@@ -144,7 +132,7 @@ fn read_graph(bytes: &[u8], depth: usize, model: &mut OnnxModel) -> Result<Names
         let Field { number, value } = field?;
         match number {
             1 => steps.push(read_node(value.bytes()?, depth, model)?),
-            5 => drop(initialised.insert(read_tensor(value.bytes()?, model)?)),
+            5 => drop(initialised.insert(read_tensor(value.bytes()?, &mut model.external)?)),
             11 if depth == 0 => model.inputs.push(read_declared(value.bytes()?)?),
             12 if depth == 0 => model.outputs.push(read_declared(value.bytes()?)?),
             15 => return Err(Refusal::Unsupported("sparse weights are not supported".into())),
@@ -205,153 +193,42 @@ fn read_attribute(
     model: &mut OnnxModel,
 ) -> Result<BTreeSet<String>, Refusal> {
     let mut captured = BTreeSet::new();
+    let mut single = HashSet::new();
     for field in Fields::of(bytes) {
-        let field = field?;
-        match field.number {
-            5 | 10 => drop(read_tensor(field.value.bytes()?, model)?),
-            6 | 11 => captured.extend(read_graph(field.value.bytes()?, depth + 1, model)?.captured),
+        let Field { number, value } = field?;
+        if matches!(number, 5 | 6) && !single.insert(number) {
+            // Engines would join the two into one.
+            return corrupt("an attribute holds two tensors or two graphs in place of one");
+        }
+        match number {
+            5 | 10 => drop(read_tensor(value.bytes()?, &mut model.external)?),
+            6 | 11 => captured.extend(read_graph(value.bytes()?, depth + 1, model)?.captured),
             _ => {}
         }
     }
     Ok(captured)
 }
 
-/// Checks a stored tensor and gives its name.
-fn read_tensor(bytes: &[u8], model: &mut OnnxModel) -> Result<String, Refusal> {
-    let (mut name, mut dims, mut element, mut raw) = (String::new(), Vec::new(), 0, None);
-    for field in Fields::of(bytes) {
-        let field = field?;
-        match field.number {
-            1 => Fields::numbers(field.value, &mut dims)?,
-            2 => element = field.value.number()?,
-            8 => name = field.value.text()?,
-            9 => raw = Some(field.value.bytes()?.len()),
-            13 => model.external.extend(read_location(field.value.bytes()?)?),
-            _ => {}
-        }
-    }
-    let elements = dims.iter().try_fold(1_usize, |product, &dim| {
-        usize::try_from(dim).ok().and_then(|dim| product.checked_mul(dim))
-    });
-    let Some(elements) = elements else {
-        return corrupt(format!("tensor {name:?} has the impossible shape {dims:?}"));
-    };
-    if let (Some(raw), Some(size)) = (raw, element_size(element))
-        && elements.checked_mul(size) != Some(raw)
-    {
-        return corrupt(format!(
-            "tensor {name:?} of shape {dims:?} holds {raw} bytes, not {size} for each element"
-        ));
-    }
-    Ok(name)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::wire::message;
 
-fn read_location(bytes: &[u8]) -> Result<Option<String>, Refusal> {
-    let (mut key, mut value) = (String::new(), String::new());
-    for field in Fields::of(bytes) {
-        let field = field?;
-        match field.number {
-            1 => key = field.value.text()?,
-            2 => value = field.value.text()?,
-            _ => {}
+    #[test]
+    fn what_engines_would_join_is_refused() {
+        let graph = message(&[(12, &message(&[(1, b"y")])), (5, &message(&[(8, b"y")]))]);
+        let model = |graphs: &[&[u8]]| {
+            let fields: Vec<_> = graphs.iter().map(|&graph| (7, graph)).collect();
+            OnnxModel::read("m", &[message(&fields), message(&[(8, b"")])].concat())
+        };
+        model(&[&graph]).unwrap();
+        assert!(model(&[&graph, &graph]).is_err());
+        for (field, single) in [(5, true), (6, true), (10, false), (11, false)] {
+            let attribute = |count: usize| message(&vec![(field, &b""[..]); count]);
+            let node = |count| message(&[(4, b"Any"), (5, &attribute(count))]);
+            let graph = |count| [message(&[(1, &node(count))]), graph.clone()].concat();
+            model(&[&graph(1)]).unwrap();
+            assert_eq!(model(&[&graph(2)]).is_err(), single, "{field}");
         }
-    }
-    Ok((key == "location").then_some(value))
-}
-
-fn read_declared(bytes: &[u8]) -> Result<Declared, Refusal> {
-    let mut declared = Declared { name: String::new(), dtype: None, dims: None };
-    let mut tensor = None;
-    for field in Fields::of(bytes) {
-        let field = field?;
-        match field.number {
-            1 => declared.name = field.value.text()?,
-            2 => tensor = Some(tensor_type(field.value.bytes()?)?),
-            _ => {}
-        }
-    }
-    let Some(tensor) = tensor else {
-        return Ok(declared);
-    };
-    let Some(tensor) = tensor else {
-        let message = format!("{:?} is a sequence, a map or an optional value", declared.name);
-        return Err(Refusal::Unsupported(message));
-    };
-    for field in Fields::of(tensor) {
-        let field = field?;
-        match field.number {
-            1 => declared.dtype = Some(dtype_of(field.value.number()?, &declared.name)?),
-            2 => declared.dims = Some(read_dims(field.value.bytes()?, &declared.name)?),
-            _ => {}
-        }
-    }
-    Ok(declared)
-}
-
-/// The tensor type inside a type, or nothing where the type is another.
-fn tensor_type(bytes: &[u8]) -> Result<Option<&[u8]>, Refusal> {
-    let mut tensor = None;
-    for field in Fields::of(bytes) {
-        let field = field?;
-        if field.number == 1 {
-            tensor = Some(field.value.bytes()?);
-        }
-    }
-    Ok(tensor)
-}
-
-fn read_dims(bytes: &[u8], name: &str) -> Result<Vec<Dim>, Refusal> {
-    let mut dims = Vec::new();
-    for field in Fields::of(bytes) {
-        let field = field?;
-        if field.number == 1 {
-            let unnamed = || Dim::Symbol(format!("{name}_{}", dims.len()));
-            let dim = read_dim(field.value)?.unwrap_or_else(unnamed);
-            dims.push(dim);
-        }
-    }
-    Ok(dims)
-}
-
-fn read_dim(value: Value<'_>) -> Result<Option<Dim>, Refusal> {
-    let mut dim = None;
-    for field in Fields::of(value.bytes()?) {
-        let field = field?;
-        match field.number {
-            1 => dim = usize::try_from(field.value.number()?).ok().map(Dim::Fixed),
-            2 => dim = Some(field.value.text()?).filter(|name| !name.is_empty()).map(Dim::Symbol),
-            _ => {}
-        }
-    }
-    Ok(dim)
-}
-
-fn dtype_of(element: i64, name: &str) -> Result<DType, Refusal> {
-    Ok(match element {
-        1 => DType::F32,
-        2 => DType::U8,
-        3 => DType::I8,
-        6 => DType::I32,
-        7 => DType::I64,
-        9 => DType::Bool,
-        10 => DType::F16,
-        11 => DType::F64,
-        _ => {
-            let message =
-                format!("{name:?} has ONNX element type {element}, which no runner takes");
-            return Err(Refusal::Unsupported(message));
-        }
-    })
-}
-
-/// Bytes of one element in raw data; nothing for text and for types packed below a byte.
-fn element_size(element: i64) -> Option<usize> {
-    match element {
-        2 | 3 | 9 | 17..=20 => Some(1),
-        4 | 5 | 10 | 16 => Some(2),
-        1 | 6 | 12 => Some(4),
-        7 | 11 | 13 | 14 => Some(8),
-        15 => Some(16),
-        _ => None,
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{Declared, OnnxModel};
-use crate::{Dim, LoadError, LoadErrorKind, RunnerConfig, TensorSpec};
+use crate::{Dim, LoadError, LoadErrorKind, RunnerConfig, TensorSpec, info::fits_memory};
 
 /// A model's inputs with the shapes that the user fixed, and what follows for its outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,11 @@ impl Signature {
             .collect();
         for input in &mut inputs {
             fix(&mut input.dims, &symbols);
+            if !fits_memory(input.dtype, &input.dims) {
+                let (name, dims) = (&input.name, input.dims_text());
+                let message = format!("input {name:?} would be {dims}: larger than any memory");
+                return Err(refuse(config, LoadErrorKind::ShapeMismatch, message));
+            }
         }
         Ok(Self { inputs, symbols })
     }
@@ -197,9 +202,23 @@ mod tests {
         let outputs = signature.outputs(&config, &model, &[]).unwrap();
         assert_eq!(outputs[0].dims, [Dim::Fixed(7), symbol("other")]);
 
-        config.input_shapes.insert("b".into(), vec![8, 3]);
-        let error = Signature::new(&config, &model).unwrap_err();
-        assert_eq!(error.kind(), LoadErrorKind::ShapeMismatch);
+        for other in [8, 1 << 62] {
+            config.input_shapes.insert("b".into(), vec![other, 3]);
+            let error = Signature::new(&config, &model).unwrap_err();
+            assert_eq!(error.kind(), LoadErrorKind::ShapeMismatch);
+        }
+    }
+
+    #[test]
+    fn no_shape_is_larger_than_memory_can_be() {
+        let model = model(vec![]);
+        let mut config = RunnerConfig::from_bytes("m", vec![]);
+        for rows in [1 << 62, usize::MAX] {
+            config.input_shapes.insert("a".into(), vec![rows, 3]);
+            let error = Signature::new(&config, &model).unwrap_err();
+            assert_eq!(error.kind(), LoadErrorKind::ShapeMismatch);
+            assert!(error.to_string().contains("larger than any memory"), "{error}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The part of the protobuf wire format that ONNX files use.
+//! The part of the protobuf wire format that ONNX files use, to read and to write.
 
 /// One field of a message.
 pub(super) struct Field<'a> {
@@ -49,6 +49,11 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub(super) fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
+    }
+
+    /// What is not read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// The numbers of a repeated field, packed or not.
@@ -119,6 +124,31 @@ impl<'a> Iterator for Fields<'a> {
         }
         Some(field)
     }
+}
+
+/// Writes a field that is a message, a text or bytes.
+pub(super) fn write_message(number: u64, content: &[u8], into: &mut Vec<u8>) {
+    write_varint(number << 3 | 2, into);
+    write_varint(content.len() as u64, into);
+    into.extend(content);
+}
+
+fn write_varint(mut value: u64, into: &mut Vec<u8>) {
+    while value >= 0x80 {
+        into.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    into.push(value as u8);
+}
+
+/// A message of fields that are messages, texts or bytes themselves.
+#[cfg(test)]
+pub(super) fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (number, content) in fields {
+        write_message(*number, content, &mut bytes);
+    }
+    bytes
 }
 
 #[cfg(test)]
