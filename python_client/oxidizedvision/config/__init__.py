@@ -9,22 +9,29 @@ from oxidizedvision.config.models import (
     BenchmarkConfig,
     Config,
     ExportConfig,
-    ImagePostprocess,
     ModelConfig,
     OptimizeConfig,
+    RunnerEntry,
+    ValidationConfig,
+)
+from oxidizedvision.config.pictures import (
+    ClassificationPostprocess,
+    DetectionPostprocess,
+    ImagePostprocess,
     Postprocess,
     Preprocess,
     RawPostprocess,
     Resize,
-    RunnerEntry,
-    ValidationConfig,
+    SegmentationPostprocess,
 )
 from oxidizedvision.core.engines import RUNNER_NAMES
 
 __all__ = [
     "RUNNER_NAMES",
     "BenchmarkConfig",
+    "ClassificationPostprocess",
     "Config",
+    "DetectionPostprocess",
     "ExportConfig",
     "ImagePostprocess",
     "ModelConfig",
@@ -34,6 +41,7 @@ __all__ = [
     "RawPostprocess",
     "Resize",
     "RunnerEntry",
+    "SegmentationPostprocess",
     "ValidationConfig",
     "load_config",
     "resolve_checkpoint",

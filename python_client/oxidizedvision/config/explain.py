@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from oxidizedvision.config.models import Config, ImagePostprocess, RawPostprocess
+from oxidizedvision.config.models import Config
 from oxidizedvision.config.nearest import nearest
+from oxidizedvision.config.pictures import (
+    ClassificationPostprocess,
+    DetectionPostprocess,
+    ImagePostprocess,
+    RawPostprocess,
+    SegmentationPostprocess,
+)
 from oxidizedvision.config.source import KeyPath, Source
 
 if TYPE_CHECKING:
@@ -23,6 +31,8 @@ _EXPECTED = {
     "bool_type": "true or false",
     "list_type": "a list",
     "too_short": "a list that is not empty",
+    "too_few": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
     "dict_type": "keys and values",
     "model_type": "keys and values",
     "model_attributes_type": "keys and values",
@@ -32,16 +42,29 @@ _EXPECTED = {
     "invalid_key": "a key that is text",
     "literal_error": "one of {expected}",
     "union_tag_invalid": "kind to be one of {expected_tags}",
-    "union_tag_not_found": "a kind: 'image' or 'raw'",
+    "union_tag_not_found": "a kind: {kinds}",
 }
 
-_POSTPROCESS: dict[str, type[BaseModel]] = {"image": ImagePostprocess, "raw": RawPostprocess}
+_POSTPROCESS: dict[str, type[BaseModel]] = {
+    "image": ImagePostprocess,
+    "classification": ClassificationPostprocess,
+    "segmentation": SegmentationPostprocess,
+    "detection": DetectionPostprocess,
+    "raw": RawPostprocess,
+}
+
+
+_INSIDE = re.compile(r"([a-z_]\w*(?:\.\w+)*): (.+)", re.S)
+"""What a check of several keys says about one of them begins with its name."""
 
 
 def explain(problem: ErrorDetails, source: Source) -> tuple[int, str]:
     """The line and the text of one problem."""
     key = _key_path(problem["loc"], source.data)
     text = _text(problem, key)
+    inside = _INSIDE.fullmatch(text) if problem["type"] == "value_error" else None
+    if inside is not None:
+        key, text = (*key, *inside.group(1).split(".")), inside.group(2)
     name = key_text(key)
     return source.line(key), f"{name}: {text}" if name else text
 
@@ -62,15 +85,19 @@ def _text(problem: ErrorDetails, key: KeyPath) -> str:
     got = _got(problem["input"])
     if kind == "value_error":
         reason = str(context["error"])
-        complete = reason.startswith(("missing", "unknown")) or not key
+        told = problem["input"]
+        complete = reason.startswith(("missing", "unknown")) or isinstance(told, dict) or not key
         return reason if complete else f"{reason}, got {got}"
+    if kind == "too_short" and context["min_length"] > 1:
+        kind = "too_few"
     expected = _EXPECTED.get(kind)
     if expected is None:
         return f"{problem['msg']}, got {got}"
     if isinstance(problem["input"], dict) and kind == "union_tag_invalid":
         got = _got(problem["input"].get("kind"))
     or_null = " or null" if kind == "literal_error" and _may_be_null(problem["loc"]) else ""
-    return f"expected {expected.format(**context)}{or_null}, got {got}"
+    kinds = ", ".join(map(repr, _POSTPROCESS))
+    return f"expected {expected.format(**context, kinds=kinds)}{or_null}, got {got}"
 
 
 def _key_path(location: tuple[int | str, ...], data: Any) -> KeyPath:
@@ -102,7 +129,7 @@ def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
             continue
         if part in _POSTPROCESS:
             model = _POSTPROCESS[str(part)]
-        elif model is not None:
+        elif model is not None and part in model.model_fields:  # else a key of a mapping
             model = _model_in(model.model_fields[str(part)].annotation)
     return model
 
@@ -114,7 +141,7 @@ def _may_be_null(location: tuple[int | str, ...]) -> bool:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model inside `Model`, `Model | None` or `list[Model]`."""
+    """The model inside `Model`, `Model | None`, `list[Model]` or a mapping of such."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):

@@ -16,7 +16,8 @@ from pydantic.fields import FieldInfo
 
 from oxidizedvision.config.check import check_config
 from oxidizedvision.config.classes import read_definitions, require_name
-from oxidizedvision.config.models import Config, ImagePostprocess, Preprocess
+from oxidizedvision.config.models import Config
+from oxidizedvision.config.pictures import ImagePostprocess, Preprocess
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors, write_text
 

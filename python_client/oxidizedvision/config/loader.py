@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from oxidizedvision.config.explain import explain
+from oxidizedvision.config.labels import FOLDERS
 from oxidizedvision.config.models import Config
 from oxidizedvision.config.source import Source, read_source
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -30,7 +31,7 @@ def load_config(path: str | Path | Config) -> Config:
 
 def _validated(source: Source) -> Config:
     try:
-        return Config.model_validate(source.data)
+        return Config.model_validate(source.data, context={FOLDERS: _places(source.path)})
     except ValidationError as error:
         problems = sorted(explain(problem, source) for problem in error.errors())
         raise config_error(source.path, problems) from error
@@ -77,19 +78,30 @@ def resolve_checkpoint(config: Config) -> Path | None:
 
 def _resolve(config: Config, name: str, key: str) -> Path:
     wanted = Path(name).expanduser()
-    places = [Path.cwd() / wanted]
-    if config.path is not None:
-        places.insert(0, config.path.absolute().parent / wanted)
-    places = list(dict.fromkeys(places))
+    places = [folder / wanted for folder in _places(config.path)]
     for place in places:
         if place.is_file():
             return place
+    for place in places:
+        if place.exists():
+            what = "a folder" if place.is_dir() else "a pipe or a device"
+            raise OxidizedVisionError(
+                Kind.NOT_FOUND,
+                f"{key}: {place} is {what} and not a file",
+                "Name the file itself.",
+            )
     tried = " and not ".join(str(place) for place in places)
     raise OxidizedVisionError(
         Kind.NOT_FOUND,
         f"{key}: there is no file {name}: not {tried}",
         "It is looked for beside the config, then in the current folder.",
     )
+
+
+def _places(config: Path | None) -> list[Path]:
+    """The folders that files named in a config are looked for in."""
+    beside = [config.absolute().parent] if config is not None else []
+    return list(dict.fromkeys([*beside, Path.cwd()]))
 
 
 def config_schema() -> dict[str, Any]:

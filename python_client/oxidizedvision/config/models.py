@@ -2,68 +2,81 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+
+from oxidizedvision.config.axes import (
+    INPUT_NAME,
+    Axes,
+    DynamicAxis,
+    InputConfig,
+    Shape,
+    checked_axes,
+    fits_in_memory,
 )
-
 from oxidizedvision.config.nearest import nearest
+from oxidizedvision.config.part import Finite, Part
+from oxidizedvision.config.pictures import Postprocess, Preprocess
 from oxidizedvision.core.engines import RUNNER_NAMES
-
-INPUT_NAME = "input"
-"""The name that a network's only input is exported under."""
 
 MODULE_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 """`package.module:attribute`."""
 
+Exporter = Literal["auto", "dynamo", "torchscript", "script"]
+EXPORTERS: tuple[str, ...] = get_args(Exporter)
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
-MAX_VALUES = 1 << 31
-"""Of one input: 8 GiB as f32, far above any picture."""
 
-Length = Annotated[int, Field(gt=0)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Color = Literal["rgb", "bgr", "gray"]
-Layout = Literal["nchw", "nhwc"]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class ModelConfig(_Part):
+class ModelConfig(Part):
     """The network: where its class is, what it takes and where its weights are."""
 
     path: Annotated[str, Field(min_length=1)] = Field(
         description="Python file, looked for beside the config and then in the current folder, "
-        "or package.module:attribute, where the attribute is a class or a factory."
+        "or package.module:attribute, where the attribute is a class, a function that builds the "
+        "network, or the network."
     )
     class_name: str | None = Field(
         default=None,
         validate_default=True,
-        description="nn.Module class in the file; may be left out with package.module:attribute.",
+        description="nn.Module class in the file, or a function in it that builds the network; "
+        "may be left out with package.module:attribute.",
     )
-    input_shape: list[Length] = Field(
-        min_length=1, description="Shape of the input, usually [batch, channels, height, width]."
+    input_shape: Shape | None = Field(
+        default=None,
+        description="Shape of the only input, usually [batch, channels, height, width]; its name "
+        f"is {INPUT_NAME!r}.",
+    )
+    inputs: list[InputConfig] = Field(
+        default_factory=list,
+        description="In place of input_shape: name, shape and dtype of every input, in the order "
+        "of forward.",
+    )
+    outputs: list[str] = Field(
+        default_factory=list,
+        description="Names of the outputs, in their order; empty keeps the network's own.",
     )
     checkpoint: str | None = Field(
         default=None,
-        description="Weights: a state dict as .safetensors, .pt or .pth; null keeps the initial "
-        "weights.",
+        description="Weights: safetensors, or a state dict or training checkpoint of torch.save, "
+        "or TorchScript; null keeps the initial weights.",
+    )
+    checkpoint_key: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Dotted keys of the state dict to take, such as ema or ema.module; null takes "
+        "the trained weights.",
+    )
+    trust_checkpoint: bool = Field(
+        default=False,
+        description="Let a pickle run its code, in a process of its own; only tensors come back.",
     )
     init_args: dict[str, Any] = Field(
-        default_factory=dict, description="Keyword arguments of the class."
+        default_factory=dict, description="Keyword arguments of the class or function."
     )
 
     @property
@@ -74,12 +87,49 @@ class ModelConfig(_Part):
         module, _, attribute = self.path.partition(":")
         return module, attribute
 
+    @property
+    def input_configs(self) -> tuple[InputConfig, ...]:
+        """Every input, whichever way it was written."""
+        if self.input_shape is None:
+            return tuple(self.inputs)
+        return (InputConfig(name=INPUT_NAME, shape=self.input_shape),)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The example's shapes by input."""
+        return {item.name: tuple(item.shape) for item in self.input_configs}
+
     @field_validator("input_shape")
     @classmethod
-    def _fits_in_memory(cls, value: list[int]) -> list[int]:
-        if math.prod(value) > MAX_VALUES:
-            raise ValueError(f"expected at most {MAX_VALUES} values in all")
+    def _fits_in_memory(cls, value: list[int] | None) -> list[int] | None:
+        return None if value is None else fits_in_memory(value)
+
+    @field_validator("outputs")
+    @classmethod
+    def _outputs_are_names(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} is no name of letters, digits and '_'")
+        if len(set(value)) != len(value):
+            raise ValueError("expected a different name for each output")
         return value
+
+    @model_validator(mode="after")
+    def _inputs_are_told_once(self) -> Self:
+        if (self.input_shape is None) == (not self.inputs):
+            raise ValueError(
+                "input_shape: missing; give it, or inputs for a network that takes several"
+                if self.input_shape is None
+                else "inputs: expected either input_shape or inputs"
+            )
+        names = [item.name for item in self.input_configs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"inputs: {twice[0]!r} is there twice")
+        shared = sorted({*names} & {*self.outputs})
+        if shared:
+            raise ValueError(f"outputs: {shared[0]!r} is an input's name")
+        return self
 
     @field_validator("class_name")
     @classmethod
@@ -92,7 +142,7 @@ class ModelConfig(_Part):
         return value
 
 
-class ExportConfig(_Part):
+class ExportConfig(Part):
     """What `convert` writes, and where."""
 
     opset_version: int = Field(
@@ -107,13 +157,18 @@ class ExportConfig(_Part):
         default="out", description="Folder for every file, relative to the current folder."
     )
     model_name: str = Field(default="model", description="First part of every file's name.")
-    exporter: Literal["auto", "torchscript"] = Field(
-        default="auto", description="Which exporter of PyTorch writes the ONNX file."
+    exporter: Exporter = Field(
+        default="auto",
+        description="Which exporter of PyTorch writes the ONNX file: torch.export (dynamo), a "
+        "trace (torchscript) or torch.jit.script (script). auto tries them and compares.",
     )
-    dynamic_axes: dict[str, dict[Annotated[int, Field(ge=0)], str]] = Field(
+    dynamic_axes: Axes = Field(
         default_factory=dict,
-        description="Axes whose length may change: {input: {2: height, 3: width}}.",
+        description="Axes whose length may change, by input, each with a name, or with a range: "
+        "{input: {0: batch, 2: {name: height, min: 32, max: 512, multiple_of: 32}}}.",
     )
+    pt2: bool = Field(default=False, description="Write torch.export's own .pt2 file as well.")
+    timeout_s: int = Field(default=600, ge=1, description="Seconds that one exporter may take.")
 
     @field_validator("model_name")
     @classmethod
@@ -124,19 +179,8 @@ class ExportConfig(_Part):
             )
         return value
 
-    @field_validator("dynamic_axes")
-    @classmethod
-    def _axes_have_names(cls, value: dict[str, dict[int, str]]) -> dict[str, dict[int, str]]:
-        for name, axes in value.items():
-            if name != INPUT_NAME:
-                raise ValueError(f"unknown input {name!r}; the network's input is {INPUT_NAME!r}")
-            for axis, symbol in axes.items():
-                if not symbol.isidentifier():
-                    raise ValueError(f"axis {axis} of {name}: {symbol!r} cannot name an axis")
-        return value
 
-
-class RunnerEntry(_Part):
+class RunnerEntry(Part):
     """An engine that `validate` and `benchmark` use."""
 
     name: str = Field(description=f"One of {', '.join(RUNNER_NAMES)}.")
@@ -153,7 +197,7 @@ class RunnerEntry(_Part):
         return value
 
 
-class ValidationConfig(_Part):
+class ValidationConfig(Part):
     """When an output counts as equal to PyTorch's."""
 
     num_tests: int = Field(default=1, ge=1, description="How many seeded random inputs are tried.")
@@ -165,7 +209,7 @@ class ValidationConfig(_Part):
     )
 
 
-class OptimizeConfig(_Part):
+class OptimizeConfig(Part):
     """What `optimize` does to the ONNX graph."""
 
     simplify: bool = Field(default=True, description="Remove and fuse nodes.")
@@ -175,7 +219,7 @@ class OptimizeConfig(_Part):
     constant_folding: bool = Field(default=True, description="Compute constant parts once.")
 
 
-class BenchmarkConfig(_Part):
+class BenchmarkConfig(Part):
     """How `benchmark` measures."""
 
     iters: int = Field(default=100, ge=1, description="Timed runs of each runner.")
@@ -191,64 +235,7 @@ class BenchmarkConfig(_Part):
         return value
 
 
-class Resize(_Part):
-    """How a picture is brought to the network's size before anything else."""
-
-    width: Length = Field(description="Width in pixels.")
-    height: Length = Field(description="Height in pixels.")
-    mode: Literal["stretch", "fit", "center-crop"] = Field(
-        default="stretch",
-        description="fit keeps the aspect and pads with black; center-crop keeps it and cuts.",
-    )
-    filter: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = Field(
-        default="bilinear", description="Pillow's filter of the same name."
-    )
-    antialias: bool = Field(default=True, description="Widen the filter when shrinking.")
-
-
-class _PixelScale(_Part):
-    color: Color = Field(default="rgb", description="Order of the channels.")
-    scale: Finite = Field(default=1 / 255, gt=0, description="Factor on pixels of 0 to 255.")
-    mean: list[Finite] = Field(
-        default=[0.0], description="Subtracted after scaling: one number, or one a channel."
-    )
-    std: list[Annotated[Finite, Field(gt=0)]] = Field(
-        default=[1.0], description="Divided by last: one number, or one a channel."
-    )
-    layout: Layout = Field(default="nchw", description="Order of the tensor's axes.")
-
-    @field_validator("mean", "std")
-    @classmethod
-    def _one_a_channel(cls, value: list[float], info: ValidationInfo) -> list[float]:
-        channels = 1 if info.data.get("color") == "gray" else 3
-        if len(value) not in (1, channels):
-            wanted = "1 number" if channels == 1 else "1 or 3 numbers"
-            raise ValueError(f"expected {wanted} for color {info.data.get('color')}")
-        return value
-
-
-class Preprocess(_PixelScale):
-    """From a picture to the input tensor: (pixel * scale - mean) / std."""
-
-    resize: Resize | None = Field(default=None, description="Null keeps the picture's size.")
-
-
-class ImagePostprocess(_PixelScale):
-    """From the output tensor to a picture: (value * std + mean) / scale, rounded and clamped."""
-
-    kind: Literal["image"] = Field(description="The output is a picture.")
-
-
-class RawPostprocess(_Part):
-    """The output tensor as it is."""
-
-    kind: Literal["raw"] = Field(description="The output is a tensor.")
-
-
-Postprocess = Annotated[ImagePostprocess | RawPostprocess, Field(discriminator="kind")]
-
-
-class Config(_Part):
+class Config(Part):
     """A whole `config.yml`.
 
     `config.export.model_fields_set` tells which keys the user wrote.
@@ -278,14 +265,34 @@ class Config(_Part):
         """The file that this came from; None where it was made in Python."""
         return self._path
 
+    def replaced(self, part: str, **values: Any) -> Config:
+        """The same config with other values in a block, as if the file had them."""
+        written = self.model_dump(exclude_unset=True)
+        written[part] = {**written.get(part, {}), **values}
+        changed = Config.model_validate(written)
+        changed._path = self._path
+        return changed
+
+    @property
+    def axes(self) -> dict[str, DynamicAxis]:
+        """The named axes with their ranges, by name."""
+        return checked_axes(self.export.dynamic_axes, self._lists())
+
+    def input_dims(self) -> dict[str, tuple[int | str, ...]]:
+        """The axes of every input: a length, or the name of one that may change."""
+        named = self.export.dynamic_axes
+        return {
+            name: tuple(
+                named[name][axis].name if axis in named.get(name, {}) else length
+                for axis, length in enumerate(shape)
+            )
+            for name, shape in self.model.shapes.items()
+        }
+
+    def _lists(self) -> dict[str, list[int]]:
+        return {name: list(shape) for name, shape in self.model.shapes.items()}
+
     @model_validator(mode="after")
     def _axes_exist(self) -> Self:
-        rank = len(self.model.input_shape)
-        for name, axes in self.export.dynamic_axes.items():
-            for axis in axes:
-                if axis >= rank:
-                    raise ValueError(
-                        f"export.dynamic_axes.{name}: there is no axis {axis} in an input_shape "
-                        f"of {rank} axes"
-                    )
+        checked_axes(self.export.dynamic_axes, self._lists())
         return self

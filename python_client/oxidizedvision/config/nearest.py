@@ -9,7 +9,10 @@ from collections.abc import Iterable
 def nearest(name: str, known: Iterable[str]) -> str:
     """A clause that ends an "unknown …" message: the nearest known name, or all of them."""
     names = list(known)
-    found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    if found:
-        return f"; did you mean {found[0]!r}?"
-    return f"; known: {', '.join(names)}" if names else ""
+    return meant(name, names) or (f"; known: {', '.join(names)}" if names else "")
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """A clause with the nearest known name; empty where none is near."""
+    found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]!r}?" if found else ""

@@ -30,9 +30,14 @@ class Contract:
     postprocess: dict[str, Any] | None
 
     @property
+    def kind(self) -> str:
+        """What the outputs are; `raw` where nothing says it."""
+        return str(self.postprocess["kind"]) if self.postprocess is not None else "raw"
+
+    @property
     def gives_pictures(self) -> bool:
         """Whether the output is meant to be seen."""
-        return self.postprocess is not None and self.postprocess["kind"] == "image"
+        return self.kind == "image"
 
 
 def contract_of_model(model: Path, runner: Runner, config: Config | None) -> Contract:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import DTYPES, TensorSpec
+from oxidizedvision.postprocess import Picture, Prediction, placement_of_input, postprocess
 from oxidizedvision.predict.contract import Contract
-from oxidizedvision.preprocess import postprocess, preprocess
+from oxidizedvision.preprocess import Placement, place, preprocess
+from oxidizedvision.preprocess.tensor import preprocess_contract
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -24,12 +27,13 @@ _FLOATS = ("f32", "f16", "f64")
 class PictureInput:
     """A picture as the model's one input.
 
-    given: width and height of the picture. taken: those it was brought to because the model
-    takes no others; None where it went in at its own or its contract's size.
+    pixels: the picture. placement: where it lies in the input. taken: the sides it was brought to
+    because the model takes no others; None where it went in at its own or its contract's size.
     """
 
     tensors: dict[str, Array]
-    given: tuple[int, int]
+    pixels: Array
+    placement: Placement
     taken: tuple[int, int] | None = None
 
     @property
@@ -71,14 +75,14 @@ def picture_input(picture: Array, spec: TensorSpec, contract: Contract) -> Pictu
     Raises:
         OxidizedVisionError: `input` when it cannot fit the model.
     """
-    recipe = contract.preprocess or {}
+    recipe = preprocess_contract(contract.preprocess or {})
     given = (picture.shape[1], picture.shape[0])
-    fixed = _fixed_size(spec, recipe, given)
-    taken = None
-    if recipe["resize"] is None and fixed != given and contract.gives_pictures:
+    fixed = _fixed_size(spec, recipe.layout, given)
+    placement, taken, pixels = place(given, recipe.resize), None, picture
+    if recipe.resize is None and fixed != given and contract.gives_pictures:
         taken = fixed
-        picture = _stretched(picture, fixed)
-    array = preprocess(picture, recipe).astype(DTYPES[spec.dtype])
+        pixels = _stretched(picture, fixed)
+    array = preprocess(pixels, recipe).astype(DTYPES[spec.dtype])
     if not _fits(spec, array):
         raise OxidizedVisionError(
             Kind.INPUT,
@@ -86,32 +90,43 @@ def picture_input(picture: Array, spec: TensorSpec, contract: Contract) -> Pictu
             f"{spec.dims_text()}",
             "Give a picture of that size, or set preprocess.resize in the config and convert.",
         )
-    return PictureInput({spec.name: array}, given, taken)
+    return PictureInput({spec.name: array}, picture, placement, taken)
 
 
-def picture_output(array: Array, contract: Contract, put_in: PictureInput | None) -> Array:
-    """An output as a picture, brought back where the input was stretched.
+def prediction_of(
+    outputs: Mapping[str, Array],
+    contract: Contract,
+    put_in: PictureInput | None,
+    tensors: Mapping[str, Array],
+) -> Prediction:
+    """What the outputs mean, at the picture's own size.
+
+    `put_in` is None where `tensors` and no picture went in: then the input is the picture.
 
     Raises:
-        OxidizedVisionError: as `preprocess.postprocess`.
+        OxidizedVisionError: as `postprocess`.
     """
-    picture = postprocess(array, contract.postprocess or {})
-    if put_in is None or put_in.taken is None:
-        return picture
-    height, width = picture.shape[:2]
+    if put_in is None:
+        layout = str((contract.preprocess or {}).get("layout", "nchw"))
+        placement = placement_of_input(next(iter(tensors.values())).shape, layout)
+        return postprocess(outputs, contract.postprocess or {}, placement)
+    made = postprocess(outputs, contract.postprocess or {}, put_in.placement)
+    if put_in.taken is None or not isinstance(made, Picture):
+        return made
+    height, width = made.pixels.shape[:2]
     # The model itself may enlarge: the result keeps that factor.
     back = tuple(
-        max(1, own * made // took)
-        for own, made, took in zip(put_in.given, (width, height), put_in.taken, strict=True)
+        max(1, own * side // took)
+        for own, side, took in zip(
+            put_in.placement.picture, (width, height), put_in.taken, strict=True
+        )
     )
-    return _stretched(picture, (back[0], back[1]))
+    return Picture(_stretched(made.pixels, (back[0], back[1])))
 
 
-def _fixed_size(
-    spec: TensorSpec, recipe: dict[str, Any], given: tuple[int, int]
-) -> tuple[int, int]:
+def _fixed_size(spec: TensorSpec, layout: str, given: tuple[int, int]) -> tuple[int, int]:
     """Width and height that the model takes; the picture's own where it takes any."""
-    height, width = spec.dims[1:3] if recipe["layout"] == "nhwc" else spec.dims[2:4]
+    height, width = spec.dims[1:3] if layout == "nhwc" else spec.dims[2:4]
     return (
         width if isinstance(width, int) else given[0],
         height if isinstance(height, int) else given[1],

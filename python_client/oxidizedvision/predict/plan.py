@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.predict import pictures, tensor_files
+from oxidizedvision.predict import pictures, results, tensor_files
 from oxidizedvision.predict.report import SkippedInput
 
 KNOWN = (*pictures.ENDINGS, *tensor_files.ENDINGS)
+_RESULTS = (*KNOWN, results.DOCUMENT)
 DEFAULT_FOLDER = Path("predictions")
 
 
@@ -63,18 +64,26 @@ def find_inputs(given: Sequence[Path]) -> Found:
     return Found(tuple(inputs), tuple(skipped), many)
 
 
-def plan_jobs(
-    found: Found, output: Path | None, *, gives_pictures: bool, outputs: int
-) -> list[Job]:
+def is_tensors(path: Path) -> bool:
+    """Whether a file holds tensors, by its ending."""
+    return path.suffix.lower() in tensor_files.ENDINGS
+
+
+def names_result(output: Path) -> bool:
+    """Whether an output can only be written where it is known what the tensors mean."""
+    return output.suffix.lower() in (*pictures.ENDINGS, results.DOCUMENT)
+
+
+def plan_jobs(found: Found, output: Path | None, *, kind: str, outputs: int) -> list[Job]:
     """Where every result goes.
 
-    Pictures become pictures of the same ending, or tensors where the model gives none; tensors
-    become tensors of the same ending.
+    Pictures become what the model gives: pictures of the same ending, masks, documents or, where
+    nothing is known of the outputs, tensors; tensors become tensors of the same ending.
 
     Args:
         found: The inputs.
         output: A file for a single input, else a folder; None means the folder `predictions`.
-        gives_pictures: Whether the model's output is a picture.
+        kind: What the model's outputs are: a kind of `postprocess`.
         outputs: How many outputs the model has.
 
     Raises:
@@ -84,12 +93,14 @@ def plan_jobs(
     """
     if output is not None and _is_file_name(output, found.many):
         job = Job(found.inputs[0], output)
-        _check_ending(job, gives_pictures=gives_pictures, outputs=outputs)
+        results.check_ending(job.result, kind, job.source)
+        if job.result.suffix.lower() == tensor_files.SINGLE:
+            tensor_files.check_one(job.result, outputs)
         jobs = [job]
     else:
         folder = DEFAULT_FOLDER if output is None else output
         jobs = [
-            Job(path, folder / f"{path.stem}{_ending(path, gives_pictures, outputs)}")
+            Job(path, folder / f"{path.stem}{_ending(path, kind, outputs)}")
             for path in found.inputs
         ]
     _refuse_clashes(jobs)
@@ -144,38 +155,27 @@ def _is_file_name(output: Path, many: bool) -> bool:
         return False
     ending = output.suffix.lower()
     if many:
-        if ending in KNOWN or output.exists():
+        if ending in _RESULTS or output.exists():
             raise OxidizedVisionError(
                 Kind.USAGE,
                 f"{output} is a file, and there may be several results",
                 "Give a folder as --output.",
             )
         return False
-    if ending and ending not in KNOWN:
+    if ending and ending not in _RESULTS:
         raise OxidizedVisionError(
             Kind.INPUT,
             f"{output}: results are not written as {ending}",
-            f"Use one of {', '.join(KNOWN)}; a folder of that name must be there already.",
+            f"Use one of {', '.join(_RESULTS)}; a folder of that name must be there already.",
         )
     return bool(ending)
 
 
-def _ending(path: Path, gives_pictures: bool, outputs: int) -> str:
+def _ending(path: Path, kind: str, outputs: int) -> str:
     single = tensor_files.SINGLE if outputs == 1 else ".npz"
     if is_picture(path):
-        return path.suffix if gives_pictures else single
+        return results.usual_ending(kind, path) or single
     return single if path.suffix.lower() == tensor_files.SINGLE else path.suffix
-
-
-def _check_ending(job: Job, *, gives_pictures: bool, outputs: int) -> None:
-    if is_picture(job.result) and not gives_pictures:
-        raise OxidizedVisionError(
-            Kind.INPUT,
-            f"{job.result}: what the model gives is not one picture",
-            "Name a file that ends in .npy, .npz or .safetensors, for the numbers.",
-        )
-    if job.result.suffix.lower() == tensor_files.SINGLE:
-        tensor_files.check_one(job.result, outputs)
 
 
 def _refuse_clashes(jobs: list[Job]) -> None:

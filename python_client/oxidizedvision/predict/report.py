@@ -26,8 +26,9 @@ class Step(str):
 class PredictResult:
     """One input that went through the model.
 
-    `written` is `picture` or `tensors`, `run_ms` the time of the run alone. `note` says what
-    the user should know about the result; mostly it is empty.
+    `written` is `picture`, `mask`, `tensors`, or the kind of a document: `classification`,
+    `segmentation`, `detection`. `run_ms` is the time of the run alone. `note` tells the result in
+    a few words, or what the user should know about it; it may be empty.
     """
 
     input: Path

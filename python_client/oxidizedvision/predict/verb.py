@@ -13,17 +13,27 @@ from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.manifest import SUFFIX
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.core.tensors import ModelInfo
+from oxidizedvision.postprocess import Prediction
 from oxidizedvision.predict.contract import Contract, contract_of_model
 from oxidizedvision.predict.pictures import (
     PictureInput,
     check_takes_pictures,
     picture_input,
-    picture_output,
+    prediction_of,
 )
-from oxidizedvision.predict.plan import Found, Job, find_inputs, is_picture, plan_jobs
+from oxidizedvision.predict.plan import (
+    Found,
+    Job,
+    find_inputs,
+    is_picture,
+    is_tensors,
+    names_result,
+    plan_jobs,
+)
 from oxidizedvision.predict.report import PredictFailure, PredictReport, PredictResult, Step
+from oxidizedvision.predict.results import in_words, write_prediction
 from oxidizedvision.predict.tensor_files import read_tensors, write_tensors
-from oxidizedvision.preprocess import read_picture, write_picture
+from oxidizedvision.preprocess import read_picture
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.table import engine_named, load_runner
 from oxidizedvision.runners.target import resolve
@@ -55,6 +65,22 @@ class _Loaded:
     runner: Runner
     info: ModelInfo
     contract: Contract
+
+    @property
+    def kind(self) -> str:
+        """What the outputs are; several are tensors unless the contract tells them apart."""
+        several = len(self.info.outputs) != 1
+        return "raw" if several and self.contract.kind != "detection" else self.contract.kind
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """What to write: tensors, or what they mean and the picture that it is about."""
+
+    value: Prediction | dict[str, Array]
+    run_ms: float
+    note: str = ""
+    picture: Array | None = None
 
 
 def predict(
@@ -94,13 +120,11 @@ def predict(
     runner_config, config = _runner_config(Path(model), runner, settings or EngineSettings())
     notify(f"loading {runner_config.model_name} into {runner}")
     start = time.perf_counter_ns()
-    with load_runner(runner, runner_config, config=config) as engine:
+    with load_runner(runner, runner_config, config=config, apart=True) as engine:
         info = engine.info
         load_ms = _milliseconds(start)
         loaded = _Loaded(engine, info, _contract(runner_config, engine, config, found, target))
-        gives_pictures = loaded.contract.gives_pictures and len(info.outputs) == 1
-        outputs = len(info.outputs)
-        jobs = plan_jobs(found, target, gives_pictures=gives_pictures, outputs=outputs)
+        jobs = plan_jobs(found, target, kind=loaded.kind, outputs=len(info.outputs))
         if any(is_picture(job.source) for job in jobs):
             check_takes_pictures(info.model, info.inputs, loaded.contract)
         results, failures = _all_predicted(loaded, jobs, found.many, notify)
@@ -144,8 +168,8 @@ def _contract(
     found: Found,
     output: Path | None,
 ) -> Contract:
-    involved = [*found.inputs, *([output] if output else [])]
-    if not any(is_picture(path) for path in involved):
+    told = output is not None and names_result(output)
+    if not told and not any(is_picture(path) for path in found.inputs):
         return Contract(None, None)
     return contract_of_model(Path(str(runner_config.model)), engine, config)
 
@@ -158,19 +182,18 @@ def _all_predicted(
     for done, job in enumerate(jobs):
         notify(Step(job.source.name, done, len(jobs)))
         try:
-            values = _computed(loaded, job)
+            computed = _computed(loaded, job)
         except OxidizedVisionError as error:
             if not many:
                 raise
             failures.append(PredictFailure(job.source, error.kind, error.message, error.hint))
             continue
         # What keeps one result from being written (a full disk) keeps the others from it too.
-        results.append(_written(job, *values))
+        results.append(_written(job, computed))
     return results, failures
 
 
-def _computed(loaded: _Loaded, job: Job) -> tuple[Array | dict[str, Array], float, str]:
-    """The picture or the tensors to write, the milliseconds of the run, and the note."""
+def _computed(loaded: _Loaded, job: Job) -> _Computed:
     put_in: PictureInput | None = None
     if is_picture(job.source):
         picture = read_picture(job.source)
@@ -181,19 +204,21 @@ def _computed(loaded: _Loaded, job: Job) -> tuple[Array | dict[str, Array], floa
     start = time.perf_counter_ns()
     outputs = loaded.runner.run_named(tensors)
     run_ms = _milliseconds(start)
-    if not is_picture(job.result):
-        return outputs, run_ms, ""
-    (array,) = outputs.values()
-    made = picture_output(array, loaded.contract, put_in)
-    return made, run_ms, put_in.note if put_in else ""
+    if is_tensors(job.result):
+        return _Computed(outputs, run_ms)
+    made = prediction_of(outputs, loaded.contract, put_in, tensors)
+    if put_in is None:
+        return _Computed(made, run_ms, in_words(made))
+    return _Computed(made, run_ms, in_words(made) or put_in.note, put_in.pixels)
 
 
-def _written(job: Job, values: Array | dict[str, Array], run_ms: float, note: str) -> PredictResult:
-    if isinstance(values, dict):
-        write_tensors(job.result, values)
-        return PredictResult(job.source, job.result, "tensors", run_ms, note)
-    write_picture(job.result, values)
-    return PredictResult(job.source, job.result, "picture", run_ms, note)
+def _written(job: Job, computed: _Computed) -> PredictResult:
+    if isinstance(computed.value, dict):
+        write_tensors(job.result, computed.value)
+        written = "tensors"
+    else:
+        written = write_prediction(job.result, computed.value, computed.picture)
+    return PredictResult(job.source, job.result, written, computed.run_ms, computed.note)
 
 
 def _milliseconds(start_ns: int) -> float:

@@ -16,9 +16,11 @@ from safetensors.numpy import load_file, save_file
 from tiny_network import Artifact, write_project
 
 from oxidizedvision import load, predict
+from oxidizedvision.config import ImagePostprocess
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
+from oxidizedvision.postprocess import picture_of
 from oxidizedvision.predict import Step, tensor_files
-from oxidizedvision.preprocess import postprocess, preprocess, read_picture, write_picture
+from oxidizedvision.preprocess import preprocess, read_picture, write_picture
 
 Pixels = NDArray[np.uint8]
 
@@ -37,7 +39,7 @@ def random_input() -> NDArray[np.float32]:
 
 def expected_picture(model: Path, pixels: Pixels) -> Pixels:
     with load(model, runner="onnxruntime") as runner:
-        return postprocess(runner.run(preprocess(pixels, {})), {"kind": "image"})
+        return picture_of(runner.run(preprocess(pixels, {})), ImagePostprocess(kind="image"))
 
 
 @pytest.mark.parametrize("runner", ["onnxruntime", "tract", "rten"])

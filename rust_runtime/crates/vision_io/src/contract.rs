@@ -1,140 +1,22 @@
+mod outputs;
+mod pixels;
+mod resize;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::{
+    outputs::{
+        Activation, Attributes, BoxFormat, ClassificationOutput, DetectionOutput, Postprocess,
+        RawOutput, SegmentationOutput,
+    },
+    pixels::{Color, ImageOutput, Layout, Preprocess},
+    resize::{Filter, Mode, Resize},
+};
+pub(crate) use pixels::Constants;
 
 use crate::{VisionError, VisionErrorKind, metadata::metadata_props};
 
 const SCHEMA_VERSION: &str = "1";
-
-/// Order and number of a tensor's channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Color {
-    /// Red, green, blue.
-    #[default]
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-    /// One channel of brightness.
-    Gray,
-}
-
-impl Color {
-    /// 1 or 3.
-    pub fn channels(self) -> usize {
-        if self == Self::Gray { 1 } else { 3 }
-    }
-}
-
-/// Order of a tensor's axes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// Batch, channel, row, column.
-    #[default]
-    Nchw,
-    /// Batch, row, column, channel.
-    Nhwc,
-}
-
-/// How a picture of another shape is brought to the size wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// Each side on its own.
-    #[default]
-    Stretch,
-    /// The whole picture in its proportions, centred on black.
-    Fit,
-    /// The middle of the picture in its proportions, filling the size.
-    CenterCrop,
-}
-
-/// The resampling filter; each is Pillow's filter of that name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum Filter {
-    Nearest,
-    Box,
-    #[default]
-    Bilinear,
-    Hamming,
-    Bicubic,
-    Lanczos,
-}
-
-/// A fixed size that pictures are brought to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resize {
-    /// Pixels in a row.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// What happens to the proportions.
-    #[serde(default)]
-    pub mode: Mode,
-    /// The resampling filter.
-    #[serde(default)]
-    pub filter: Filter,
-    /// Whether the filter widens with the reduction, as Pillow's does.
-    #[serde(default = "yes")]
-    pub antialias: bool,
-}
-
-/// How a picture becomes a tensor: `value = (pixel * scale - mean) / std`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Preprocess {
-    /// Channels of the tensor.
-    #[serde(default)]
-    pub color: Color,
-    /// A fixed size, or the picture's own.
-    #[serde(default)]
-    pub resize: Option<Resize>,
-    /// Factor on pixels of 0 to 255.
-    #[serde(default = "one_255th")]
-    pub scale: f64,
-    /// Taken off, one for each channel or one for all.
-    #[serde(default = "zeros")]
-    pub mean: Vec<f64>,
-    /// Divided by, one for each channel or one for all.
-    #[serde(default = "ones")]
-    pub std: Vec<f64>,
-    /// Axes of the tensor.
-    #[serde(default)]
-    pub layout: Layout,
-}
-
-/// How a tensor becomes a picture: `pixel = (value * std + mean) / scale`, rounded, 0 to 255.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImageOutput {
-    /// Channels of the tensor.
-    #[serde(default)]
-    pub color: Color,
-    /// As in [`Preprocess::scale`].
-    #[serde(default = "one_255th")]
-    pub scale: f64,
-    /// As in [`Preprocess::mean`].
-    #[serde(default = "zeros")]
-    pub mean: Vec<f64>,
-    /// As in [`Preprocess::std`].
-    #[serde(default = "ones")]
-    pub std: Vec<f64>,
-    /// Axes of the tensor.
-    #[serde(default)]
-    pub layout: Layout,
-}
-
-/// What the model's output is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Postprocess {
-    /// A picture.
-    Image(ImageOutput),
-    /// Numbers.
-    Raw,
-}
 
 /// How a picture may be cut without a trace in the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,8 +71,8 @@ impl Contract {
         if let Some(preprocess) = &self.preprocess {
             preprocess.check()?;
         }
-        if let Some(Postprocess::Image(output)) = &self.postprocess {
-            Constants::of_output(output).check("postprocess")?;
+        if let Some(postprocess) = &self.postprocess {
+            postprocess.check()?;
         }
         match self.tiling {
             Some(Tiling { multiple: 0, .. }) => Err(invalid("tiling: multiple must be at least 1")),
@@ -199,70 +81,6 @@ impl Contract {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl Preprocess {
-    fn check(&self) -> Result<(), VisionError> {
-        Constants::of_input(self).check("preprocess")?;
-        let Some(resize) = &self.resize else { return Ok(()) };
-        let sides = 1..=crate::MAX_SIDE as usize;
-        if !sides.contains(&resize.width) || !sides.contains(&resize.height) {
-            return Err(invalid(format!(
-                "preprocess: resize to {} x {} is not possible",
-                resize.width, resize.height
-            )));
-        }
-        if !resize.antialias && resize.filter != Filter::Nearest {
-            return Err(invalid(
-                "preprocess: resize without antialias is not supported; set antialias to true",
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// The numbers that preprocess and postprocess share, with the number of channels.
-pub(crate) struct Constants<'a> {
-    channels: usize,
-    scale: f64,
-    mean: &'a [f64],
-    std: &'a [f64],
-}
-
-impl<'a> Constants<'a> {
-    pub(crate) fn of_input(input: &'a Preprocess) -> Self {
-        let channels = input.color.channels();
-        Self { channels, scale: input.scale, mean: &input.mean, std: &input.std }
-    }
-
-    pub(crate) fn of_output(output: &'a ImageOutput) -> Self {
-        let channels = output.color.channels();
-        Self { channels, scale: output.scale, mean: &output.mean, std: &output.std }
-    }
-
-    /// Scale, mean and std of a channel of the tensor.
-    pub(crate) fn of_channel(&self, channel: usize) -> (f64, f64, f64) {
-        let of = |values: &[f64]| values.get(channel).or(values.first()).copied();
-        (self.scale, of(self.mean).unwrap_or(0.0), of(self.std).unwrap_or(1.0))
-    }
-
-    pub(crate) fn check(&self, section: &str) -> Result<(), VisionError> {
-        for (name, values) in [("mean", self.mean), ("std", self.std)] {
-            if ![1, self.channels].contains(&values.len()) {
-                return Err(invalid(format!(
-                    "{section}: {name} has {} values; expected 1 or {}",
-                    values.len(),
-                    self.channels
-                )));
-            }
-        }
-        let numbers = [self.mean, self.std, &[self.scale]].concat();
-        let divides = self.std.iter().chain([&self.scale]).all(|number| *number != 0.0);
-        if divides && numbers.iter().all(|number| number.is_finite()) {
-            return Ok(());
-        }
-        Err(invalid(format!("{section}: scale and std must not be 0, and all must be finite")))
     }
 }
 
@@ -276,24 +94,8 @@ fn parse<T: for<'a> Deserialize<'a>>(
     })
 }
 
-fn invalid(message: impl Into<String>) -> VisionError {
+pub(crate) fn invalid(message: impl Into<String>) -> VisionError {
     VisionError::new(VisionErrorKind::InvalidContract, message)
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn one_255th() -> f64 {
-    1.0 / 255.0
-}
-
-fn zeros() -> Vec<f64> {
-    vec![0.0]
-}
-
-fn ones() -> Vec<f64> {
-    vec![1.0]
 }
 
 #[cfg(test)]
@@ -321,6 +123,31 @@ mod tests {
     }
 
     #[test]
+    fn results_are_read_with_their_defaults() {
+        let read = |json: &str| {
+            let model = model_with(&[("oxv.postprocess", json)]);
+            Contract::from_onnx(&model).unwrap().postprocess.unwrap()
+        };
+        let Postprocess::Classification(classes) = read(r#"{"kind":"classification"}"#) else {
+            panic!("classes")
+        };
+        assert_eq!((classes.top_k, classes.activation), (5, Activation::Softmax));
+        let Postprocess::Segmentation(mask) = read(r#"{"kind":"segmentation"}"#) else {
+            panic!("a mask")
+        };
+        assert_eq!((mask.threshold, mask.activation), (0.5, Activation::Sigmoid));
+        let json = r#"{"kind":"detection","labels":["a"],"box_format":"cxcywh","box_axis":2}"#;
+        let Postprocess::Detection(found) = read(json) else { panic!("boxes") };
+        assert_eq!((found.score_threshold, found.iou_threshold), (0.25, Some(0.5)));
+        assert_eq!((found.box_format, found.box_axis), (BoxFormat::Cxcywh, 2));
+        assert_eq!((found.attributes, found.max_detections), (Attributes::Scores, 100));
+        let all = r#"{"kind":"detection","iou_threshold":null}"#;
+        let Postprocess::Detection(found) = read(all) else { panic!("boxes") };
+        assert_eq!(found.iou_threshold, None);
+        assert_eq!(read(r#"{"kind":"raw"}"#), Postprocess::Raw(RawOutput {}));
+    }
+
+    #[test]
     fn a_foreign_model_has_an_empty_contract() {
         assert_eq!(Contract::from_onnx(&model_with(&[("x", "y")])).unwrap(), Contract::default());
     }
@@ -335,8 +162,41 @@ mod tests {
             ("oxv.preprocess", r#"{"std":[0]}"#),
             ("oxv.preprocess", r#"{"color":"gray","std":[1,1,1]}"#),
             ("oxv.preprocess", r#"{"resize":{"width":0,"height":4}}"#),
-            ("oxv.preprocess", r#"{"resize":{"width":4,"height":4,"antialias":false}}"#),
-            ("oxv.postprocess", r#"{"kind":"detection"}"#),
+            ("oxv.preprocess", r#"{"resize":{"width":4,"height":4,"pad":1}}"#),
+            ("oxv.preprocess", r#"{"resize":{"width":4,"height":4,"mode":"fit","pad":256}}"#),
+            ("oxv.preprocess", r#"{"resize":{"width":4,"height":4,"shorter_side":8}}"#),
+            (
+                "oxv.preprocess",
+                r#"{"resize":{"width":4,"height":9,"mode":"center-crop","shorter_side":8}}"#,
+            ),
+            ("oxv.postprocess", "{}"),
+            ("oxv.postprocess", r#"{"kind":"boxes"}"#),
+            ("oxv.postprocess", r#"{"kind":"raw","labels":["a"]}"#),
+            ("oxv.postprocess", r#"{"kind":"image","labels":["a"]}"#),
+            ("oxv.postprocess", r#"{"kind":"classification","label":["a"]}"#),
+            ("oxv.postprocess", r#"{"kind":"classification","labels":[]}"#),
+            ("oxv.postprocess", r#"{"kind":"classification","labels":[""]}"#),
+            ("oxv.postprocess", r#"{"kind":"classification","labels":"names.txt"}"#),
+            ("oxv.postprocess", r#"{"kind":"classification","top_k":0}"#),
+            ("oxv.postprocess", r#"{"kind":"classification","activation":"relu"}"#),
+            ("oxv.postprocess", r#"{"kind":"segmentation","colors":[]}"#),
+            ("oxv.postprocess", r#"{"kind":"segmentation","colors":[[1,2,256]]}"#),
+            ("oxv.postprocess", r#"{"kind":"segmentation","activation":"softmax"}"#),
+            ("oxv.postprocess", r#"{"kind":"detection","boxes":"b"}"#),
+            ("oxv.postprocess", r#"{"kind":"detection","scores":"s"}"#),
+            ("oxv.postprocess", r#"{"kind":"detection","classes":"c"}"#),
+            (
+                "oxv.postprocess",
+                r#"{"kind":"detection","predictions":"p","boxes":"b","scores":"s"}"#,
+            ),
+            ("oxv.postprocess", r#"{"kind":"detection","box_axis":0}"#),
+            ("oxv.postprocess", r#"{"kind":"detection","iou_threshold":1.5}"#),
+            ("oxv.postprocess", r#"{"kind":"detection","score_threshold":-0.1}"#),
+            ("oxv.postprocess", r#"{"kind":"detection","max_detections":0}"#),
+            (
+                "oxv.postprocess",
+                r#"{"kind":"detection","attributes":"score-class","activation":"softmax"}"#,
+            ),
             ("oxv.postprocess", r#"{"kind":"image","scale":0}"#),
             ("oxv.tiling", r#"{"overlap":1,"multiple":0}"#),
             ("oxv.tiling", r#"{"overlap":-1,"multiple":1}"#),

@@ -5,7 +5,7 @@ use image::{
     codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
 
-use crate::{Picture, VisionError, VisionErrorKind};
+use crate::{Mask, Picture, VisionError, VisionErrorKind};
 
 const JPEG_QUALITY: u8 = 95;
 const MAX_WEBP_SIDE: usize = 16_383;
@@ -85,6 +85,41 @@ fn encode_as(picture: &Picture, format: OutputFormat) -> Result<Vec<u8>, ImageEr
         ),
     }?;
     Ok(bytes.into_inner())
+}
+
+/// Writes a mask as a PNG file, whose numbers are the class ids: indices of the contract's colours
+/// where it has any, else grey of 8 bits, or of 16 above 255 classes.
+///
+/// # Errors
+/// [`VisionErrorKind::NotEncodable`] when the PNG encoder refuses.
+pub fn encode_mask(mask: &Mask) -> Result<Vec<u8>, VisionError> {
+    mask_as_png(mask).map_err(|error| {
+        let message = format!("the mask cannot be written: {error}");
+        VisionError::new(VisionErrorKind::NotEncodable, message).with_source(error)
+    })
+}
+
+fn mask_as_png(mask: &Mask) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, mask.width as u32, mask.height as u32);
+    let deep = mask.unseen == u16::MAX;
+    encoder.set_depth(if deep { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
+    encoder.set_color(png::ColorType::Grayscale);
+    if let Some(colors) = mask.colors.as_ref().filter(|_| !deep) {
+        let mut palette = colors.concat();
+        palette.resize(3 * 256, 0);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(palette);
+    }
+    let pixels: Vec<u8> = if deep {
+        mask.ids.iter().flat_map(|id| id.to_be_bytes()).collect()
+    } else {
+        mask.ids.iter().map(|id| *id as u8).collect()
+    };
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&pixels)?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -33,9 +33,20 @@ impl Picture {
         ))
     }
 
-    /// A black picture; the sides and channels are already known to be valid.
+    /// As [`Self::new`], for bytes that are known to fit.
+    pub(crate) fn of(width: usize, height: usize, channels: usize, pixels: Vec<u8>) -> Self {
+        debug_assert_eq!(pixels.len(), width * height * channels);
+        Self { width, height, channels, pixels }
+    }
+
+    /// A picture of one brightness; the sides and channels are already known to be valid.
+    pub(crate) fn even(width: usize, height: usize, channels: usize, brightness: u8) -> Self {
+        Self::of(width, height, channels, vec![brightness; width * height * channels])
+    }
+
+    /// A black picture.
     pub(crate) fn black(width: usize, height: usize, channels: usize) -> Self {
-        Self { width, height, channels, pixels: vec![0; width * height * channels] }
+        Self::even(width, height, channels, 0)
     }
 
     /// Pixels in a row.

@@ -2,7 +2,7 @@ use ndarray::{ArrayD, Axis as ArrayAxis, IxDyn, Slice};
 
 use crate::{
     ImageOutput, Layout, Picture, Preprocess, Tiling, VisionError, VisionErrorKind,
-    postprocess::postprocess,
+    postprocess::picture_of,
     preprocess::{normalized, with_channels_of},
 };
 
@@ -148,7 +148,7 @@ impl TilePlan {
         let channels = output.color.channels();
         let mut result = Picture::black(picture.width(), picture.height(), channels);
         for tile in self.tiles() {
-            let part = postprocess(&run(self.read(picture, &tile, input))?, output)?;
+            let part = picture_of(&run(self.read(picture, &tile, input))?, output)?;
             self.check_sides((part.height(), part.width()))?;
             let (left, top) = (tile.columns.start - tile.left, tile.rows.start - tile.top);
             let kept = Picture::crop_of(&part, left, top, tile.columns.len(), tile.rows.len());

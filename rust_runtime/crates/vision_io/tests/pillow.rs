@@ -1,4 +1,4 @@
-//! Proves that reading and resizing give what Pillow gives. The files in `goldens/` are written by
+//! Proves that reading gives what Pillow gives. The files in `goldens/decode` are written by
 //! `make_pillow_goldens.py`.
 
 use std::{
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use vision_io::{Picture, Resize, VisionErrorKind, decode, resize};
+use vision_io::{Picture, VisionErrorKind, decode};
 
 fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
@@ -34,34 +34,6 @@ fn worst(got: &Picture, expected: &Picture) -> u8 {
     assert_eq!(sides(got), sides(expected));
     let pairs = got.pixels().iter().zip(expected.pixels());
     pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
-}
-
-/// `<source>.<filter>.<mode>.<width>x<height>.png` as a resize.
-fn resize_of(name: &str) -> Option<(String, Resize)> {
-    let [source, filter, mode, size, "png"] = name.split('.').collect::<Vec<_>>()[..] else {
-        return None;
-    };
-    let (width, height) = size.split_once('x').unwrap();
-    let json =
-        format!(r#"{{"width":{width},"height":{height},"mode":"{mode}","filter":"{filter}"}}"#);
-    Some((format!("{source}.png"), serde_json::from_str(&json).unwrap()))
-}
-
-#[test]
-fn resizing_equals_pillow_within_1_of_255() {
-    let mut faults = Vec::new();
-    let mut seen = 0;
-    for path in files(&goldens()) {
-        let Some((source, to)) = resize_of(name(&path)) else { continue };
-        let got = resize(&read(&goldens().join(source)), &to).unwrap();
-        let difference = worst(&got, &read(&path));
-        seen += 1;
-        if difference > 1 {
-            faults.push(format!("{}: {difference}", name(&path)));
-        }
-    }
-    assert!(faults.is_empty(), "{faults:#?}");
-    assert_eq!(seen, 42);
 }
 
 #[test]

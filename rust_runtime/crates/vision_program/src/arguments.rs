@@ -6,14 +6,15 @@ use crate::Fault;
 
 /// The command line of every program around one model.
 ///
-/// A file that ends in .npy is a float32 tensor; anything else is a picture.
+/// A file that ends in .npy is a float32 tensor, a result that ends in .json tells labels or boxes;
+/// anything else is a picture.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     /// Picture (PNG, JPEG, WebP, BMP) or tensor (.npy)
     #[arg(value_name = "INPUT", conflicts_with_all = ["input", "output"])]
     pub input_file: Option<OsString>,
 
-    /// Picture (.png, .jpg, .webp) or tensor (.npy) to write
+    /// Picture or mask (.png, .jpg, .webp), labels or boxes (.json) or tensor (.npy) to write
     #[arg(value_name = "OUTPUT", requires = "input_file")]
     pub output_file: Option<OsString>,
 

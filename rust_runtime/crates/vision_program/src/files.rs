@@ -36,6 +36,11 @@ pub(crate) fn is_npy(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
 }
 
+/// Whether a file's name says that it is a document.
+pub(crate) fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}
+
 /// Refuses an output that could not be written, before any work is done for it.
 pub(crate) fn check_writable(path: &Path) -> Result<(), Fault> {
     let refused = |why: &str| Fault::new(Exit::FileSystem, format!("{} {why}", path.display()));

@@ -6,14 +6,15 @@ use std::{
 
 use runner_core::{NamedTensors, Tensor};
 use serde_json::{Value, json};
-use vision_io::{OutputFormat, Picture, Postprocess, decode, encode, postprocess};
+use vision_io::{Picture, decode};
 
 use crate::{
     Arguments, Fault, Setup,
     arguments::named,
     benchmark, files, npy, pictures,
     pictures::{Answer, Want, Way},
-    session::{Session, milliseconds, single_array},
+    results::{self, Output},
+    session::{Session, milliseconds},
 };
 
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -32,7 +33,7 @@ pub(crate) fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<String,
         return Err(Fault::bad("an input and an output are needed").with_hint(hint));
     }
     for output in arguments.outputs() {
-        check_ending(Path::new(&output))?;
+        results::check_ending(Path::new(&output))?;
     }
     let mut session = Session::load(setup, arguments)?;
     let outputs = outputs(&session, &arguments.outputs())?;
@@ -89,33 +90,24 @@ pub(crate) fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
 
-fn check_ending(path: &Path) -> Result<(), Fault> {
-    if files::is_npy(path) {
-        return Ok(());
-    }
-    OutputFormat::from_path(path).map(drop).map_err(|error| {
-        Fault::from(error).with_hint("For the model's numbers, name a file that ends in .npy.")
-    })
-}
-
-/// An output of the model and the file it goes to.
-struct Output {
-    tensor: String,
-    path: PathBuf,
-}
-
 fn outputs(session: &Session, given: &[OsString]) -> Result<Vec<Output>, Fault> {
     let specs = &session.info().outputs;
     let mut outputs: Vec<Output> = Vec::new();
     for text in given {
-        let (spec, path) = named(text, specs, "output")?;
-        let path = PathBuf::from(path);
-        check_ending(&path)?;
-        files::check_writable(&path)?;
-        if outputs.iter().any(|other| other.path == path) {
-            return Err(Fault::bad(format!("{} is named for two outputs", path.display())));
+        let output = if results::is_of_all_outputs(session, Path::new(text)) {
+            Output { tensor: None, path: PathBuf::from(text) }
+        } else {
+            let (spec, path) = named(text, specs, "output")?;
+            Output { tensor: Some(spec.name.clone()), path: PathBuf::from(path) }
+        };
+        results::check_ending(&output.path)?;
+        results::check_kind(session, &output.path)?;
+        files::check_writable(&output.path)?;
+        if outputs.iter().any(|other| other.path == output.path) {
+            let message = format!("{} is named for two outputs", output.path.display());
+            return Err(Fault::bad(message));
         }
-        outputs.push(Output { tensor: spec.name.clone(), path });
+        outputs.push(output);
     }
     Ok(outputs)
 }
@@ -138,9 +130,9 @@ fn run(
         && !files::is_npy(path)
     {
         let picture = read_picture(path)?;
-        let as_picture = outputs.iter().any(|output| !files::is_npy(&output.path));
-        let want = if as_picture { Want::Picture } else { Want::Tensors };
-        if as_picture && outputs.len() > 1 {
+        let as_result = outputs.iter().any(|output| !files::is_npy(&output.path));
+        let want = if as_result { Want::Prediction } else { Want::Tensors };
+        if as_result && outputs.len() > 1 {
             let message = "a picture is the only output of a run that gives one";
             return Err(Fault::bad(message).with_hint("Run again for the other outputs."));
         }
@@ -159,7 +151,9 @@ fn run(
         json!({"name": name, "file": path.display().to_string(), "shape": tensor.shape()})
     });
     let done = done.collect();
-    Ok((done, Answer::Tensors(session.run_named(tensors)?), None))
+    let shape = tensors.first().map(|(_, tensor)| tensor.shape()).unwrap_or_default();
+    let placement = results::placement_of_input(session, shape);
+    Ok((done, Answer::Tensors(session.run_named(tensors)?, placement), None))
 }
 
 pub(crate) fn read_tensors(inputs: &[(String, PathBuf)]) -> Result<NamedTensors, Fault> {
@@ -181,44 +175,31 @@ fn read_picture(path: &Path) -> Result<Picture, Fault> {
 }
 
 fn write_all(session: &Session, answer: Answer, outputs: &[Output]) -> Result<Vec<Value>, Fault> {
-    let tensors = match (answer, outputs) {
-        (Answer::Picture(picture), [output]) => {
-            return write_picture(&picture, output).map(|done| vec![done]);
+    let (tensors, placement) = match (answer, outputs) {
+        (Answer::Prediction(prediction), [output]) => {
+            return results::write(&prediction, output).map(|done| vec![done]);
         }
-        (Answer::Picture(_), _) => return Err(Fault::bad("a picture goes to one file only")),
-        (Answer::Tensors(tensors), _) => tensors,
+        (Answer::Prediction(_), _) => return Err(Fault::bad("a picture goes to one file only")),
+        (Answer::Tensors(tensors, placement), _) => (tensors, placement),
     };
     let mut done = Vec::new();
     for output in outputs {
-        let Some((_, tensor)) = tensors.iter().find(|(name, _)| *name == output.tensor) else {
-            return Err(Fault::bad(format!("the model gave no output {:?}", output.tensor)));
-        };
         done.push(if files::is_npy(&output.path) {
-            npy::write(&output.path, tensor)?;
-            let file = output.path.display().to_string();
-            json!({"name": output.tensor, "file": file, "shape": tensor.shape()})
+            write_tensor(&tensors, output)?
         } else {
-            write_picture(&picture_of(session, &output.tensor, tensor)?, output)?
+            let prediction = results::of_tensors(session, &tensors, &placement, output)?;
+            results::write(&prediction, output)?
         });
     }
     Ok(done)
 }
 
-/// The picture that a tensor is, when the input was a tensor too.
-fn picture_of(session: &Session, name: &str, tensor: &Tensor) -> Result<Picture, Fault> {
-    let Some(Postprocess::Image(contract)) = &session.contract.postprocess else {
-        return Err(Fault::bad(format!("output {name:?} is not a picture"))
-            .with_hint("Name an output that ends in .npy, for the numbers."));
+fn write_tensor(tensors: &NamedTensors, output: &Output) -> Result<Value, Fault> {
+    let name = output.tensor.as_deref().unwrap_or_default();
+    let Some((_, tensor)) = tensors.iter().find(|(own, _)| own == name) else {
+        return Err(Fault::bad(format!("the model gave no output {name:?}")));
     };
-    let array = single_array(vec![(name.to_owned(), tensor.clone())])?;
-    Ok(postprocess(&array, contract)?)
-}
-
-fn write_picture(picture: &Picture, output: &Output) -> Result<Value, Fault> {
-    let bytes = encode(picture, OutputFormat::from_path(&output.path)?)?;
-    files::write(&output.path, &bytes)?;
-    Ok(json!({
-        "name": output.tensor, "file": output.path.display().to_string(),
-        "width": picture.width(), "height": picture.height(),
-    }))
+    npy::write(&output.path, tensor)?;
+    let file = output.path.display().to_string();
+    Ok(json!({"name": name, "file": file, "shape": tensor.shape()}))
 }

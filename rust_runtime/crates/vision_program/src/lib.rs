@@ -13,6 +13,7 @@ pub mod golden;
 mod job;
 mod npy;
 mod pictures;
+mod results;
 mod session;
 
 use std::{
@@ -32,7 +33,8 @@ pub use crate::{
 const ABOUT: &str = "Runs one model on a picture or on tensors.";
 const LONG_ABOUT: &str = "Runs one model on a picture or on tensors.
 
-A file that ends in .npy is a float32 tensor; anything else is a picture.";
+A file that ends in .npy is a float32 tensor, a result that ends in .json tells labels or boxes;
+anything else is a picture.";
 
 /// Loads a model with one engine.
 pub type Load = fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>;

@@ -2,14 +2,11 @@ use ndarray::ArrayD;
 use runner_core::{Dim, NamedTensors, Tensor};
 use serde::Serialize;
 use vision_io::{
-    Filter, ImageOutput, Layout, Mode, Picture, Postprocess, Preprocess, Resize, Span, TilePlan,
-    Tiling, postprocess, preprocess, resize,
+    ImageOutput, Layout, Picture, Placement, Postprocess, Prediction, Preprocess, Resize, Span,
+    TilePlan, Tiling, postprocess, preprocess, resize,
 };
 
-use crate::{
-    Fault,
-    session::{Session, single_array},
-};
+use crate::{Fault, session::Session};
 
 const DEFAULT_TILE: usize = 256;
 
@@ -40,17 +37,17 @@ impl Way {
     }
 }
 
-/// What the user wants of a picture.
+/// What the user wants of a picture: what the outputs mean, or the outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
-    Picture,
+    Prediction,
     Tensors,
 }
 
-/// What came out.
+/// What came out; tensors with the place of the picture in the input.
 pub(crate) enum Answer {
-    Picture(Picture),
-    Tensors(NamedTensors),
+    Prediction(Prediction),
+    Tensors(NamedTensors, Placement),
 }
 
 /// Runs the model on a picture, by the way that its contract and its size allow.
@@ -69,10 +66,11 @@ pub(crate) fn run(
     })?;
     let output = output_contract(session, want)?;
     let sides = sides(session, input.layout)?;
-    if let (None, Some(tiling)) = (input.resize, session.contract.tiling) {
+    let tiling = session.contract.tiling.filter(|_| in_tiles(output.as_ref()));
+    if let (None, Some(tiling)) = (input.resize, tiling) {
         let spans = (span(sides.0, tile, &tiling), span(sides.1, tile, &tiling));
         let plan = TilePlan::new(picture, &tiling, spans)?;
-        return run_tiled(session, picture, &plan, (&input, output.as_ref()));
+        return run_tiled(session, picture, &plan, (&input, as_image(output.as_ref())));
     }
     if tile.is_some_and(|side| side > 0) {
         return Err(Fault::bad("this model does not work in tiles").with_hint("Leave out --tile."));
@@ -87,14 +85,23 @@ pub(crate) fn run(
     run_resized(session, picture, (&input, output.as_ref()), sides)
 }
 
-fn output_contract(session: &Session, want: Want) -> Result<Option<ImageOutput>, Fault> {
+fn output_contract(session: &Session, want: Want) -> Result<Option<Postprocess>, Fault> {
     match (want, &session.contract.postprocess) {
         (Want::Tensors, _) => Ok(None),
-        (Want::Picture, Some(Postprocess::Image(output))) => Ok(Some(output.clone())),
-        (Want::Picture, _) => {
-            Err(Fault::bad(format!("what {} gives is not a picture", session.info().model))
-                .with_hint("Name an output that ends in .npy, for the numbers."))
-        }
+        (Want::Prediction, None | Some(Postprocess::Raw(_))) => Err(session.no_picture()),
+        (Want::Prediction, Some(output)) => Ok(Some(output.clone())),
+    }
+}
+
+/// Whether tiles can be put together again.
+fn in_tiles(output: Option<&Postprocess>) -> bool {
+    matches!(output, None | Some(Postprocess::Image(_)))
+}
+
+fn as_image(output: Option<&Postprocess>) -> Option<&ImageOutput> {
+    match output {
+        Some(Postprocess::Image(output)) => Some(output),
+        _ => None,
     }
 }
 
@@ -140,11 +147,13 @@ fn run_tiled(
 ) -> Result<(Answer, Way), Fault> {
     let run = |tile: ArrayD<f32>| session.run_to_array(tile);
     let answer = if let Some(output) = output {
-        Answer::Picture(plan.run_picture(picture, (input, output), run)?)
+        let made = plan.run_picture(picture, (input, output), run)?;
+        Answer::Prediction(Prediction::Image(made))
     } else {
         let array = plan.run_tensor(picture, input, run)?;
         let name = session.info().outputs.first().map(|spec| spec.name.clone());
-        Answer::Tensors(vec![(name.unwrap_or_default(), Tensor::from(array))])
+        let placement = Placement::new([picture.width(), picture.height()], None);
+        Answer::Tensors(vec![(name.unwrap_or_default(), Tensor::from(array))], placement)
     };
     let (width, height) = (plan.horizontal.side(), plan.vertical.side());
     Ok((answer, Way::Tiled { tiles: plan.count(), width, height }))
@@ -153,25 +162,25 @@ fn run_tiled(
 fn run_once(
     session: &mut Session,
     picture: &Picture,
-    (input, output): (&Preprocess, Option<&ImageOutput>),
+    (input, output): (&Preprocess, Option<&Postprocess>),
 ) -> Result<Answer, Fault> {
     let outputs = session.run_single(preprocess(picture, input)?)?;
-    match output {
-        Some(output) => Ok(Answer::Picture(postprocess(&single_array(outputs)?, output)?)),
-        None => Ok(Answer::Tensors(outputs)),
-    }
+    let sides = [picture.width(), picture.height()];
+    let placement = Placement::new(sides, input.resize.as_ref());
+    let Some(output) = output else { return Ok(Answer::Tensors(outputs, placement)) };
+    Ok(Answer::Prediction(postprocess(&outputs, output, &placement)?))
 }
 
 /// The result has the picture's size times whatever factor the model itself enlarges by.
 fn run_resized(
     session: &mut Session,
     picture: &Picture,
-    (input, output): (&Preprocess, Option<&ImageOutput>),
+    (input, output): (&Preprocess, Option<&Postprocess>),
     sides: (Option<usize>, Option<usize>),
 ) -> Result<(Answer, Way), Fault> {
     let (own_width, own_height) = (picture.width(), picture.height());
     let (width, height) = (sides.0.unwrap_or(own_width), sides.1.unwrap_or(own_height));
-    let Some(output) = output else {
+    let Some(output) = output.filter(|output| in_tiles(Some(output))) else {
         let message = format!(
             "the model takes pictures of {width} x {height} pixels, this one has {own_width} x \
              {own_height}"
@@ -181,18 +190,13 @@ fn run_resized(
              picture.",
         ));
     };
-    let to = |width, height| Resize {
-        width,
-        height,
-        mode: Mode::Stretch,
-        filter: Filter::Bicubic,
-        antialias: true,
-    };
-    let smaller = resize(picture, &to(width, height))?;
-    let Answer::Picture(result) = run_once(session, &smaller, (input, Some(output)))? else {
+    let smaller = resize(picture, &Resize::stretch(width, height))?;
+    let answer = run_once(session, &smaller, (input, Some(output)))?;
+    let Answer::Prediction(Prediction::Image(result)) = answer else {
         return Err(Fault::bad("the model gave no picture"));
     };
-    let back = to(own_width * result.width() / width, own_height * result.height() / height);
+    let back =
+        Resize::stretch(own_width * result.width() / width, own_height * result.height() / height);
     let way = Way::Resized { width, height };
-    Ok((Answer::Picture(resize(&result, &back)?), way))
+    Ok((Answer::Prediction(Prediction::Image(resize(&result, &back)?)), way))
 }

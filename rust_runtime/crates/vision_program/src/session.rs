@@ -31,6 +31,12 @@ impl Session {
         Ok(Self { runner, contract, model_sha256, load_time, run_times: Vec::new() })
     }
 
+    /// What is wrong when a result is wanted of a model that gives numbers only.
+    pub(crate) fn no_picture(&self) -> Fault {
+        Fault::bad(format!("what {} gives is not a picture", self.info().model))
+            .with_hint("Name an output that ends in .npy, for the numbers.")
+    }
+
     pub(crate) fn info(&self) -> &ModelInfo {
         self.runner.info()
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -35,6 +36,27 @@ class Denoiser(nn.Module):
         return x - self.body(x)
 
 
+class Classifier(nn.Module):
+    """Scores red, green and blue by how much of each is in the picture."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Takes `[1, 3, H, W]`, gives `[1, 3]`."""
+        return x.mean(dim=(2, 3))
+
+
+class Detector(nn.Module):
+    """Two boxes that are always the same; the picture's red and green are their scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.boxes = nn.Parameter(torch.tensor([[[0.0, 0.0, 16.0, 16.0], [8.0, 8.0, 32.0, 32.0]]]))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Takes `[1, 3, 32, 32]`, gives `[1, 2, 4]` and `[1, 2]`."""
+        scores = x.mean(dim=(2, 3))[:, :2]
+        return self.boxes + 0.0 * scores[:, :, None], scores
+
+
 def main() -> None:
     """Write every file."""
     FOLDER.mkdir(exist_ok=True)
@@ -44,9 +66,16 @@ def main() -> None:
     export(model, "denoiser", {"input": axes, "output": axes})
     export(model, "fixed", None)
     write_goldens(model)
+    export(Classifier(), "classifier", {"input": axes}, ["scores"])
+    export(Detector(), "detector", {"input": axes}, ["boxes", "scores"])
 
 
-def export(model: nn.Module, name: str, dynamic_axes: dict[str, dict[int, str]] | None) -> None:
+def export(
+    model: nn.Module,
+    name: str,
+    dynamic_axes: dict[str, dict[int, str]] | None,
+    outputs: Sequence[str] = ("output",),
+) -> None:
     """Write one ONNX file for pictures of 40 by 32, or of any size."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -57,7 +86,7 @@ def export(model: nn.Module, name: str, dynamic_axes: dict[str, dict[int, str]] 
             dynamo=False,
             opset_version=17,
             input_names=["input"],
-            output_names=["output"],
+            output_names=list(outputs),
             dynamic_axes=dynamic_axes,
         )
 
