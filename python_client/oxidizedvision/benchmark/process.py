@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import signal
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from oxidizedvision.benchmark.worker import Request
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.processes import (
+    PYTHON_MODULE,
+    environment,
+    error_from_dict,
+    how_it_ended,
+)
 
-_COMMAND = (sys.executable, "-P", "-m")
+_COMMAND = PYTHON_MODULE
 _WORKER = "oxidizedvision.benchmark.worker"
 _LINES_SHOWN = 8
 
@@ -31,7 +33,7 @@ def measure_apart(request: Request, timeout_s: float, *, worker: str = _WORKER) 
     try:
         done = subprocess.run(
             (*_COMMAND, worker),
-            env={**os.environ, "PYTHONPATH": _import_path()},
+            env=environment(),
             input=json.dumps(dataclasses.asdict(request)),
             capture_output=True,
             text=True,
@@ -50,11 +52,6 @@ def measure_apart(request: Request, timeout_s: float, *, worker: str = _WORKER) 
     return _answer(request.runner, done.stdout)
 
 
-def _import_path() -> str:
-    """What makes the worker import what this process imports, and nothing else that lies about."""
-    return os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
-
-
 def _answer(runner: str, text: str) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(text)
@@ -65,16 +62,14 @@ def _answer(runner: str, text: str) -> dict[str, Any]:
             "Please report it with what --verbose shows.",
         ) from error
     if "error" in answer:
-        told = answer["error"]
-        raise OxidizedVisionError(Kind(told["kind"]), told["message"], told["hint"])
+        raise error_from_dict(answer["error"])
     return answer
 
 
 def _died(runner: str, code: int, stderr: str) -> OxidizedVisionError:
-    how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with {code}"
     last = "\n".join(stderr.strip().splitlines()[-_LINES_SHOWN:])
     return OxidizedVisionError(
         Kind.PANICKED,
-        f"The process that measures {runner} ended {how}:\n{last}".rstrip(":\n"),
+        f"The process that measures {runner} ended {how_it_ended(code)}:\n{last}".rstrip(":\n"),
         "Try a smaller input or --batch-size, or leave this runner out and report it.",
     )

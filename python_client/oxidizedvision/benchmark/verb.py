@@ -22,7 +22,7 @@ from oxidizedvision.benchmark.statistics import latency_statistics
 from oxidizedvision.benchmark.worker import Request
 from oxidizedvision.config import BenchmarkConfig, Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
-from oxidizedvision.core.manifest import load_manifest
+from oxidizedvision.core.manifest import update_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
 from oxidizedvision.runners.request import cuda_index, granted_threads
 from oxidizedvision.runners.target import Target, Unavailable, resolve, unavailable_from
@@ -189,14 +189,13 @@ def _record(where: Target, report: BenchmarkReport, settings: _Settings) -> None
     """Write the figures into the manifest; a folder that cannot be written to is only told of."""
     if where.manifest_path is None:
         return
-    manifest = load_manifest(where.manifest_path)
-    manifest.benchmark = {
+    figures = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "options": to_plain(settings),
         **to_plain(report),
     }
     try:
-        manifest.save(where.manifest_path)
+        update_manifest(where.manifest_path, lambda m: m.model_copy(update={"benchmark": figures}))
     except OxidizedVisionError as error:
         warnings.warn(
             f"The figures are not in the manifest: {error.message}",

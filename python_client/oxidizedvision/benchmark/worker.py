@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.processes import error_to_dict, take_stdout
 from oxidizedvision.core.tensors import DTYPES, TensorSpec
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.table import import_engine, load_runner
@@ -174,12 +175,11 @@ def live_config(request: Request) -> Config | None:
 
 def serve(answer_to_request: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Answer one request. Whatever else writes to standard output goes to standard error."""
-    answer_to = os.dup(1)
-    os.dup2(2, 1)
+    answer_to = take_stdout()
     try:
         answer = answer_to_request(json.load(sys.stdin))
     except OxidizedVisionError as error:
-        answer = {"error": {"kind": error.kind, "message": error.message, "hint": error.hint}}
+        answer = {"error": error_to_dict(error)}
     with os.fdopen(answer_to, "w", encoding="utf-8") as stream:
         json.dump(answer, stream)
 

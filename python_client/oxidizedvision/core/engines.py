@@ -14,6 +14,7 @@ class NativeEngine:
     file_format: ending of the files that it reads. module: the extension module that holds it.
     default_device: where it runs when nobody says. forks: whether a process that is forked after
     the engine was used can use it too; threads that belong to the process are not copied.
+    computes_here: whether it computes in the process that loads it, and can end that process.
     """
 
     name: str
@@ -21,6 +22,7 @@ class NativeEngine:
     module: str = NATIVE_MODULE
     default_device: str = "cpu"
     forks: bool = True
+    computes_here: bool = True
 
 
 NATIVE_ENGINES = (
@@ -29,7 +31,7 @@ NATIVE_ENGINES = (
     NativeEngine("ort", "onnx"),
     NativeEngine("openvino", "onnx"),
     NativeEngine("tch", "pt", module="oxidizedvision_native_tch", forks=False),
-    NativeEngine("tensorrt", "onnx", default_device="cuda"),
+    NativeEngine("tensorrt", "onnx", default_device="cuda", computes_here=False),
 )
 
 RUNNER_NAMES = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from oxidizedvision.core.claims import claimed_file
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
 
@@ -64,31 +64,49 @@ def make_folder(path: Path) -> Path:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, flush: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; what stands there at the end takes its place.
 
     The file is flushed to disk and renamed only when the block ends well; otherwise nothing is
-    left behind and an older `path` stays as it was.
+    left behind and an older `path` stays as it was. A process that is killed leaves the temporary
+    file, which nobody claims then. Without `flush` a power cut may lose the file, not a kill.
     """
     make_folder(path.parent)
     with file_errors(path):
-        handle, name = tempfile.mkstemp(path.suffix, f".{path.stem}-", path.parent)
-    os.close(handle)
-    temporary = Path(name)
+        temporary, claim = claimed_file(path.parent, path.stem, path.suffix)
     try:
         yield temporary
         with file_errors(path):
             temporary.chmod(0o666 & ~_umask())
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            if flush:
+                flush_file(temporary)
             temporary.replace(path)
+            if flush:
+                flush_folder(path.parent)
     finally:
+        claim.close()
         temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def flush_file(path: Path) -> None:
+    """Wait until a file's content is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the file system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes, *, flush: bool = True) -> None:
     """Write a whole file, or leave the old one as it was."""
-    with atomic_path(path) as temporary, file_errors(path):
+    with atomic_path(path, flush=flush) as temporary, file_errors(path):
         temporary.write_bytes(content)
 
 

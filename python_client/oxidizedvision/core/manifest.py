@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from oxidizedvision.core.claims import folder_lock
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors, sha256_of, write_text
+from oxidizedvision.core.publish import finish
 from oxidizedvision.core.tensors import TensorSpec
 
 SCHEMA_VERSION = 1
@@ -44,6 +47,7 @@ class Source(_Part):
     init_args: dict[str, Any] = Field(default_factory=dict)
     sha256: str | None = None
     checkpoint: str | None = None
+    checkpoint_key: str | None = None
     checkpoint_sha256: str | None = None
     config_sha256: str | None = None
 
@@ -83,16 +87,71 @@ class Tolerance(_Part):
     cosine_similarity: float
 
 
+class AxisRecord(_Part):
+    """A named axis: the range that was declared, and the lengths at which it was proved.
+
+    example: the length that the network was exported with. max: None where none was declared.
+    """
+
+    example: int
+    min: int = 1
+    max: int | None = None
+    multiple_of: int = 1
+    proved: list[int] = Field(default_factory=list)
+
+
+class AttemptRecord(_Part):
+    """An exporter at an opset, and what became of it.
+
+    status: `passed`, `partly` (agrees with PyTorch, and some engine does not run it), `doubtful`
+    (agrees, and a branch was fixed that no input found out), `differs` or `failed`. cause,
+    message, hint, source, node: why, what to do, the user's line and the ONNX node, where known.
+    max_error: of ONNX Runtime over `trials` inputs. engines: `works`, or the reason, by engine.
+    """
+
+    exporter: str
+    opset_version: int
+    status: Literal["passed", "partly", "doubtful", "differs", "failed"]
+    chosen: bool
+    cause: str = ""
+    message: str = ""
+    hint: str = ""
+    source: str = ""
+    node: str = ""
+    max_error: float | None = None
+    trials: int = 0
+    engines: dict[str, str] = Field(default_factory=dict)
+    seconds: float = 0.0
+
+
 class Stage(_Part):
     """One step that made a file: what went in, what came out, by which tool."""
 
-    name: Literal["torchscript", "onnx", "optimize"]
+    name: Literal["torchscript", "pt2", "onnx", "optimize"]
     tool: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     input_sha256: str | None = None
     output: FileRecord
     seconds: float
     checks: dict[str, Any] = Field(default_factory=dict)
+
+
+class PackageRecord(_Part):
+    """A crate that `package` made from one of the files.
+
+    path: the crate's folder, relative to the manifest's. model_sha256: of the file it was made
+    from. sha256, bytes: of the crate's files together, see `core.crates`. program: what was built
+    in it, by its path in the crate.
+    """
+
+    path: str
+    name: str
+    engine: str
+    created: str
+    model_sha256: str
+    sha256: str
+    bytes: int
+    program: FileRecord | None = None
 
 
 class Manifest(_Part):
@@ -109,16 +168,20 @@ class Manifest(_Part):
     preprocess: dict[str, Any] | None = None
     postprocess: dict[str, Any] | None = None
     tiling: Tiling | None = None
+    axes: dict[str, AxisRecord] = Field(default_factory=dict)
+    attempts: list[AttemptRecord] = Field(default_factory=list)
     goldens: FileRecord
     tolerance: Tolerance
     stages: list[Stage]
+    packages: list[PackageRecord] = Field(default_factory=list)
     validation: dict[str, Any] | None = None
     benchmark: dict[str, Any] | None = None
 
     def head(self, artifact_format: Literal["onnx", "torchscript"]) -> FileRecord:
         """The newest file of a format: of ONNX the optimised one where there is one."""
+        names = ("torchscript",) if artifact_format == "torchscript" else ("onnx", "optimize")
         for stage in reversed(self.stages):
-            if (stage.name == "torchscript") == (artifact_format == "torchscript"):
+            if stage.name in names:
                 return stage.output
         raise OxidizedVisionError(
             Kind.NOT_FOUND,
@@ -132,11 +195,12 @@ class Manifest(_Part):
 
 
 def load_manifest(path: Path) -> Manifest:
-    """Read a manifest.
+    """Read a manifest, once what a killed process was publishing with it is in place.
 
     Raises:
         OxidizedVisionError: `not_found`, or `corrupt` when it is no manifest of this version.
     """
+    finish(path)
     with file_errors(path):
         content = path.read_bytes()
     _check_version(path, content)
@@ -150,6 +214,14 @@ def load_manifest(path: Path) -> Manifest:
             f"{path} is not a manifest of version {SCHEMA_VERSION}: {where}: {first['msg']}",
             "Run `oxidizedvision convert` again; it writes a new one.",
         ) from error
+
+
+def update_manifest(path: Path, change: Callable[[Manifest], Manifest]) -> Manifest:
+    """Write what `change` makes of a manifest, while no other process writes it; give it back."""
+    with folder_lock(path.parent):
+        manifest = change(load_manifest(path))
+        manifest.save(path)
+    return manifest
 
 
 def _check_version(path: Path, content: bytes) -> None:
@@ -170,6 +242,7 @@ def _check_version(path: Path, content: bytes) -> None:
 def find_manifest(model: Path) -> Path | None:
     """The manifest that lists a model's file, in the model's folder; None where none does."""
     own = model.with_name(model.stem.removesuffix(".optimized") + SUFFIX)
+    finish(own)
     others = sorted(model.parent.glob(f"*{SUFFIX}"))
     if own.is_file() and _lists(load_manifest(own), model):
         return own

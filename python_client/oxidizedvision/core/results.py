@@ -17,10 +17,12 @@ def silent(_: str) -> None:
 
 
 def to_plain(value: Any) -> Any:
-    """Dataclasses, paths, tuples and non-finite numbers as what JSON can hold (null for NaN)."""
+    """Dataclasses, models, paths and tuples as what JSON can hold; NaN and infinity as null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {field.name: to_plain(getattr(value, field.name)) for field in fields}
+    if hasattr(value, "model_dump"):  # a pydantic model, without importing pydantic
+        value = value.model_dump()
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,14 +1,26 @@
-"""Every engine behind one contract."""
+"""Every engine behind one contract.
 
-from oxidizedvision.runners.base import Availability, Runner, RunnerConfig
-from oxidizedvision.runners.table import (
-    NAMES,
-    BackendRow,
-    availability,
-    backends,
-    load,
-    load_runner,
-)
+The table of engines is imported when it is first used: a process that is for one engine does
+without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oxidizedvision.runners.base import Availability, Runner, RunnerConfig
+    from oxidizedvision.runners.table import (
+        NAMES,
+        BackendRow,
+        availability,
+        backends,
+        load,
+        load_runner,
+    )
+
+_IN_BASE = frozenset({"Availability", "Runner", "RunnerConfig"})
 
 __all__ = [
     "NAMES",
@@ -21,3 +33,10 @@ __all__ = [
     "load",
     "load_runner",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "base" if name in _IN_BASE else "table"
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -28,6 +28,7 @@ class RunnerConfig:
         precision: `fp32`, `fp16` or `int8`, where the engine can choose.
         optimize: The engine's own graph optimisation; off runs the graph as loaded.
         options: Options of the engine by name; unknown ones are refused.
+        name: What messages call a model that came as bytes.
     """
 
     model: Path | bytes
@@ -37,11 +38,12 @@ class RunnerConfig:
     precision: str = "fp32"
     optimize: bool = True
     options: Mapping[str, str] = field(default_factory=dict)
+    name: str = "model"
 
     @property
     def model_name(self) -> str:
         """The name used in messages: the file's own name."""
-        return self.model.name if isinstance(self.model, Path) else "model"
+        return self.model.name if isinstance(self.model, Path) else self.name
 
 
 @dataclass(frozen=True)
@@ -162,3 +164,16 @@ def _fits(dim: int | str, length: int, symbols: dict[str, int]) -> bool:
 def spec_from_dict(data: Mapping[str, Any]) -> TensorSpec:
     """A spec from its JSON form."""
     return TensorSpec(data["name"], data["dtype"], tuple(data["dims"]))
+
+
+def info_from_dict(data: Mapping[str, Any]) -> ModelInfo:
+    """What was loaded, from its JSON form."""
+    return ModelInfo(
+        model=data["model"],
+        backend=data["backend"],
+        backend_version=data["backend_version"],
+        inputs=tuple(spec_from_dict(spec) for spec in data["inputs"]),
+        outputs=tuple(spec_from_dict(spec) for spec in data["outputs"]),
+        threads=data["threads"],
+        device=data["device"],
+    )

@@ -15,8 +15,9 @@ from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import INSTALL, require
 from oxidizedvision.core.tensors import ModelInfo
-from oxidizedvision.runners.base import Availability, Runner, RunnerConfig, spec_from_dict
+from oxidizedvision.runners.base import Availability, Runner, RunnerConfig, info_from_dict
 from oxidizedvision.runners.libraries import package_folder, prepare
+from oxidizedvision.runners.request import check_types
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -59,6 +60,7 @@ class NativeRunner(Runner):
     """A model in one of the Rust engines. It may be run from several threads at once."""
 
     def __init__(self, name: str, config: RunnerConfig) -> None:
+        check_types(config)
         _refuse_after_fork(name)
         self._module = _module(name)
         self._process = os.getpid()
@@ -67,7 +69,8 @@ class NativeRunner(Runner):
             self._runner = self._module.NativeRunner(
                 name,
                 model,
-                name=config.model_name,
+                # A file's name need not be text.
+                name=config.model_name.encode(errors="replace").decode(),
                 input_shapes={key: list(shape) for key, shape in config.input_shapes.items()},
                 device=config.device,
                 threads=config.threads,
@@ -84,7 +87,7 @@ class NativeRunner(Runner):
                 f"large or negative: {error}",
                 HINTS[Kind.INVALID_OPTION],
             ) from error
-        self._info = _model_info(self._runner.info())
+        self._info = info_from_dict(self._runner.info())
         _refuse_high_ranks(self._info)
 
     @property
@@ -201,18 +204,6 @@ def _row(name: str) -> dict[str, Any] | None:
     prepare(name)
     rows = importlib.import_module(MODULES[name]).backends()
     return next((row for row in rows if row["name"] == name), None)
-
-
-def _model_info(info: dict[str, Any]) -> ModelInfo:
-    return ModelInfo(
-        model=info["model"],
-        backend=info["backend"],
-        backend_version=info["backend_version"],
-        inputs=tuple(spec_from_dict(spec) for spec in info["inputs"]),
-        outputs=tuple(spec_from_dict(spec) for spec in info["outputs"]),
-        threads=info["threads"],
-        device=info["device"],
-    )
 
 
 def _native_order(array: Array) -> Array:

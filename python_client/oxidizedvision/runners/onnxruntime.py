@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
-from oxidizedvision.core.tensors import Dim, ModelInfo, TensorSpec
+from oxidizedvision.core.tensors import DTYPES, Dim, ModelInfo, TensorSpec
 from oxidizedvision.runners.base import Runner, RunnerConfig
+from oxidizedvision.runners.external_data import check_external_data
+from oxidizedvision.runners.native import HINTS
 from oxidizedvision.runners.request import (
     checked_file,
     cuda_index,
@@ -31,8 +38,17 @@ _DTYPES = {
     "tensor(int64)": "i64",
     "tensor(bool)": "bool",
 }
-_ERRORS_ONLY = 3
-_UNSUPPORTED_SIGNS = ("is not a registered function/op", "NOT_IMPLEMENTED", "No Op registered")
+_FATAL_ONLY = 4
+"""Errors come back to the caller, who decides whether to print them."""
+
+_UNSUPPORTED_SIGNS = (
+    "is not a registered function/op",
+    "NOT_IMPLEMENTED",
+    "No Op registered",
+    "Could not find an implementation for",
+    "Unsupported model IR version",
+    "ONNX Runtime only *guarantees* support",
+)
 
 
 class OnnxRuntimeRunner(Runner):
@@ -44,12 +60,15 @@ class OnnxRuntimeRunner(Runner):
         threads = config.threads or granted_threads()
         self._session = self._opened(config, self._session_options(config, threads))
         inputs = tuple(_spec(value) for value in self._session.get_inputs())
+        outputs = tuple(_spec(value) for value in self._session.get_outputs())
+        for side, specs in (("input", inputs), ("output", outputs)):
+            _refuse_impossible(config.model_name, side, specs)
         self._info = ModelInfo(
             model=config.model_name,
             backend="onnxruntime",
             backend_version=str(self._ort.__version__),
             inputs=fixed_specs(inputs, config.input_shapes, config.model_name),
-            outputs=tuple(_spec(value) for value in self._session.get_outputs()),
+            outputs=outputs,
             threads=threads,
             device=config.device,
         )
@@ -73,7 +92,7 @@ class OnnxRuntimeRunner(Runner):
     def _session_options(self, config: RunnerConfig, threads: int) -> Any:
         options = self._ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = _ERRORS_ONLY
+        options.log_severity_level = _FATAL_ONLY
         level = self._ort.GraphOptimizationLevel
         options.graph_optimization_level = (
             level.ORT_ENABLE_ALL if config.optimize else level.ORT_DISABLE_ALL
@@ -83,7 +102,8 @@ class OnnxRuntimeRunner(Runner):
     def _opened(self, config: RunnerConfig, options: Any) -> Any:
         providers = self._providers(config)
         model = config.model
-        source = str(checked_file(model)) if isinstance(model, Path) else model
+        source = _text_of(checked_file(model)) if isinstance(model, Path) else model
+        check_external_data(model, config.model_name)
         try:
             session = self._ort.InferenceSession(source, options, providers=providers)
         except self._errors() as error:
@@ -118,6 +138,18 @@ class OnnxRuntimeRunner(Runner):
         return (RuntimeError, ValueError, *(getattr(state, name) for name in names))
 
 
+def _text_of(path: Path) -> str:
+    """The path as the text that the engine wants."""
+    try:
+        return os.fsencode(path).decode()
+    except UnicodeDecodeError as error:
+        raise OxidizedVisionError(
+            Kind.UNREADABLE,
+            f"The path {str(path)!r} is not UTF-8, which onnxruntime needs",
+            "Rename the file or its folder, or use the runner ort.",
+        ) from error
+
+
 def load(config: RunnerConfig) -> Runner:
     """Load an ONNX model.
 
@@ -149,6 +181,22 @@ def _dims(name: str, shape: list[Any]) -> list[Dim]:
         dim if isinstance(dim, int | str) and dim != "" else f"{name}_{axis}"
         for axis, dim in enumerate(shape)
     ]
+
+
+def _refuse_impossible(model: str, side: str, specs: tuple[TensorSpec, ...]) -> None:
+    """Refuse what the engines behind the Rust contract refuse and ONNX Runtime lets pass."""
+    names = [spec.name for spec in specs]
+    for spec in specs:
+        if not spec.name or names.count(spec.name) > 1:
+            raise _impossible(model, f"{side} {spec.name!r} has no name or is declared twice")
+        lengths = (dim for dim in spec.dims if isinstance(dim, int))
+        if math.prod(lengths, start=np.dtype(DTYPES[spec.dtype]).itemsize) > sys.maxsize:
+            reason = f"{spec.name!r} is declared as {spec.dims_text()}: larger than any memory"
+            raise _impossible(model, reason)
+
+
+def _impossible(model: str, reason: str) -> OxidizedVisionError:
+    return OxidizedVisionError(Kind.CORRUPT, f"{model}: {reason}", HINTS[Kind.CORRUPT])
 
 
 def _load_error(model: str, reason: str) -> OxidizedVisionError:

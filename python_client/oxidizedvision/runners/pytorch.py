@@ -14,14 +14,13 @@ from oxidizedvision.runners.torch_runner import TorchModel, TorchRunner, torch_d
 if TYPE_CHECKING:
     from oxidizedvision.config import Config
 
-INPUT = "input"
-
 
 def input_specs(config: Config) -> tuple[TensorSpec, ...]:
-    """The network's inputs as the config describes them: f32, with the named axes as symbols."""
-    symbols = config.export.dynamic_axes.get(INPUT, {})
-    dims = tuple(symbols.get(axis, length) for axis, length in enumerate(config.model.input_shape))
-    return (TensorSpec(INPUT, "f32", dims),)
+    """The network's inputs as the config describes them, with the named axes as symbols."""
+    dims = config.input_dims()
+    return tuple(
+        TensorSpec(item.name, item.dtype, dims[item.name]) for item in config.model.input_configs
+    )
 
 
 def load(runner_config: RunnerConfig, config: Config | None) -> Runner:
@@ -42,6 +41,8 @@ def load(runner_config: RunnerConfig, config: Config | None) -> Runner:
     device = torch_device("pytorch", runner_config)
     name = config.model.class_name or config.model.path
     inputs = fixed_specs(input_specs(config), runner_config.input_shapes, name)
-    shapes = {INPUT: tuple(config.model.input_shape), **runner_config.input_shapes}
+    shapes = {**config.model.shapes, **runner_config.input_shapes}
     module = load_module(config).to(device)
-    return TorchRunner(module, TorchModel(name, "pytorch", inputs, shapes), runner_config)
+    names = tuple(config.model.outputs)
+    model = TorchModel(name, "pytorch", inputs, shapes, output_names=names)
+    return TorchRunner(module, model, runner_config)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import numbers
 import os
 import re
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import TensorSpec
@@ -14,6 +17,8 @@ from oxidizedvision.runners.base import RunnerConfig
 
 _DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+_MOST_THREADS = 1024
+"""As in `runner_core`."""
 
 
 def granted_threads() -> int:
@@ -60,8 +65,9 @@ def refuse_unknown(engine: str, config: RunnerConfig, known: tuple[str, ...] = (
     """Refuse options that the engine does not have, and precisions that it cannot choose.
 
     Raises:
-        OxidizedVisionError: `invalid_option`.
+        OxidizedVisionError: `invalid_option`; also what `check_types` raises.
     """
+    check_types(config)
     for name in config.options:
         if name not in known:
             has = f"knows {', '.join(known)}" if known else "has no options"
@@ -74,10 +80,69 @@ def refuse_unknown(engine: str, config: RunnerConfig, known: tuple[str, ...] = (
             f"{engine} cannot choose the precision {config.precision!r}",
             "It computes in the types that the model's file has: use fp32.",
         )
-    if config.threads is not None and config.threads < 1:
+    if config.threads is not None and not 1 <= config.threads <= _MOST_THREADS:
         raise OxidizedVisionError(
-            Kind.INVALID_OPTION, f"threads cannot be {config.threads}", "Use 1 or more."
+            Kind.INVALID_OPTION,
+            f"threads cannot be {reprlib.repr(config.threads)}",
+            f"Use 1 to {_MOST_THREADS}.",
         )
+
+
+def check_types(config: RunnerConfig) -> None:
+    """Refuse settings of other types than `RunnerConfig` declares.
+
+    Raises:
+        OxidizedVisionError: `usage` for the model, `invalid_option` for the rest.
+    """
+    model: Any = config.model
+    if not isinstance(model, Path | bytes):
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"The model cannot be a {type(model).__name__}",
+            "Give its path as a Path, or its content as bytes.",
+        )
+    for setting, value, expected in _mistyped(config):
+        raise OxidizedVisionError(
+            Kind.INVALID_OPTION,
+            f"{config.model_name}: {setting} cannot be {reprlib.repr(value)}: expected {expected}",
+            "docs/python.md lists the settings with their types.",
+        )
+
+
+def _mistyped(config: RunnerConfig) -> Iterator[tuple[str, Any, str]]:
+    """Every setting of another type, with its value and what it should be."""
+    for setting in ("device", "precision", "name"):
+        value = getattr(config, setting)
+        if not _is_text(value):
+            yield setting, value, "text"
+    threads: Any = config.threads
+    if threads is not None and not _is_whole(threads):
+        yield "threads", threads, "a whole number or None"
+    if not isinstance(config.optimize, bool):
+        yield "optimize", config.optimize, "True or False"
+    options: Any = config.options
+    if not isinstance(options, Mapping):
+        yield "options", options, "a dictionary"
+    elif not all(map(_is_text, [*options, *options.values()])):
+        yield "options", options, "texts by name, such as {'num_streams': '2'}"
+    shapes: Any = config.input_shapes
+    if not isinstance(shapes, Mapping) or not all(map(_is_text, shapes)):
+        yield "input_shapes", shapes, "a dictionary of shapes by name"
+    elif not all(map(_is_shape, shapes.values())):
+        yield "input_shapes", shapes, "shapes of whole numbers"
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is text that any engine can be given: half a surrogate pair is none."""
+    return isinstance(value, str) and value == value.encode(errors="ignore").decode()
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(_is_whole, value))
 
 
 def checked_file(path: Path) -> Path:

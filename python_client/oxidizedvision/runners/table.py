@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from oxidizedvision.runners import (
     torch_runner,
     torchscript,
 )
+from oxidizedvision.runners.apart import IsolatedRunner
 from oxidizedvision.runners.base import Availability, Runner, RunnerConfig
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ class Engine:
     formats: endings of the files it reads, without the dot. module: what must be imported before
     it can load, None where nothing must. devices, dtypes: what it can use, take and give here.
     precisions: what it can be asked to compute in; `fp32` stands for that of the model's file.
-    default_device: where it runs when nobody says.
+    default_device: where it runs when nobody says. apart: whether it can have a process of its
+    own; the others run Python or start a process anyhow.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Engine:
     dtypes: Names = _every_dtype
     precisions: Names = _as_stored
     default_device: str = "cpu"
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,11 @@ def _python_engine(
     module: str,
     devices: Names,
     load: Callable[[RunnerConfig, Config | None], Runner],
+    *,
+    apart: bool = False,
 ) -> Engine:
-    return Engine(name, (file_format,), module, lambda: _installed(module), devices, load)
+    check = partial(_installed, module)
+    return Engine(name, (file_format,), module, check, devices, load, apart=apart)
 
 
 def _native_engine(engine: NativeEngine) -> Engine:
@@ -99,6 +106,7 @@ def _native_engine(engine: NativeEngine) -> Engine:
         dtypes=lambda: native.dtypes(name),
         precisions=lambda: native.precisions(name),
         default_device=engine.default_device,
+        apart=engine.computes_here,
     )
 
 
@@ -128,6 +136,7 @@ ENGINES: tuple[Engine, ...] = (
         "onnxruntime",
         onnxruntime.devices,
         lambda runner_config, _: onnxruntime.load(runner_config),
+        apart=True,
     ),
     *(_native_engine(engine) for engine in NATIVE_ENGINES),
     Engine(
@@ -205,13 +214,18 @@ def import_engine(name: str) -> None:
         require(engine.module, f"the runner {name}")
 
 
-def load_runner(name: str, runner_config: RunnerConfig, *, config: Config | None = None) -> Runner:
+def load_runner(
+    name: str, runner_config: RunnerConfig, *, config: Config | None = None, apart: bool = False
+) -> Runner:
     """Load a model into the engine of this name, and into no other.
 
     Args:
         name: One of `NAMES`.
         runner_config: The model and how to run it; for `program` the model is the executable.
         config: The config whose network `pytorch` runs; other engines do not look at it.
+        apart: Give the engine a process of its own: a model that ends it is an error and Ctrl-C
+            is heard while it runs. For `onnxruntime` and the Rust engines; `pytorch` and
+            `torchscript` run here all the same, `program` and `tensorrt` start a process anyhow.
 
     Raises:
         OxidizedVisionError: `usage` for an unknown name, `backend_unavailable` for an engine that
@@ -225,6 +239,8 @@ def load_runner(name: str, runner_config: RunnerConfig, *, config: Config | None
             Kind.BACKEND_UNAVAILABLE, f"The runner {name} is {word}", state.hint
         )
     _refuse_format(engine, runner_config)
+    if apart and engine.apart:
+        return IsolatedRunner(name, runner_config)
     return engine.load(runner_config, config)
 
 
@@ -237,6 +253,7 @@ def load(
     precision: str = "fp32",
     optimize: bool = True,
     options: Mapping[str, str] | None = None,
+    apart: bool = False,
 ) -> Runner:
     """Load a model into an engine: `load("model.onnx", runner="tract").run(array)`.
 
@@ -251,6 +268,8 @@ def load(
             choose.
         optimize: The engine's own graph optimisation.
         options: Options of the engine, by name.
+        apart: Give the engine a process of its own, as `load_runner` does. Use it for models of
+            strangers; each array is then copied to the process and back.
 
     Raises:
         OxidizedVisionError: as `load_runner`.
@@ -268,7 +287,7 @@ def load(
         from oxidizedvision.config import load_config
 
         return load_runner(runner, runner_config, config=load_config(source))
-    return load_runner(runner, runner_config)
+    return load_runner(runner, runner_config, apart=apart)
 
 
 def _refuse_format(engine: Engine, config: RunnerConfig) -> None:

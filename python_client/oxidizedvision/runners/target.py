@@ -16,6 +16,8 @@ from oxidizedvision.runners.table import NAMES, availability, engine_named
 REFERENCES = ("pytorch", "torchscript", "onnxruntime")
 """Runners that are compared and timed whatever the config names."""
 
+NO_TORCHSCRIPT_HINT = "The network has no TorchScript file: `oxidizedvision convert` says why."
+
 UNAVAILABLE_KINDS = frozenset(
     {Kind.BACKEND_UNAVAILABLE, Kind.DEVICE_UNAVAILABLE, Kind.DEPENDENCY_MISSING}
 )
@@ -50,6 +52,12 @@ class Target:
     def folder(self) -> Path:
         """Where the model's files are."""
         return self.model.parent
+
+    @property
+    def has_torchscript(self) -> bool:
+        """Whether `convert` wrote a TorchScript file: not every network has one."""
+        stages = self.manifest.stages if self.manifest else []
+        return any(stage.name == "torchscript" for stage in stages)
 
     def runner_config(
         self, runner: str, *, device: str | None = None, threads: int | None = None
@@ -103,8 +111,10 @@ class Target:
             wanted = {name for name in NAMES if name != "program" and availability(name).ready}
         if asked is None and self.config is None:
             wanted.discard("pytorch")
-        if asked is None and self.manifest is None:
-            wanted -= {name for name in wanted if "pt" in engine_named(name).formats}
+        if asked is None and not self.has_torchscript:
+            named = {entry.name for entry in self.config.runners} if self.config else set()
+            without = {name for name in wanted if "pt" in engine_named(name).formats}
+            wanted -= without - named
         if self.program is not None:
             wanted.add("program")
         if not wanted:
@@ -120,6 +130,9 @@ class Target:
         state = availability(runner)
         if runner == "program" and self.program is None:
             state = Availability("missing", hint=PROGRAM_HINT)
+        reads_torchscript = "pt" in engine_named(runner).formats
+        if self.manifest is not None and reads_torchscript and not self.has_torchscript:
+            state = Availability("missing", hint=NO_TORCHSCRIPT_HINT)
         return None if state.ready else Unavailable(runner, state.status, state.hint)
 
 

@@ -14,6 +14,7 @@ from oxidizedvision.core.lazy import require
 from oxidizedvision.core.tensors import DTYPES, ModelInfo, TensorSpec, dtype_name
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.request import cuda_index, granted_threads, no_device, refuse_unknown
+from oxidizedvision.runners.torch_outputs import Path, leaves, names_of
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +28,7 @@ class TorchModel:
 
     example_shapes: a shape for each input; the network accepts it.
     outputs: None where nothing tells; they are then measured when they are first asked for.
+    output_names: what to call them, in their order; empty takes the network's own names.
     """
 
     model: str
@@ -34,6 +36,7 @@ class TorchModel:
     inputs: tuple[TensorSpec, ...]
     example_shapes: Mapping[str, tuple[int, ...]]
     outputs: tuple[TensorSpec, ...] | None = None
+    output_names: tuple[str, ...] = ()
 
 
 class TorchRunner(Runner):
@@ -85,11 +88,18 @@ class TorchRunner(Runner):
                 result = self._module(*(tensor.to(self._device) for tensor in tensors))
             except Exception as error:
                 raise self._failed(f"{type(error).__name__}: {error}") from error
-        found = list(result) if isinstance(result, tuple | list) else [result]
-        names = [spec.name for spec in self._outputs or ()] or output_names(len(found))
-        if len(names) != len(found):
-            raise self._failed(f"{len(found)} outputs came back, expected {len(names)}")
-        return {name: self._array(name, tensor) for name, tensor in zip(names, found, strict=True)}
+        found = list(leaves(result))
+        names = self._names([path for path, _ in found])
+        return {
+            name: self._array(name, value) for name, (_, value) in zip(names, found, strict=True)
+        }
+
+    def _names(self, paths: list[Path]) -> list[str]:
+        known = [spec.name for spec in self._outputs or ()] or list(self._model.output_names)
+        names = known or names_of(paths, [spec.name for spec in self.input_specs])
+        if len(names) != len(paths):
+            raise self._failed(f"{len(paths)} outputs came back, expected {len(names)}")
+        return names
 
     @contextmanager
     def _scope(self) -> Iterator[None]:
@@ -159,11 +169,6 @@ def larger_shapes(
         )
         for spec in specs
     }
-
-
-def output_names(count: int) -> list[str]:
-    """Names of a network's outputs: `output`, or `output_0`, `output_1`, … where it has several."""
-    return ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
 
 
 def torch_device(engine: str, config: RunnerConfig) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +11,13 @@ import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.preprocess import preprocess, read_picture
-from oxidizedvision.runners.pytorch import INPUT, input_specs
+from oxidizedvision.runners.examples import example_of
+from oxidizedvision.runners.pytorch import input_specs
 from oxidizedvision.runners.torch_runner import larger_shapes
 
 if TYPE_CHECKING:
     from oxidizedvision.config import Config, Preprocess
+    from oxidizedvision.config.axes import DynamicAxis
     from oxidizedvision.core.tensors import Array, TensorSpec
 
 
@@ -49,35 +51,68 @@ def make_cases(config: Config, options: CaseOptions) -> list[Case]:
     Raises:
         OxidizedVisionError: for a picture that cannot be read or that does not fit the model.
     """
-    shape = tuple(config.model.input_shape)
+    shapes = config.model.shapes
     # Apart from the seeds 0, 1, … that `convert` makes the goldens with.
     generator = np.random.default_rng([options.seed, _STREAM])
     cases = [
-        Case(f"random-{index}", {INPUT: _random(config, shape, generator)})
+        Case(f"random-{index}", _random(config, shapes, generator))
         for index in range(options.num_tests)
     ]
-    second = larger_shapes(input_specs(config), {INPUT: shape})[INPUT]
-    if second != shape:
-        name = "x".join(str(length) for length in second)
-        cases.append(Case(f"size-{name}", {INPUT: _random(config, second, generator)}))
+    second = second_shapes(config)
+    if second != shapes:
+        name = "x".join(str(length) for length in next(iter(second.values())))
+        cases.append(Case(f"size-{name}", _random(config, second, generator)))
     return [*cases, *_picture_cases(config, options.pictures)]
 
 
-def _random(config: Config, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
-    if config.preprocess is None:
-        return generator.standard_normal(shape).astype(np.float32)
+def second_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Shapes whose named axes have another length, within their ranges."""
+    shapes = config.model.shapes
+    larger = larger_shapes(input_specs(config), shapes)
+    found = {}
+    for spec in input_specs(config):
+        lengths = zip(spec.dims, shapes[spec.name], larger[spec.name], strict=True)
+        found[spec.name] = tuple(
+            _within(config.axes[dim], length, other) if isinstance(dim, str) else length
+            for dim, length, other in lengths
+        )
+    return found
+
+
+def _within(axis: DynamicAxis, length: int, wanted: int) -> int:
+    """The length that is wanted, where the range has it, else the range's other end."""
+    if axis.allows(wanted):
+        return wanted
+    last = axis.last if axis.max is not None else length
+    return last if last != length else axis.first
+
+
+def _random(
+    config: Config, shapes: Mapping[str, tuple[int, ...]], generator: np.random.Generator
+) -> dict[str, Array]:
+    inputs = {}
+    for index, item in enumerate(config.model.input_configs):
+        shape = shapes[item.name]
+        if index == 0 and config.preprocess is not None:
+            inputs[item.name] = _noise(config.preprocess, shape, generator)
+        else:
+            inputs[item.name] = example_of(item, shape, generator)
+    return inputs
+
+
+def _noise(contract: Preprocess, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
     # Noise is made at the size wanted: resizing would only blur it.
-    contract = {**config.preprocess.model_dump(mode="json"), "resize": None}
-    height, width = _size(config.preprocess, shape)
+    values = {**contract.model_dump(mode="json"), "resize": None}
+    height, width = _size(contract, shape)
     noise = generator.integers(0, 256, (shape[0], height, width, 3), np.uint8)
-    return np.concatenate([preprocess(pixels, contract) for pixels in noise])
+    return np.concatenate([preprocess(pixels, values) for pixels in noise])
 
 
 def _size(contract: Preprocess, shape: Sequence[int]) -> tuple[int, int]:
     if len(shape) != 4:
         raise OxidizedVisionError(
             Kind.CONFIG,
-            f"preprocess makes 4 axes from a picture, model.input_shape has {len(shape)}",
+            f"preprocess makes 4 axes from a picture, the input has {len(shape)}",
             "Leave preprocess out, or give [batch, channels, height, width].",
         )
     return (shape[1], shape[2]) if contract.layout == "nhwc" else (shape[2], shape[3])
@@ -93,7 +128,7 @@ def _picture_cases(config: Config, pictures: Sequence[Path]) -> Iterator[Case]:
             "Add a preprocess block, or validate without pictures.",
         )
     contract = config.preprocess.model_dump(mode="json")
-    (spec,) = input_specs(config)
+    (spec,) = _only_input(config)
     for path in pictures:
         array = preprocess(read_picture(path), contract)
         if isinstance(spec.dims[0], int):
@@ -105,7 +140,18 @@ def _picture_cases(config: Config, pictures: Sequence[Path]) -> Iterator[Case]:
                 f"{spec.dims_text()}",
                 "Add preprocess.resize, or name the axes in export.dynamic_axes.",
             )
-        yield Case(f"picture/{path.name}", {INPUT: array})
+        yield Case(f"picture/{path.name}", {spec.name: array})
+
+
+def _only_input(config: Config) -> tuple[TensorSpec]:
+    specs = input_specs(config)
+    if len(specs) != 1:
+        raise OxidizedVisionError(
+            Kind.CONFIG,
+            f"The network takes {len(specs)} inputs, a picture is one",
+            "Validate without pictures.",
+        )
+    return (specs[0],)
 
 
 def _fits(spec: TensorSpec, array: Array) -> bool:

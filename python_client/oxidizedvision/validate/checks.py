@@ -100,7 +100,7 @@ def check_runner(
         return []
     outputs = list(cases[0].expected)
     try:
-        runner = load_runner(name, runner_config, config=config)
+        runner = load_runner(name, runner_config, config=config, apart=True)
     except OxidizedVisionError as error:
         return unavailable_from(name, error) or [
             _unloaded(name, output, len(cases), error) for output in outputs

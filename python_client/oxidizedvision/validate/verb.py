@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oxidizedvision.config import Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
-from oxidizedvision.core.manifest import Manifest, load_manifest
+from oxidizedvision.core.manifest import Manifest, update_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
 from oxidizedvision.runners.target import Target, Unavailable, resolve
 from oxidizedvision.validate.cases import CaseOptions
@@ -140,14 +140,13 @@ def _record(where: Target, report: ValidationReport, reference: Reference) -> No
     """Write the summary into the manifest; a folder that cannot be written to is only told of."""
     if where.manifest_path is None:
         return
-    manifest = load_manifest(where.manifest_path)
-    manifest.validation = {
+    summary = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cases": [case.name for case in reference.cases],
         **to_plain(report),
     }
     try:
-        manifest.save(where.manifest_path)
+        update_manifest(where.manifest_path, lambda m: m.model_copy(update={"validation": summary}))
     except OxidizedVisionError as error:
         warnings.warn(
             f"The result is not in the manifest: {error.message}",

@@ -1,0 +1,99 @@
+"""A process that answers messages, seen from the process that started it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import threading
+import weakref
+from typing import BinaryIO, cast
+
+from oxidizedvision.core.processes import PYTHON_MODULE, environment
+from oxidizedvision.runners.frames import Message, receive, send
+
+_QUIET = {"RUST_BACKTRACE": "0"}
+"""A stack of addresses would stand between us and the last thing that an engine said."""
+
+_PATIENCE_S = 5.0
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
+_KEPT = 8192
+
+
+class Worker:
+    """A process that answers one message at a time, and ends when this one does, however that is.
+
+    module: what it runs; it calls `serve`.
+    """
+
+    def __init__(self, module: str) -> None:
+        process = subprocess.Popen(
+            (*PYTHON_MODULE, module),
+            env={**environment(), **_QUIET},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._process = process
+        self._requests = cast("BinaryIO", process.stdin)
+        self._answers = cast("BinaryIO", process.stdout)
+        self._said = _LastWords(cast("BinaryIO", process.stderr))
+        self._stop = weakref.finalize(self, _stop, process)
+
+    def ask(self, message: Message) -> Message:
+        """Send a message and wait for the answer. After an error only `ended` or `kill` may follow.
+
+        Raises:
+            EOFError: when the process ended before it answered.
+            BrokenMessageError: when what came is no answer.
+        """
+        try:
+            send(self._requests, message)
+        except BrokenPipeError as error:
+            raise EOFError from error
+        return receive(self._answers)
+
+    def ended(self) -> tuple[int, str]:
+        """The exit code of a process that is about to end, and what it said on standard error."""
+        try:
+            code = self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:  # it closed its end and lives on
+            self._process.kill()
+            code = self._process.wait()
+        self.kill()
+        return code, self._said.text()
+
+    def kill(self) -> str:
+        """End the process at once, whatever it is doing; gives what it said on standard error."""
+        self._stop()
+        return self._said.text()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # does nothing in a fork of the process that started it
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        try:
+            if stream is not None:
+                stream.close()
+        except BrokenPipeError:  # a message that was never read
+            pass
+
+
+class _LastWords:
+    """Reads a stream to its end and keeps the last of it, so that who writes never waits."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._kept = b""
+        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _read(self, stream: BinaryIO) -> None:
+        with stream:
+            while chunk := os.read(stream.fileno(), _KEPT):
+                self._kept = (self._kept + chunk)[-_KEPT:]
+
+    def text(self) -> str:
+        """The last that was written; waits for the end of a process that is ending."""
+        self._thread.join(_PATIENCE_S)
+        return _COLOURS.sub("", self._kept.decode("utf-8", "replace")).strip()
