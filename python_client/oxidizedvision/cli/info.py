@@ -13,13 +13,21 @@ if TYPE_CHECKING:
     from oxidizedvision.core.tensors import TensorSpec
     from oxidizedvision.registry import ModelDetails
 
+_MARKS = {"present": "✓", "changed": "✗", "missing": "✗", "unchecked": "?"}
+_MANIFEST_NOTES = {
+    "present": "",
+    "missing": ", which is gone; below is what was registered",
+    "replaced": ", which is another model's now; below is what was registered",
+}
+
 
 def info(
     ctx: typer.Context,
     target: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A registered name or id, a manifest or an .onnx file."
+            metavar="MODEL",
+            help="A name, NAME@VERSION, tag or first digits of an id; or a manifest or model file.",
         ),
     ],
     as_json: JsonFlag = False,
@@ -36,8 +44,9 @@ def info(
 
 def details_views(details: ModelDetails) -> list[View]:
     """What is known, then the chain of files."""
+    version = f"@{details.version}" if details.version else ""
     pairs = [
-        ("name", details.name),
+        ("name", f"{details.name}{version}"),
         ("id", details.id or "not registered"),
         ("model", f"{details.model} ({size_text(details.bytes)})"),
         ("opset", str(details.opset or "unknown")),
@@ -46,7 +55,9 @@ def details_views(details: ModelDetails) -> list[View]:
         ("made with", ", ".join(f"{tool} {v}" for tool, v in details.tools.items())),
     ]
     if details.manifest is not None:
-        pairs.insert(3, ("manifest", str(details.manifest)))
+        pairs.insert(3, ("manifest", f"{details.manifest}{_MANIFEST_NOTES[details.status]}"))
+    if details.tags:
+        pairs.insert(2, ("tags", ", ".join(details.tags)))
     if details.validation is not None:
         verdict = "passed" if details.validation.get("passed") else "FAILED"
         pairs.append(("validation", f"{verdict} {details.validation.get('at', '')}".strip()))
@@ -64,7 +75,7 @@ def _lineage(details: ModelDetails) -> Table:
     rows = [
         (
             item.role,
-            item.status,
+            f"{_MARKS[item.status]} {item.status}",
             (item.sha256 or "")[:12],
             "" if item.bytes is None else size_text(item.bytes),
             item.tool or "",
@@ -74,7 +85,7 @@ def _lineage(details: ModelDetails) -> Table:
     ]
     wrong = {"missing", "changed"}
     bad = frozenset(index for index, item in enumerate(details.lineage) if item.status in wrong)
-    return Table(("from", "file is", "sha256", "size", "tool", "path"), rows, bad=bad)
+    return Table(("from", "as recorded", "sha256", "size", "tool", "path"), rows, bad=bad)
 
 
 def _specs(specs: tuple[TensorSpec, ...]) -> str:

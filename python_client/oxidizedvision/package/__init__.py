@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from oxidizedvision.core.crates import MARK, crate_files
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
-from oxidizedvision.core.files import file_errors, make_folder, sha256_of
+from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.build import build_program, lock_to_content
 from oxidizedvision.package.names import crate_name
+from oxidizedvision.package.place import check_replaceable, placed
+from oxidizedvision.package.record import forget_crate, record_crate
 from oxidizedvision.package.sources import copy_runtime, workspace_document
 from oxidizedvision.package.template import CrateTemplate
 
 __all__ = ["ENGINES", "PackageResult", "build_program", "crate_files", "package"]
-
-MARK = "model.oxv.json"
 
 
 @dataclass(frozen=True)
@@ -96,15 +95,16 @@ def package(
     notify(f"loading {model.name} in {chosen}")
     _check_loads(model, chosen)
     folder = Path(output) if output else model.parent / f"{name}-crate"
-    _check_replaceable(folder)
+    check_replaceable(folder)
     notify("writing the crate")
-    with _staged(folder) as staging:
+    with placed(folder) as staging:
         _write(staging, CrateTemplate(name, chosen, ENGINES[chosen]), manifest, model)
         _copy_artifacts(staging, manifest, model, manifest_path.parent)
         lock_to_content(staging)
+        forget_crate(manifest_path, folder)
     executable = build_program(folder, name, notify=notify) if build else None
     files = crate_files(folder)
-    return PackageResult(
+    result = PackageResult(
         path=folder,
         name=name,
         engine=chosen,
@@ -113,15 +113,8 @@ def package(
         files=tuple(str(path.relative_to(folder)) for path in files),
         bytes=sum(path.stat().st_size for path in files),
     )
-
-
-def crate_files(folder: Path) -> list[Path]:
-    """The files of a crate, without what Cargo built."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] not in ("target", "bin")
-    )
+    record_crate(manifest_path, result)
+    return result
 
 
 def _warn_of_failed_validation(manifest: Manifest) -> None:
@@ -220,18 +213,7 @@ def _check_loads(model: Path, engine: str) -> None:
     from oxidizedvision.runners import RunnerConfig, availability, load_runner
 
     if availability(engine).ready:
-        load_runner(engine, RunnerConfig(model)).close()
-
-
-def _check_replaceable(folder: Path) -> None:
-    if folder.is_file() or (
-        folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file()
-    ):
-        raise OxidizedVisionError(
-            Kind.USAGE,
-            f"{folder} exists and is not a package made by OxidizedVision",
-            "Choose another --output; nothing was overwritten.",
-        )
+        load_runner(engine, RunnerConfig(model), apart=True).close()
 
 
 def _write(staging: Path, template: CrateTemplate, manifest: Manifest, model: Path) -> None:
@@ -248,42 +230,10 @@ def _copy_artifacts(staging: Path, manifest: Manifest, model: Path, folder: Path
     shutil.copyfile(folder / manifest.goldens.file, staging / "model.golden.safetensors")
     names = [stage.output.file for stage in manifest.stages]
     kept = manifest.model_copy(
-        update={"stages": manifest.stages[: names.index(model.name) + 1], "benchmark": None}
+        update={
+            "stages": manifest.stages[: names.index(model.name) + 1],
+            "packages": [],
+            "benchmark": None,
+        }
     )
     kept.save(staging / MARK)
-
-
-@contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `folder` when the block ends well."""
-    with file_errors(folder):
-        make_folder(folder.parent)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        with file_errors(folder):
-            yield staging
-            _swap_in(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _swap_in(staging: Path, folder: Path) -> None:
-    """Put the finished crate in place; what Cargo compiled in an older one is kept.
-
-    The older one's program is not: it carries the older model.
-    """
-    staging.chmod(0o755)
-    if not folder.exists():
-        staging.rename(folder)
-        return
-    if (folder / "target").is_dir():
-        (folder / "target").rename(staging / "target")
-    old = folder.with_name(f".{folder.name}-old")
-    shutil.rmtree(old, ignore_errors=True)
-    folder.rename(old)
-    try:
-        staging.rename(folder)
-    except BaseException:  # Ctrl-C too: there is always a crate in place
-        old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

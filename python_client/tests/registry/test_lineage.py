@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
 from tiny_network import Artifact
 from written_manifest import write_manifest
 
+from oxidizedvision.core.crates import crate_sha256
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.manifest import find_manifest
+from oxidizedvision.core.manifest import (
+    FileRecord,
+    PackageRecord,
+    find_manifest,
+    load_manifest,
+)
 from oxidizedvision.registry import describe, register
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OXIDIZEDVISION_HOME", str(tmp_path / "home"))
 
 
 def statuses(target: str | Path) -> dict[str, str]:
@@ -79,13 +82,83 @@ def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
     assert caught.value.kind is Kind.USAGE
 
 
-def test_entry_whose_files_are_another_models_now(tmp_path: Path) -> None:
+def test_a_model_whose_folder_is_anothers_now_is_still_known(tmp_path: Path) -> None:
     old = register(write_manifest(tmp_path, content=b"old"))
     new = register(write_manifest(tmp_path, content=b"new"))
-    assert describe(new.id).id == new.id
+    assert (describe(new.id).id, describe(new.id).status) == (new.id, "present")
+    details = describe("net@1")
+    assert (details.id, details.status, details.version) == (old.id, "replaced", 1)
+    assert details.sha256 == old.sha256
+    assert {item.role: item.status for item in details.lineage if item.role != "source"} == {
+        "torchscript": "present",
+        "onnx": "changed",
+        "goldens": "present",
+    }
+    shutil.rmtree(tmp_path / "home" / "objects")
     with pytest.raises(OxidizedVisionError, match="was replaced") as caught:
         describe(old.id)
     assert caught.value.kind is Kind.NOT_FOUND
+
+
+def test_a_model_whose_folder_is_gone_is_still_known(tmp_path: Path) -> None:
+    register(write_manifest(tmp_path / "out"))
+    shutil.rmtree(tmp_path / "out")
+    details = describe("net")
+    assert details.status == "missing"
+    assert {item.status for item in details.lineage} == {"missing"}
+
+
+def test_checkpoint_and_crate_are_in_the_lineage(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"weights")
+    crate = tmp_path / "crates" / "net"
+    (crate / "src").mkdir(parents=True)
+    (crate / "src" / "main.rs").write_text("fn main() {}")
+    (crate / "bin").mkdir()
+    (crate / "bin" / "net").write_bytes(b"program")
+    program = FileRecord.of(crate / "bin" / "net")
+    package = PackageRecord(
+        path="../crates/net",
+        name="net",
+        engine="rten",
+        created="2026-11-26T00:00:00+00:00",
+        model_sha256="0" * 64,
+        sha256=crate_sha256(crate),
+        bytes=12,
+        program=program.model_copy(update={"file": "bin/net"}),
+    )
+    path = write_manifest(tmp_path / "out", packages=(package,))
+    manifest = load_manifest(path)
+    manifest.source.checkpoint = "../weights.safetensors"
+    manifest.source.checkpoint_sha256 = hashlib.sha256(b"weights").hexdigest()
+    manifest.save(path)
+    assert list(statuses(path)) == [
+        "source",
+        "checkpoint",
+        "torchscript",
+        "onnx",
+        "goldens",
+        "crate",
+        "program",
+    ]
+    assert statuses(path)["checkpoint"] == "present"
+    assert statuses(path)["crate"] == statuses(path)["program"] == "present"
+    (crate / "target").mkdir()
+    (crate / "target" / "built").write_bytes(b"by Cargo")
+    assert statuses(path)["crate"] == "present"
+    (crate / "src" / "main.rs").rename(crate / "src" / "lib.rs")
+    assert statuses(path)["crate"] == "changed"
+    shutil.rmtree(crate)
+    (tmp_path / "weights.safetensors").write_bytes(b"others")
+    assert statuses(path)["crate"] == statuses(path)["program"] == "missing"
+    assert statuses(path)["checkpoint"] == "changed"
+
+
+def test_a_file_that_a_manifest_lists_leads_to_its_details(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path)
+    assert describe(tmp_path / "net.pt") == describe(path)
+    (tmp_path / "other.pt").touch()
+    with pytest.raises(OxidizedVisionError, match="no manifest lists it"):
+        describe(tmp_path / "other.pt")
 
 
 @pytest.mark.parametrize(
