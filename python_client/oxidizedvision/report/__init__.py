@@ -11,6 +11,7 @@ from typing import Any
 from oxidizedvision.core.files import write_text
 from oxidizedvision.core.manifest import Manifest
 from oxidizedvision.report.charts import bar_chart
+from oxidizedvision.report.layers import layer_chart
 from oxidizedvision.report.pictures import as_data_uri
 
 SCHEMA_VERSION = 1
@@ -44,6 +45,7 @@ def report_document(manifest: Manifest, results: dict[str, Plain], stages: list[
         "passed": results["validate"]["passed"],
         "validation": results["validate"],
         "benchmark": results["benchmark"],
+        "profile": results["profile"],
         "optimize": results["optimize"],
         "package": results["package"],
         "files": _files(manifest, results["package"]),
@@ -57,7 +59,8 @@ def render_html(document: Plain) -> str:
     """The document as one HTML file that needs nothing from outside."""
     import jinja2
 
-    template = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
+    folder = resources.files(__package__)
+    template = folder.joinpath("report.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["data_uri"] = lambda path: as_data_uri(Path(path))
     environment.filters["size"] = size_text
@@ -68,6 +71,8 @@ def render_html(document: Plain) -> str:
     sizes = [(row["name"], row["bytes"] / 1e6, None) for row in document["files"]]
     return environment.from_string(template).render(
         report=document,
+        style=folder.joinpath("style.css").read_text(encoding="utf-8"),
+        layer_chart=layer_chart(document["profile"]),
         latency_chart=bar_chart(latency, "ms"),
         size_chart=bar_chart(sizes, "MB"),
     )

@@ -1,0 +1,225 @@
+"""An ONNX file made ready for counting, without reading weights that lie in other files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import file_errors
+from oxidizedvision.core.lazy import require
+from oxidizedvision.onnx_file import check_onnx, decode_onnx
+from oxidizedvision.profile.graph.values import spec_of
+from oxidizedvision.profile.shapes import checked_shapes
+from oxidizedvision.runners.external_data import check_external_data
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+    from oxidizedvision.core.tensors import Dim
+
+_INDEX_ELEMENTS = 64
+"""Tensors up to this size may be shapes, and shape inference needs their values."""
+
+
+def load_graph(path: Path, shapes: Mapping[str, Sequence[int]]) -> ModelProto:
+    """A checked model with its functions inlined, its constants as initialisers, and shapes.
+
+    Shapes of every value are those that inference finds when the inputs have the given ones.
+
+    Raises:
+        OxidizedVisionError: `not_found`, `file_system`, `corrupt`, `unreadable` for weights in
+            other files that cannot be had, and what `checked_shapes` raises.
+    """
+    require("onnx", "reading ONNX")
+    with file_errors(path):
+        content = path.read_bytes()
+    model = decode_onnx(content, path)
+    external = [tensor for tensor in tensors_of(model.graph) if _is_external(tensor)]
+    if external:
+        check_external_data(path, str(path))
+        _read_indices(external, path)
+        _check_by_path(path, model)
+    else:
+        check_onnx(model, path)
+    if model.functions:
+        model = require("onnx.inliner", "reading ONNX").inline_local_functions(model)
+    _constants_to_initializers(model.graph)
+    _drop_copies_of_weights(model.graph)
+    if shapes:
+        _set_shapes(path, model.graph, shapes)
+    return _inferred(model)
+
+
+def is_external(model: ModelProto) -> bool:
+    """Whether weights of the model lie in other files."""
+    return any(map(_is_external, tensors_of(model.graph)))
+
+
+def tensors_of(graph: GraphProto) -> Iterator[TensorProto]:
+    """Every constant tensor, those of nested graphs included."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+    for nested in nested_graphs(graph.node):
+        yield from tensors_of(nested)
+
+
+def nested_graphs(nodes: Sequence[NodeProto]) -> Iterator[GraphProto]:
+    """The graphs that nodes such as If and Loop hold, one level down."""
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield attribute.g
+            yield from attribute.graphs
+
+
+def input_values(graph: GraphProto) -> list[Any]:
+    """The inputs that a run must be given."""
+    weights = {tensor.name for tensor in graph.initializer}
+    weights |= {sparse.values.name for sparse in graph.sparse_initializer}
+    return [value for value in graph.input if value.name not in weights]
+
+
+def _is_external(tensor: TensorProto) -> bool:
+    return bool(tensor.data_location == tensor.EXTERNAL)
+
+
+def _check_by_path(path: Path, model: ModelProto) -> None:
+    """ONNX's own checks: of the file, with the weights beside it, and of the shapes."""
+    import onnx
+
+    failures = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
+    try:
+        onnx.checker.check_model(str(path))
+        onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    except (*failures, RuntimeError, ValueError, TypeError) as error:
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        raise OxidizedVisionError(
+            Kind.CORRUPT,
+            f"{path} is not a usable ONNX model: {first}",
+            "Run `oxidizedvision convert` again, or copy the file with those beside it again.",
+        ) from error
+
+
+def _read_indices(tensors: Sequence[TensorProto], path: Path) -> None:
+    import onnx
+
+    for tensor in tensors:
+        elements = 1
+        for length in tensor.dims:
+            elements *= length
+        if tensor.data_type == tensor.INT64 and elements <= _INDEX_ELEMENTS:
+            onnx.external_data_helper.load_external_data_for_tensor(tensor, str(path.parent))
+            tensor.data_location = tensor.DEFAULT
+            del tensor.external_data[:]
+
+
+def _constants_to_initializers(graph: GraphProto) -> None:
+    """Constant nodes hold weights as initialisers do, and cost no time."""
+    kept = []
+    for node in graph.node:
+        tensor = _constant(node)
+        if tensor is None:
+            kept.append(node)
+        else:
+            tensor.name = node.output[0]
+            graph.initializer.append(tensor)
+    if len(kept) < len(graph.node):
+        _keep(graph, kept)
+    for nested in nested_graphs(graph.node):
+        _constants_to_initializers(nested)
+
+
+def _drop_copies_of_weights(graph: GraphProto) -> None:
+    """Exporters let equal weights stand once and copy them with Identity, which costs nothing."""
+    weights = {tensor.name for tensor in graph.initializer}
+    given = {output.name for output in graph.output}
+    copies: dict[str, str] = {}
+    kept = []
+    for node in graph.node:
+        source = node.input[0] if node.op_type == "Identity" else ""
+        if source in weights and node.output[0] not in given:
+            copies[node.output[0]] = copies.get(source, source)
+            weights.add(node.output[0])
+        else:
+            kept.append(node)
+    if copies:
+        _keep(graph, kept)
+        _rename(graph, copies)
+
+
+def _rename(graph: GraphProto, names: Mapping[str, str]) -> None:
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = names.get(name, name)
+    for nested in nested_graphs(graph.node):
+        _rename(nested, names)
+
+
+def _keep(graph: GraphProto, nodes: Sequence[NodeProto]) -> None:
+    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
+def _constant(node: NodeProto) -> TensorProto | None:
+    """The tensor of a Constant node; None for other nodes, and for texts and sparse tensors."""
+    import onnx
+
+    if node.op_type != "Constant" or node.domain not in ("", "ai.onnx"):
+        return None
+    (attribute,) = node.attribute
+    if attribute.name == "value":
+        copy = onnx.TensorProto()
+        copy.CopyFrom(attribute.t)
+        return copy
+    float_type, int_type = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    scalars = {"value_float": (float_type, attribute.f), "value_int": (int_type, attribute.i)}
+    lists = {
+        "value_floats": (float_type, attribute.floats),
+        "value_ints": (int_type, attribute.ints),
+    }
+    if attribute.name in scalars:
+        kind, value = scalars[attribute.name]
+        return onnx.helper.make_tensor("", kind, [], [value])
+    if attribute.name in lists:
+        kind, values = lists[attribute.name]
+        return onnx.helper.make_tensor("", kind, [len(values)], list(values))
+    return None
+
+
+def _set_shapes(path: Path, graph: GraphProto, shapes: Mapping[str, Sequence[int]]) -> None:
+    """Give lengths to the inputs, and to every place where the file has the same name for one."""
+    values = {value.name: value for value in input_values(graph)}
+    specs = [spec_of(value) for value in values.values()]
+    chosen = checked_shapes(path.name, specs, shapes, fixed=True)
+    lengths: dict[Dim, Dim] = {}
+    for spec in specs:
+        lengths |= dict(zip(spec.dims, chosen[spec.name], strict=True))
+        _set_dims(values[spec.name], chosen[spec.name])
+    for value in (*graph.value_info, *graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            length = lengths.get(dim.dim_param)
+            if isinstance(length, int):
+                dim.dim_value = length
+
+
+def _set_dims(value: Any, dims: Sequence[Dim]) -> None:
+    for entry, dim in zip(value.type.tensor_type.shape.dim, dims, strict=True):
+        if isinstance(dim, int):
+            entry.dim_value = dim
+
+
+def _inferred(model: ModelProto) -> ModelProto:
+    import onnx
+
+    try:
+        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except (RuntimeError, ValueError):  # the file passed its check, so this is inference's own end
+        return model
