@@ -1,27 +1,34 @@
-"""Import the user's class and build the network from it."""
+"""Import the user's class or function, and build the network with it."""
 
 from __future__ import annotations
 
+import copy
 import importlib
-import importlib.util
-import sys
-import traceback
-from collections.abc import Callable, Iterator
+import inspect
+import random
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from oxidizedvision.config import Config, resolve_model_path
 from oxidizedvision.config.check import module_file, module_folders
-from oxidizedvision.config.nearest import nearest
+from oxidizedvision.config.nearest import meant
+from oxidizedvision.convert.imports import import_file, importable, package_root
+from oxidizedvision.convert.user_code import describe, user_code
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
 
 if TYPE_CHECKING:
     import torch
 
-_MODULE_PREFIX = "oxidizedvision_user_"
+__all__ = ["build_network", "describe", "source_file", "source_folders", "user_code"]
+
+_SHOWN = 8
+_LONGEST = 240
 
 
 def source_file(config: Config) -> Path | None:
@@ -30,6 +37,20 @@ def source_file(config: Config) -> Path | None:
     if reference is None:
         return resolve_model_path(config)
     return module_file(reference[0], config)
+
+
+def source_folders(config: Config) -> list[Path]:
+    """Where the network's code finds modules, before the installed packages.
+
+    The folder of model.path, the one that holds the package that it is in, the config's and the
+    current one; for `package.module:attribute` the last two.
+    """
+    if config.model.module_reference is not None:
+        return module_folders(config)
+    path = resolve_model_path(config).absolute()
+    root = package_root(path)
+    above = [root.parent] if root is not None else []
+    return list(dict.fromkeys([path.parent, *above, *module_folders(config)]))
 
 
 def build_network(config: Config) -> torch.nn.Module:
@@ -41,22 +62,14 @@ def build_network(config: Config) -> torch.nn.Module:
     require("torch", "building the network")
     import torch
 
-    reference = config.model.module_reference
-    path = source_file(config)
-    folders = [path.parent] if reference is None and path else module_folders(config)
-    with _importable(folders):
-        if path is not None and reference is None:
-            module = _import_file(path)
-            name = config.model.class_name or ""
-        else:
-            module_name, attribute = reference or ("", "")
-            with user_code(f"Importing {module_name}", path):
-                module = importlib.import_module(module_name)
-            name = config.model.class_name or attribute
-        factory = _attribute(module, name, path)
-        with torch.random.fork_rng(devices=[]), user_code(f"{name}(…)", path):
-            torch.manual_seed(0)
-            network = factory(**config.model.init_args)
+    path, reference = source_file(config), config.model.module_reference
+    name = config.model.class_name or (reference[1] if reference else "")
+    program = str(path) if path is not None else config.model.path
+    with importable(source_folders(config), program), _seeded():
+        module = _imported(config, path)
+        found = _attribute(module, name, path)
+        torch.manual_seed(0)
+        network = _built(found, name, config.model.init_args, path)
     if not isinstance(network, torch.nn.Module):
         raise OxidizedVisionError(
             Kind.MODEL,
@@ -68,62 +81,99 @@ def build_network(config: Config) -> torch.nn.Module:
 
 
 @contextmanager
-def user_code(doing: str, path: Path | None, kind: Kind = Kind.MODEL) -> Iterator[None]:
-    """Turn whatever the user's code raises into a typed error with the line it came from."""
+def _seeded() -> Iterator[None]:
+    """Draw the same random numbers every time, and leave the caller's as they were."""
+    import torch
+
+    python, array = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            random.seed(0)
+            np.random.seed(0)
+            torch.manual_seed(0)
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(array)
+
+
+def _imported(config: Config, path: Path | None) -> ModuleType:
+    reference = config.model.module_reference
+    if reference is None:
+        return import_file(resolve_model_path(config))
+    with user_code(f"Importing {reference[0]}", path):
+        return importlib.import_module(reference[0])
+
+
+def _built(found: Any, name: str, arguments: Mapping[str, Any], path: Path | None) -> object:
+    """Call a class or a function with the config's arguments; copy a network that is one already.
+
+    A copy, because an installed module hands out the same network to everybody.
+    """
+    import torch
+
+    if isinstance(found, torch.nn.Module):
+        if arguments:
+            raise OxidizedVisionError(
+                Kind.MODEL,
+                f"{name} is a network that is already built, and takes no model.init_args",
+                "Leave init_args out, or name its class or a function that builds it.",
+            )
+        with user_code(f"Copying {name}", path):
+            return copy.deepcopy(found)
+    _refuse_arguments(found, name, arguments)
+    with user_code(f"{name}(…)", path):
+        return found(**arguments)
+
+
+def _refuse_arguments(factory: Callable[..., Any], name: str, arguments: Mapping[str, Any]) -> None:
+    """Compare the config's arguments with what a class or a function takes."""
     try:
-        yield
-    except (Exception, SystemExit) as error:
-        if isinstance(error, OxidizedVisionError):
-            raise
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # not written in Python
+        return
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        parameters = list(signature.parameters.values())
+        known = [p.name for p in parameters if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}]
+        faults = [
+            f"it takes no {key!r}{meant(key, known)}" for key in arguments if key not in known
+        ]
+        needed = {p.name for p in parameters if p.default is p.empty}
+        faults += [f"it needs {key!r}" for key in known if key in needed - arguments.keys()]
+        text = str(signature.replace(return_annotation=signature.empty))[:_LONGEST]
         raise OxidizedVisionError(
-            kind,
-            f"{doing} raised {describe(error, path)}",
-            "Correct the network's code, or the arguments in model.init_args.",
+            Kind.MODEL,
+            f"{_line_of(factory)}{name}{text} does not fit model.init_args: "
+            f"{'; '.join(faults) or error}",
+            "Correct model.init_args: they are the keyword arguments of the class or function.",
         ) from error
 
 
-def describe(error: BaseException, path: Path | None) -> str:
-    """An exception as one line, with the last line of the user's code on its way."""
-    text = " ".join(str(error).split())
-    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{said} at {Path(error.filename).name}, line {error.lineno}"
-    if path is None:
-        return said
-    folder = path.resolve().parent
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = Path(frame.filename)
-        if file.is_absolute() and folder in file.resolve().parents:
-            return f"{said} at {file.name}, line {frame.lineno}"
-    return said
+def _line_of(factory: Callable[..., Any]) -> str:
+    """Where a class's constructor or a function is written, as the start of a message."""
+    written = getattr(factory, "__init__", None) if isinstance(factory, type) else factory
+    code = getattr(inspect.unwrap(written) if written else None, "__code__", None)
+    return f"{Path(code.co_filename).name}, line {code.co_firstlineno}: " if code else ""
 
 
-def _import_file(path: Path) -> ModuleType:
-    name = _MODULE_PREFIX + path.stem
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise OxidizedVisionError(
-            Kind.MODEL, f"{path} is not a Python file", "model.path names a file that ends in .py."
-        )
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses and pickling look a class's module up by name.
-    sys.modules[name] = module
-    with user_code(f"Importing {path.name}", path):
-        spec.loader.exec_module(module)
-    return module
-
-
-def _attribute(module: ModuleType, name: str, path: Path | None) -> Callable[..., Any]:
-    found = getattr(module, name, None)
+def _attribute(module: ModuleType, name: str, path: Path | None) -> Any:
+    """What a module has under a name, if that can be a network or build one."""
+    with user_code(f"Looking for {name}", path):
+        found = getattr(module, name, None)
     if callable(found):
-        factory: Callable[..., Any] = found
-        return factory
+        return found
     classes = _network_classes(module)
-    known = f"; it has {', '.join(classes)}" if classes else "; it has no torch.nn.Module class"
+    functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+    names = classes or [key for key in functions if not key.startswith("_")]
+    more = " …" if len(names) > _SHOWN else ""
+    known = f"; it has {', '.join(names[:_SHOWN])}{more}" if names else ""
     raise OxidizedVisionError(
         Kind.MODEL,
-        f"{_place(path, module)} has no class {name}{nearest(name, classes)}{known}",
-        "Correct model.class_name.",
+        f"{_place(path, module)} has no class {name}"
+        f"{meant(name, [*classes, *functions])}{known or '; it has no torch.nn.Module class'}",
+        "Correct model.class_name, or the name behind the colon of model.path.",
     )
 
 
@@ -141,39 +191,3 @@ def _network_classes(module: ModuleType) -> list[str]:
 
 def _place(path: Path | None, module: ModuleType) -> str:
     return str(path) if path else module.__name__
-
-
-@contextmanager
-def _importable(folders: list[Path]) -> Iterator[None]:
-    """Let files in `folders` import each other, and forget them under their plain names after.
-
-    Two networks may each have a `layers.py` beside them.
-    """
-    places = [str(folder.resolve()) for folder in folders]
-    installed = {Path(entry).resolve() for entry in sys.path if entry} - set(map(Path, places))
-    before = set(sys.modules)
-    sys.path[:0] = places
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        for place in places:
-            if place in sys.path:
-                sys.path.remove(place)
-        for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None)
-            if not name.startswith(_MODULE_PREFIX) and file and _is_of(file, places, installed):
-                del sys.modules[name]
-
-
-def _is_of(file: str, places: list[str], installed: set[Path]) -> bool:
-    """Whether a module was found by one of `places`, and not by a folder of packages inside it.
-
-    An environment often lies beside the model; a package in it must not be imported twice.
-    """
-    for parent in Path(file).resolve().parents:
-        if parent in installed:
-            return False
-        if str(parent) in places:
-            return True
-    return False
