@@ -34,11 +34,12 @@ class Fingerprint:
     def convert(self) -> dict[str, Any]:
         """Config, sources beside the model, checkpoint and versions of the exporters."""
         from oxidizedvision.config import resolve_checkpoint
+        from oxidizedvision.convert.checkpoint import checkpoint_files
 
         checkpoint = resolve_checkpoint(self._config)
         return self._section("model", "export", "validation", "preprocess", "postprocess") | {
             "sources": digest_of(_sources(self._config)),
-            "checkpoint": digest_of([checkpoint] if checkpoint else []),
+            "checkpoint": digest_of(checkpoint_files(checkpoint) if checkpoint else []),
             "tools": tool_versions("torch", "torchvision", "timm", "onnx"),
         }
 
@@ -72,6 +73,14 @@ class Fingerprint:
         """Config, engines and machine."""
         return self._section("runners", "benchmark") | {
             "engines": _engine_versions(),
+            "machine": platform.platform() + platform.processor(),
+        }
+
+    def profile(self) -> dict[str, Any]:
+        """The engine that times the layers, and the machine."""
+        return {
+            "code": self._code,
+            "tools": tool_versions("onnx", "onnxruntime"),
             "machine": platform.platform() + platform.processor(),
         }
 

@@ -39,13 +39,7 @@ def read_onnx(path: Path) -> ModelProto:
 
 def parse_onnx(content: bytes, path: Path) -> ModelProto:
     """As `read_onnx`, for the content of a file; `path` names it in messages."""
-    import onnx
-
-    message = require("google.protobuf.message", "reading ONNX")
-    try:
-        model: ModelProto = onnx.load_model_from_string(content)
-    except (message.DecodeError, ValueError) as error:
-        raise _corrupt(path, str(error)) from error
+    model = decode_onnx(content, path)
     external = [t.name for t in model.graph.initializer if t.data_location == t.EXTERNAL]
     if external:
         raise OxidizedVisionError(
@@ -54,6 +48,21 @@ def parse_onnx(content: bytes, path: Path) -> ModelProto:
             "Save it as one file: onnx.save_model(model, path, save_as_external_data=False).",
         )
     check_onnx(model, path)
+    return model
+
+
+def decode_onnx(content: bytes, path: Path) -> ModelProto:
+    """Parse the content of an ONNX file and check nothing else; `path` names it in messages.
+
+    Raises:
+        OxidizedVisionError: `corrupt`, or `dependency_missing` without the package onnx.
+    """
+    onnx = require("onnx", "reading ONNX")
+    message = require("google.protobuf.message", "reading ONNX")
+    try:
+        model: ModelProto = onnx.load_model_from_string(content)
+    except (message.DecodeError, ValueError) as error:
+        raise _corrupt(path, str(error)) from error
     return model
 
 

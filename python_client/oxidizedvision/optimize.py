@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oxidizedvision.core.claims import folder_lock
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors, sha256_of, write_bytes
-from oxidizedvision.core.lazy import require
 from oxidizedvision.core.manifest import (
     FileRecord,
     Stage,
@@ -20,15 +20,22 @@ from oxidizedvision.core.manifest import (
     load_manifest,
     tool_versions,
 )
+from oxidizedvision.core.publish import publish, working_folder
 from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.core.tensors import DTYPES, TensorSpec
 from oxidizedvision.onnx_file import (
-    Session,
     check_onnx,
     count_operators,
+    decode_onnx,
     largest_difference,
     opset_of,
+    parse_onnx,
     read_onnx,
 )
+from oxidizedvision.onnx_notes import carry_notes
+from oxidizedvision.runners.base import Runner, RunnerConfig
+from oxidizedvision.runners.table import load_runner
+from oxidizedvision.slimming import SlimmingError, slimmed
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -48,25 +55,6 @@ _SIMPLIFYING = (
     "subexpression_elimination",
     "weight_tying",
 )
-_SLIM_ERRORS = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-)
-_NUMPY = {
-    "tensor(float)": "float32",
-    "tensor(float16)": "float16",
-    "tensor(double)": "float64",
-    "tensor(int8)": "int8",
-    "tensor(uint8)": "uint8",
-    "tensor(int32)": "int32",
-    "tensor(int64)": "int64",
-    "tensor(bool)": "bool",
-}
 
 Inputs = dict[str, "Array"]
 
@@ -124,27 +112,23 @@ def optimize(
     target = _target(path, output)
     job = _Job(path, read_onnx(path), find_manifest(path), notify)
     content, reason, error = job.improved(_skipped(simplify, constant_folding))
-    after = job.before
-    if content is not None:
-        write_bytes(target, content)
-        after = read_onnx(target)
-    made = path if content is None else target
+    after = job.before if content is None else parse_onnx(content, target)
     result = OptimizeResult(
         model=path,
-        output=made,
+        output=path if content is None else target,
         nodes_before=len(job.before.graph.node),
         nodes_after=len(after.graph.node),
         operators_before=count_operators(job.before),
         operators_after=count_operators(after),
         bytes_before=path.stat().st_size,
-        bytes_after=made.stat().st_size,
+        bytes_after=path.stat().st_size if content is None else len(content),
         max_error=error,
         kept=content is not None,
         reason=reason,
         seconds=round(time.monotonic() - start, 3),
     )
-    if job.manifest is not None:
-        _record(job.manifest, result, {"simplify": simplify, "constant_folding": constant_folding})
+    parameters = {"simplify": simplify, "constant_folding": constant_folding}
+    _put(job.manifest, content, result, parameters)
     return result
 
 
@@ -211,15 +195,11 @@ class _Job:
         return content, f"{nodes[0]} nodes became {nodes[1]}", error
 
     def _slimmed(self, skipped: list[str]) -> tuple[ModelProto | None, str]:
-        import onnx
-
-        slim = require("onnxslim", "optimize").slim
-        model = onnx.ModelProto()
-        model.CopyFrom(self.before)
         try:
-            after: ModelProto = slim(model, skip_optimizations=skipped or None)
-        except _SLIM_ERRORS as error:
-            return None, f"onnxslim failed: {type(error).__name__}: {error}"
+            content = slimmed(self.before.SerializeToString(), skipped)
+        except SlimmingError as error:
+            return None, f"onnxslim failed: {error}"
+        after = decode_onnx(content, self.path)
         _restore(self.before, after)
         if opset_of(after) != opset_of(self.before):
             return None, f"onnxslim changed the opset to {opset_of(after)}"
@@ -230,19 +210,23 @@ class _Job:
         return after, ""
 
     def _difference(self, content: bytes) -> tuple[float, str]:
-        old = Session(self.before.SerializeToString(), self.path.name)
-        try:
-            new = Session(content, self.path.name)
-        except OxidizedVisionError as error:
-            return 0.0, f"the simplified model does not load: {error.message}"
-        worst, compared = 0.0, 0
-        for label, inputs in self._cases(old):
+        with _loaded(self.before.SerializeToString(), self.path.name) as old:
             try:
-                expected = old.run(inputs)
+                new = _loaded(content, self.path.name)
+            except OxidizedVisionError as error:
+                return 0.0, f"the simplified model does not load: {error.message}"
+            with new:
+                return self._compared(old, new)
+
+    def _compared(self, old: Runner, new: Runner) -> tuple[float, str]:
+        worst, compared = 0.0, 0
+        for label, inputs in self._cases(old.input_specs):
+            try:
+                expected = old.run_named(inputs)
             except OxidizedVisionError:
                 continue  # the model does not take this size; nothing to compare
             try:
-                actual = new.run(inputs)
+                actual = new.run_named(inputs)
             except OxidizedVisionError as error:
                 return worst, f"the simplified model fails on {label}: {error.message}"
             compared += 1
@@ -259,30 +243,42 @@ class _Job:
             )
         return worst, ""
 
-    def _cases(self, session: Session) -> Iterator[tuple[str, Inputs]]:
+    def _cases(self, specs: Sequence[TensorSpec]) -> Iterator[tuple[str, Inputs]]:
         """Goldens where there are any, and random inputs at two sizes."""
         if self.manifest is not None:
             yield from _goldens(self.manifest)
         for seed, length in enumerate(_LENGTHS):
-            generator = np.random.default_rng(seed)
-            yield (
-                f"random-{seed}",
-                {value.name: _random(value, length, generator) for value in session.inputs},
-            )
+            yield f"random-{seed}", _random_inputs(specs, length, np.random.default_rng(seed))
 
 
 def _largest(array: Array) -> float:
     return float(np.abs(array.astype(np.float64)).max(initial=0.0))
 
 
-def _random(value: Any, length: int, generator: np.random.Generator) -> Array:
-    """Standard normal numbers for an input of ONNX Runtime, whole ones for whole types."""
-    shape = [dim if isinstance(dim, int) else length for dim in value.shape]
-    if value.shape and not isinstance(value.shape[0], int):
-        shape[0] = 1 + length % 3
-    array = generator.standard_normal(shape)
-    dtype = _NUMPY.get(value.type, "float32")
-    return array.astype(dtype) if dtype.startswith("float") else (np.abs(array) * 2).astype(dtype)
+def _loaded(model: bytes, name: str) -> Runner:
+    """ONNX Runtime on one thread, without its own graph rewriting, in a process of its own."""
+    config = RunnerConfig(model, threads=1, optimize=False, name=name)
+    return load_runner("onnxruntime", config, apart=True)
+
+
+def _random_inputs(
+    specs: Sequence[TensorSpec], length: int, generator: np.random.Generator
+) -> Inputs:
+    """Standard normal numbers, whole ones for whole types.
+
+    Axes of one name have one length; of a name that leads an input it is a small one.
+    """
+    leading = [spec.dims[0] for spec in specs if spec.dims]
+    inputs = {}
+    for spec in specs:
+        lengths = ((1 + length % 3) if dim in leading else length for dim in spec.dims)
+        fixed = zip(spec.dims, lengths, strict=True)
+        shape = [dim if isinstance(dim, int) else named for dim, named in fixed]
+        array = generator.standard_normal(shape)
+        kind = np.dtype(DTYPES[spec.dtype])
+        whole = not np.issubdtype(kind, np.floating)
+        inputs[spec.name] = (np.abs(array) * 2 if whole else array).astype(kind)
+    return inputs
 
 
 def _goldens(manifest: Path) -> Iterator[tuple[str, Inputs]]:
@@ -310,6 +306,7 @@ def _goldens(manifest: Path) -> Iterator[tuple[str, Inputs]]:
 
 def _restore(before: ModelProto, after: ModelProto) -> None:
     """Put back what the simplifier does not carry over: metadata, and how axes are named."""
+    carry_notes(before, after, "onnxslim")
     del after.metadata_props[:]
     after.metadata_props.extend(before.metadata_props)
     for old, new in (
@@ -322,35 +319,51 @@ def _restore(before: ModelProto, after: ModelProto) -> None:
                 value.CopyFrom(known[value.name])
 
 
-def _record(path: Path, result: OptimizeResult, parameters: dict[str, Any]) -> None:
-    """Append or replace the stage in the manifest, or take it out where the model was kept."""
-    manifest = load_manifest(path)
-    source = next((s for s in manifest.stages if s.name == "onnx"), None)
-    beside = result.output.resolve().parent == path.resolve().parent
-    if source is None or source.output.file != result.model.name or not beside:
+def _put(
+    path: Path | None, content: bytes | None, result: OptimizeResult, parameters: dict[str, Any]
+) -> None:
+    """Put the new file in place, and its stage into the manifest with it.
+
+    Where the model was kept, the stage of an earlier optimisation and its file go.
+    """
+    from oxidizedvision.registry import refresh
+
+    if path is None or not _is_of(path, result):
+        if content is not None:
+            write_bytes(result.output, content)
         return
-    stages = [stage for stage in manifest.stages if stage.name != "optimize"]
-    dropped = [stage.output.file for stage in manifest.stages if stage.name == "optimize"]
-    if result.kept:
-        stages.append(_stage(result, parameters))
-    manifest.model_copy(
-        update={
-            "stages": stages,
-            "tools": {**manifest.tools, **tool_versions("onnxslim", "onnxruntime")},
-        }
-    ).save(path)
-    for name in dropped:
-        if name != result.output.name:
-            (path.parent / name).unlink(missing_ok=True)
+    with working_folder(path.parent, "optimize") as folder, folder_lock(path.parent):
+        manifest = load_manifest(path)
+        stages = [stage for stage in manifest.stages if stage.name != "optimize"]
+        old = [stage.output for stage in manifest.stages if stage.name == "optimize"]
+        names = [path.name]
+        if content is not None:
+            made = folder / result.output.name
+            with file_errors(made):
+                made.write_bytes(content)
+            stages.append(_stage(result, FileRecord.of(made), parameters))
+            names.insert(0, made.name)
+        tools = {**manifest.tools, **tool_versions("onnxslim", "onnxruntime")}
+        manifest.model_copy(update={"stages": stages, "tools": tools}).save(folder / path.name)
+        drop = {record.file: record.sha256 for record in old if record.file not in names}
+        publish(folder, names, path, drop)
+    refresh(path)
 
 
-def _stage(result: OptimizeResult, parameters: dict[str, Any]) -> Stage:
+def _is_of(path: Path, result: OptimizeResult) -> bool:
+    """Whether a manifest is the one that lists the model, and the result stands beside it."""
+    source = next((s for s in load_manifest(path).stages if s.name == "onnx"), None)
+    beside = result.output.resolve().parent == path.resolve().parent
+    return source is not None and source.output.file == result.model.name and beside
+
+
+def _stage(result: OptimizeResult, output: FileRecord, parameters: dict[str, Any]) -> Stage:
     return Stage(
         name="optimize",
         tool="onnxslim",
         parameters=parameters,
         input_sha256=sha256_of(result.model),
-        output=FileRecord.of(result.output),
+        output=output,
         seconds=result.seconds,
         checks={
             "max_error": result.max_error,

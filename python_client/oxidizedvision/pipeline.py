@@ -29,6 +29,7 @@ class PipelineOptions:
     output_dir: in place of `export.output_dir`. engine: what the program is made with; the first
     of the config's runners that can be, where not given. pictures: real pictures for validation
     and for the report. fresh: do every stage again. build: build the program, with Cargo.
+    trust_checkpoint: let a pickled checkpoint run its code.
     """
 
     output_dir: Path | None = None
@@ -38,6 +39,7 @@ class PipelineOptions:
     fresh: bool = False
     build: bool = True
     skip_unavailable: bool = False
+    trust_checkpoint: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def run(
     options: PipelineOptions | None = None,
     notify: Notify = silent,
 ) -> PipelineResult:
-    """Convert, optimise, package, build, validate, benchmark and report.
+    """Convert, optimise, package, build, validate, benchmark, profile and report.
 
     A stage whose inputs (config, sources, checkpoint, versions, earlier results) did not change
     since the last run, and whose files are still what it wrote, is skipped.
@@ -92,6 +94,8 @@ def run(
     if options.output_dir is not None:
         export = loaded.export.model_copy(update={"output_dir": str(options.output_dir)})
         loaded = loaded.model_copy(update={"export": export})
+    if options.trust_checkpoint:
+        loaded = loaded.replaced("model", trust_checkpoint=True)
     return _Run(loaded, options, notify).whole()
 
 
@@ -124,6 +128,7 @@ class _Run:
         self.executable = Path(executable) if executable else None
         results["validate"] = self.stage("validate", prints.validate, self.validate)
         results["benchmark"] = self.stage("benchmark", prints.benchmark, self.benchmark)
+        results["profile"] = self.stage("profile", prints.profile, self.profile)
         results["pictures"] = self.stage("pictures", prints.pictures, self.pictures)
         report, report_json, report_html = write_report(
             self.folder, load_manifest(self.manifest), results, to_plain(self.outcomes)
@@ -174,7 +179,8 @@ class _Run:
         from oxidizedvision.convert import convert
 
         result = convert(self.config, notify=self.notify)
-        return to_plain(result), [result.torchscript, result.onnx, result.goldens]
+        files = [result.torchscript, result.pt2, result.onnx, result.goldens]
+        return to_plain(result), [file for file in files if file is not None]
 
     def optimize(self) -> tuple[Plain, Sequence[Path]]:
         from oxidizedvision.optimize import optimize
@@ -227,10 +233,17 @@ class _Run:
         )
         return to_plain(report), []
 
+    def profile(self) -> tuple[Plain, Sequence[Path]]:
+        from oxidizedvision.profile import profile
+
+        shapes = load_manifest(self.manifest).input_shapes
+        return to_plain(profile(self.model, shapes=shapes, notify=self.notify)), []
+
     def pictures(self) -> tuple[Plain, Sequence[Path]]:
         from oxidizedvision.report.pictures import output_names, through_program
 
-        maps_pictures = self.config.postprocess is not None
+        contract = self.config.postprocess
+        maps_pictures = contract is not None and contract.kind == "image"
         if self.executable is None or not maps_pictures:
             return {"pictures": []}, []
         rows = []

@@ -22,6 +22,7 @@ from oxidizedvision.cli import (
     package,
     predict,
     profile,
+    registry,
     run,
     validate,
 )
@@ -90,6 +91,9 @@ for verb in (
     run.run,
     list_models.list_,
     info.info,
+    registry.tag,
+    registry.remove,
+    registry.gc,
     backends.backends,
 ):
     app.command(name=verb.__name__.rstrip("_"))(verb)

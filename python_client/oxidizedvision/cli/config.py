@@ -74,7 +74,7 @@ def check(ctx: typer.Context, config: ConfigArgument, as_json: JsonFlag = False)
         ("config", f"{result.config} is fine"),
         ("model", f"{result.class_name} in {result.model or 'a module that is not Python'}"),
         ("checkpoint", str(result.checkpoint or "none: the initial weights")),
-        ("input_shape", str(list(result.input_shape))),
+        ("inputs", ", ".join(f"{name} {list(shape)}" for name, shape in result.inputs.items())),
     ]
     screen_of(ctx).show(result, Facts(pairs))
 

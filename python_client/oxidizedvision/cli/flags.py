@@ -31,3 +31,11 @@ SkipFlag = Annotated[
     bool,
     typer.Option("--skip-unavailable", help="Report runners that are not here; do not fail."),
 ]
+
+TrustFlag = Annotated[
+    bool,
+    typer.Option(
+        "--trust-checkpoint",
+        help="Let a pickled checkpoint run its code: only for files whose maker you trust.",
+    ),
+]

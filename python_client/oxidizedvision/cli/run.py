@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oxidizedvision.cli import benchmark, validate
-from oxidizedvision.cli.flags import ConfigArgument, JsonFlag, PictureFlag, SkipFlag
+from oxidizedvision.cli.flags import ConfigArgument, JsonFlag, PictureFlag, SkipFlag, TrustFlag
 from oxidizedvision.cli.render import Facts, Table, View, screen_of, size_text
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 
@@ -32,6 +32,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per flag
     fresh: Annotated[bool, typer.Option("--fresh", help="Do every stage again.")] = False,
     build: Annotated[bool, typer.Option(help="Build the program.")] = True,
     skip_unavailable: SkipFlag = False,
+    trust_checkpoint: TrustFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Do all of it, from the config to the report.
@@ -53,6 +54,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per flag
             fresh=fresh,
             build=build,
             skip_unavailable=skip_unavailable,
+            trust_checkpoint=trust_checkpoint,
         )
         result = work(config, options=options, notify=notify)
     screen.show(result, *result_views(result))

@@ -113,7 +113,18 @@ def report_views(report: ValidationReport) -> list[View]:
     ]
     views += [f"{row.file}: {row.reason}" for row in report.integrity if not row.passed]
     views += unavailable_views(report.unavailable)
-    limits = f"MAE at most {report.tolerance_mae:g}, cosine at least {report.tolerance_cos_sim:g}"
-    verdict = "passed" if report.passed else "FAILED"
-    views.append(f"{verdict if report.results else 'nothing was compared'}: {limits}")
+    views.append(_verdict(report))
     return views
+
+
+def _verdict(report: ValidationReport) -> str:
+    """Whether what was compared passed, and who was not there to be compared."""
+    verdict = "passed" if report.passed else "FAILED"
+    verdict = verdict if report.results else "nothing was compared"
+    limits = f"MAE at most {report.tolerance_mae:g}, cosine at least {report.tolerance_cos_sim:g}"
+    absent = [row.name for row in report.unavailable]
+    if not absent:
+        return f"{verdict}: {limits}"
+    count = "1 runner" if len(absent) == 1 else f"{len(absent)} runners"
+    link = "but" if report.passed else "and"
+    return f"{verdict}, {link} {count} did not run: {', '.join(absent)} ({limits})"

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oxidizedvision.config import Config
-from oxidizedvision.config.models import INPUT_NAME
-from oxidizedvision.convert.network import Network
-from oxidizedvision.convert.shapes import Signature
+from oxidizedvision.config import Config, Preprocess
+from oxidizedvision.config.axes import InputConfig
+from oxidizedvision.convert.network import Arrays, Network
+from oxidizedvision.convert.shapes import Shapes
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors
 from oxidizedvision.core.manifest import SCHEMA_VERSION
 from oxidizedvision.preprocess import preprocess
+from oxidizedvision.runners.examples import example_of
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -24,44 +25,64 @@ Cases = dict[str, dict[str, "Array"]]
 """By case, then by `input/<name>` or `output/<name>`."""
 
 
-def random_input(config: Config, seed: int, shape: tuple[int, ...] | None = None) -> Array:
-    """A seeded input: noise as a picture where the config preprocesses, else standard normal.
+def random_inputs(config: Config, seed: int, shapes: Shapes | None = None) -> Arrays:
+    """Seeded inputs: noise as a picture for the first one where the config preprocesses.
 
     Raises:
-        OxidizedVisionError: `config` when preprocessing does not give model.input_shape.
+        OxidizedVisionError: `config` when preprocessing does not give that input's shape.
     """
-    wanted = shape or tuple(config.model.input_shape)
+    shapes = shapes or config.model.shapes
     generator = np.random.default_rng(seed)
-    if config.preprocess is None:
-        return generator.standard_normal(wanted, dtype=np.float32)
-    if len(wanted) != 4:
+    inputs = {}
+    for index, item in enumerate(config.model.input_configs):
+        shape = shapes[item.name]
+        if index == 0 and config.preprocess is not None:
+            pixels = generator.integers(0, 256, _pixel_shape(config.preprocess, shape), np.uint8)
+            inputs[item.name] = picture_input(config.preprocess, pixels, item, shape)
+        else:
+            inputs[item.name] = example_of(item, shape, generator)
+    return inputs
+
+
+def _pixel_shape(contract: Preprocess, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) != 4:
         raise OxidizedVisionError(
             Kind.CONFIG,
-            f"preprocess makes inputs of 4 axes, model.input_shape has {len(wanted)}",
-            "Take preprocess out of the config, or correct model.input_shape.",
+            f"preprocess makes inputs of 4 axes, the network's has {len(shape)}",
+            "Take preprocess out of the config, or correct the input's shape.",
         )
-    contract = config.preprocess.model_dump(mode="json")
-    height, width = wanted[2:] if contract["layout"] == "nchw" else wanted[1:3]
-    pixels = generator.integers(0, 256, (wanted[0], height, width, 3), np.uint8)
-    array = np.concatenate([preprocess(picture, contract) for picture in pixels])
-    if array.shape != wanted:
+    height, width = shape[2:] if contract.layout == "nchw" else shape[1:3]
+    return shape[0], height, width, 3
+
+
+def picture_input(
+    contract: Preprocess, pixels: Array, item: InputConfig, shape: tuple[int, ...]
+) -> Array:
+    """Pictures `uint8[batch, height, width, 3]` as the input that they are for.
+
+    Raises:
+        OxidizedVisionError: `config` when preprocessing gives another shape or element type.
+    """
+    values = contract.model_dump(mode="json")
+    array = np.concatenate([preprocess(picture, values) for picture in pixels])
+    if array.shape != shape or item.dtype != "f32":
         raise OxidizedVisionError(
             Kind.CONFIG,
-            f"preprocess gives {list(array.shape)}, model.input_shape is {list(wanted)}",
+            f"preprocess gives f32 {list(array.shape)}, {item.name!r} is {item.dtype} "
+            f"{list(shape)}",
             "Correct preprocess.color, preprocess.layout or preprocess.resize.",
         )
     return array
 
 
-def make_goldens(network: Network, signature: Signature, config: Config) -> Cases:
+def make_goldens(network: Network, config: Config) -> Cases:
     """`validation.num_tests` + 1 cases `random-N`, checked to be finite and repeatable."""
     cases: Cases = {}
     for seed in range(config.validation.num_tests + 1):
-        array = random_input(config, seed)
-        outputs = network.checked(array)
-        case = {f"input/{INPUT_NAME}": array}
-        for spec, output in zip(signature.outputs, outputs, strict=True):
-            case[f"output/{spec.name}"] = output
+        inputs = random_inputs(config, seed)
+        outputs = network.checked(inputs)
+        case = {f"input/{name}": array for name, array in inputs.items()}
+        case |= {f"output/{name}": array for name, array in outputs.items()}
         cases[f"random-{seed}"] = case
     return cases
 

@@ -1,34 +1,47 @@
-"""Which axes of the outputs change with which axes of the input: measured, not guessed."""
+"""Which axes of the outputs change with which axes of the inputs: measured, not guessed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from oxidizedvision.config import Config
-from oxidizedvision.config.models import INPUT_NAME
-from oxidizedvision.convert.network import Network
+from oxidizedvision.config.axes import DynamicAxis
+from oxidizedvision.convert.network import Arrays, Network
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import Dim, TensorSpec, dtype_name
+from oxidizedvision.runners.examples import example_of
 
-if TYPE_CHECKING:
-    from oxidizedvision.core.tensors import Array
+Shapes = dict[str, tuple[int, ...]]
+"""By input."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """Inputs and outputs with their symbols, and a second shape on which the network works.
+    """Inputs and outputs with their symbols, and lengths at which the network works.
 
-    other_shape is `shape` where no axis has a symbol.
+    shapes: the example's. lengths: the example's length of every symbol. others: lengths beside
+    it that the network took, the first one first.
     """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    shape: tuple[int, ...]
-    other_shape: tuple[int, ...]
+    shapes: Shapes
+    axes: Mapping[str, DynamicAxis] = field(default_factory=dict)
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    others: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def shapes_at(self, lengths: Mapping[str, int]) -> Shapes:
+        """The inputs' shapes at other lengths; symbols left out keep the example's."""
+        return {
+            spec.name: tuple(
+                lengths.get(dim, size) if isinstance(dim, str) else size
+                for dim, size in zip(spec.dims, self.shapes[spec.name], strict=True)
+            )
+            for spec in self.inputs
+        }
 
     def dynamic_axes(self) -> dict[str, dict[int, str]]:
         """In the form that `torch.onnx.export` takes; tensors without symbols are left out."""
@@ -39,79 +52,103 @@ class Signature:
         return {name: axes for name, axes in named.items() if axes}
 
 
-def output_names(count: int) -> list[str]:
-    """`output`, or `output_0`, `output_1`, … where a network has several."""
-    return ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
-
-
 def measure_signature(network: Network, config: Config) -> Signature:
-    """Run the network at the config's size and, for each symbol, at another one.
+    """Run the network at the config's shapes and, for each symbol, at other lengths.
 
     Raises:
-        OxidizedVisionError: `model` when the network refuses the config's shape, `export` when
+        OxidizedVisionError: `model` when the network refuses the config's shapes, `export` when
             it refuses every other length of an axis that is declared dynamic.
     """
-    shape = tuple(config.model.input_shape)
-    axes = config.export.dynamic_axes.get(INPUT_NAME, {})
-    base = network.run(np.zeros(shape, np.float32))
-    symbols: dict[str, list[int]] = {}
-    for axis, symbol in sorted(axes.items()):
-        symbols.setdefault(symbol, []).append(axis)
-    dims: list[list[Dim]] = [list(array.shape) for array in base]
-    names = output_names(len(base))
-    other = list(shape)
-    for symbol, positions in symbols.items():
-        runs = _other_lengths(network, shape, symbol, positions)
-        for position in positions:
-            other[position] = next(iter(runs))
-        for index, before in enumerate(base):
-            lengths = {shape[positions[0]]: before.shape}
-            lengths |= {length: found[index].shape for length, found in runs.items()}
-            _name_axes(dims[index], names[index], symbol, lengths)
-    outputs = [
-        TensorSpec(name, dtype_name(array), tuple(dim))
-        for name, array, dim in zip(names, base, dims, strict=True)
-    ]
-    inputs = (TensorSpec(INPUT_NAME, "f32", tuple(axes.get(i, n) for i, n in enumerate(shape))),)
-    return Signature(inputs, tuple(outputs), shape, tuple(other))
+    inputs = tuple(
+        TensorSpec(item.name, item.dtype, config.input_dims()[item.name]) for item in network.inputs
+    )
+    probe = _Probe(network, Signature(inputs, (), config.model.shapes, config.axes))
+    base = probe.run({})
+    other = probe.run({}, seed=1)
+    dims: dict[str, list[Dim]] = {
+        name: _fixed_axes(name, array.shape, other[name].shape) for name, array in base.items()
+    }
+    lengths = {s: _length(inputs, config.model.shapes, s) for s in config.axes}
+    others: dict[str, tuple[int, ...]] = {}
+    for symbol, length in lengths.items():
+        runs = probe.other_lengths(symbol, length)
+        others[symbol] = tuple(runs)
+        for name, before in base.items():
+            found = {length: before.shape} | {n: run[name].shape for n, run in runs.items()}
+            _name_axes(dims[name], name, symbol, found)
+    outputs = tuple(
+        TensorSpec(name, dtype_name(array), tuple(dims[name])) for name, array in base.items()
+    )
+    return Signature(inputs, outputs, config.model.shapes, config.axes, lengths, others)
 
 
-def _other_lengths(
-    network: Network, shape: Sequence[int], symbol: str, positions: Sequence[int]
-) -> dict[int, list[Array]]:
-    """Outputs for other lengths of a symbol's axes: one length at least.
-
-    One more tells whether any size will do, the double shows what strides round away.
-    """
-    length = shape[positions[0]]
-    tried = list(dict.fromkeys([length + 1, 2 * length, length + 32]))
-    runs: dict[int, list[Array]] = {}
-    for candidate in tried[:2]:
-        _run_at(network, shape, positions, candidate, runs)
-    if not runs:
-        _run_at(network, shape, positions, tried[-1], runs)
-    if runs:
-        return runs
-    raise OxidizedVisionError(
-        Kind.EXPORT,
-        f"export.dynamic_axes: axis {symbol!r} cannot change: {network.name} refuses the lengths "
-        f"{', '.join(map(str, tried))} beside {length}",
-        "Take the axis out of export.dynamic_axes.",
+def _length(inputs: Sequence[TensorSpec], shapes: Shapes, symbol: str) -> int:
+    return next(
+        shapes[spec.name][spec.dims.index(symbol)] for spec in inputs if symbol in spec.dims
     )
 
 
-def _run_at(
-    network: Network,
-    shape: Sequence[int],
-    positions: Sequence[int],
-    length: int,
-    runs: dict[int, list[Array]],
-) -> None:
-    changed = tuple(length if axis in positions else size for axis, size in enumerate(shape))
-    try:
-        runs[length] = network.run(np.zeros(changed, np.float32))
-    except OxidizedVisionError:
-        return
+@dataclass(frozen=True)
+class _Probe:
+    network: Network
+    signature: Signature
+
+    def run(self, lengths: Mapping[str, int], *, seed: int = 0) -> Arrays:
+        generator = np.random.default_rng(seed)
+        shapes = self.signature.shapes_at(lengths)
+        return self.network.run(
+            {i.name: example_of(i, shapes[i.name], generator) for i in self.network.inputs}
+        )
+
+    def other_lengths(self, symbol: str, length: int) -> dict[int, Arrays]:
+        """Outputs for other lengths of a symbol's axes: one length at least.
+
+        One more tells whether any size will do, the double shows what strides round away.
+        """
+        tried = _candidates(self.signature.axes[symbol], length)
+        runs: dict[int, Arrays] = {}
+        refusal: OxidizedVisionError | None = None
+        for position, candidate in enumerate(tried):
+            if position >= 2 and runs:
+                break
+            try:
+                runs[candidate] = self.run({symbol: candidate})
+            except OxidizedVisionError as error:
+                refusal = error
+        if runs:
+            return runs
+        shown = ", ".join(map(str, tried)) or "none, by its own range"
+        raise OxidizedVisionError(
+            Kind.EXPORT,
+            f"export.dynamic_axes: axis {symbol!r} cannot change: {self.network.name} refuses "
+            f"the lengths {shown} beside {length}{f': {refusal.message}' if refusal else ''}",
+            "Take the axis out of export.dynamic_axes, or correct its range.",
+        )
+
+
+def _candidates(axis: DynamicAxis, length: int) -> list[int]:
+    step = axis.multiple_of
+    wanted = [length + step, 2 * length, length + 32 * step, length - step, length // 2]
+    if axis.max is not None:
+        wanted += [axis.last, axis.first]
+    return [n for n in dict.fromkeys(wanted) if n > 0 and n != length and axis.allows(n)]
+
+
+def _fixed_axes(output: str, first: Sequence[int], second: Sequence[int]) -> list[Dim]:
+    """The lengths that two inputs of one shape have in common.
+
+    A name stands for those that the values decide, such as the number of boxes found.
+    """
+    if len(first) != len(second):
+        raise OxidizedVisionError(
+            Kind.MODEL,
+            f"{output} has {len(first)} axes for one input and {len(second)} for another",
+            "Return tensors whose number of axes does not depend on the input's values.",
+        )
+    return [
+        length if length == again else f"{output}_{axis}"
+        for axis, (length, again) in enumerate(zip(first, second, strict=True))
+    ]
 
 
 def _name_axes(
@@ -125,7 +162,6 @@ def _name_axes(
         )
     for axis in range(len(dims)):
         found = [lengths[axis] for lengths in shapes.values()]
-        if len(set(found)) == 1:
+        if len(set(found)) == 1 or isinstance(dims[axis], str):
             continue
-        same = found == list(shapes) and isinstance(dims[axis], int)
-        dims[axis] = symbol if same else f"{output}_{axis}"
+        dims[axis] = symbol if found == list(shapes) else f"{output}_{axis}"

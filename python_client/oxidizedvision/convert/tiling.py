@@ -44,9 +44,10 @@ class _Pictures:
     def run(self, array: Array) -> Array | None:
         """The output, None where the network refuses the size or changes it."""
         try:
-            output = self.network.run(array)[0]
+            outputs = self.network.run({self.network.inputs[0].name: array})
         except OxidizedVisionError:
             return None
+        output = next(iter(outputs.values()))
         same = all(output.shape[axis] == array.shape[axis] for axis in self.axes)
         return output if same else None
 
@@ -77,7 +78,7 @@ def measure_tiling(network: Network, signature: Signature, layout: str) -> Tilin
     axes = (2, 3) if layout == "nchw" else (1, 2)
     if not _maps_pictures(signature, axes):
         return None
-    pictures = _Pictures(network, signature.shape, axes)
+    pictures = _Pictures(network, signature.shapes[signature.inputs[0].name], axes)
     with _plain_convolutions():
         found = _field(pictures)
         if found is None:
@@ -109,7 +110,8 @@ def _maps_pictures(signature: Signature, axes: tuple[int, int]) -> bool:
         return False
     source, target = signature.inputs[0].dims, signature.outputs[0].dims
     return (
-        len(source) == len(target) == 4
+        signature.inputs[0].dtype == signature.outputs[0].dtype == "f32"
+        and len(source) == len(target) == 4
         and source[axes[0]] != source[axes[1]]
         and all(isinstance(source[i], str) and source[i] == target[i] for i in axes)
     )

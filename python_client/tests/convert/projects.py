@@ -39,6 +39,8 @@ def project(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.py").write_text(code)
     config = folder / "config.yml"
+    if "exporter" not in export:
+        export = "  exporter: torchscript\n" + export  # the quickest, where it is not the point
     config.write_text(
         f"model:\n  path: model.py\n  class_name: {class_name}\n  input_shape: {list(shape)}\n"
         f"{model}export:\n  output_dir: {folder / 'out'}\n  model_name: net\n{export}"

@@ -146,7 +146,7 @@ def test_a_run_that_ends_early_leaves_the_older_result(
         raise error
 
     main = importlib.import_module("oxidizedvision.convert.main")
-    monkeypatch.setattr(main, "check_parity", interrupted)
+    monkeypatch.setattr(main, "best_of", interrupted)
     (tmp_path / "model.py").write_text(CONV.replace("width=4", "width=5"))
     with pytest.raises((KeyboardInterrupt, OxidizedVisionError)):
         convert(config)

@@ -64,7 +64,8 @@ def test_shape_refused_by_the_network(tmp_path: Path) -> None:
     [
         ("return x / 0 - x / 0", "NaN or infinite"),
         ("return nn.functional.dropout(x)", "differs between two runs"),
-        ("return {'out': x}", "returns a dict"),
+        ("return {'out': x, 'count': 3}", "returns a int as count"),
+        ("return None", "returns no tensor"),
         ("return x.to(torch.complex64)", "returns complex64"),
     ],
 )

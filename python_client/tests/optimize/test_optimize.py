@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from tiny_network import Artifact
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.manifest import load_manifest
 from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
+from oxidizedvision.onnx_notes import MODULE, PASS, SOURCE, notes_of, set_notes
 from oxidizedvision.optimize import optimize
+from oxidizedvision.slimming import slimmed
 
 
 def wasteful(path: Path) -> Path:
@@ -53,6 +56,19 @@ def test_fewer_nodes_and_the_same_contract(tmp_path: Path) -> None:
     np.testing.assert_array_equal(answer, array + 3)
 
 
+def test_nodes_keep_their_module_and_name_who_rewrote_them(tmp_path: Path) -> None:
+    path = wasteful(tmp_path / "model.onnx")
+    model = onnx.load(path)
+    for index, node in enumerate(model.graph.node):
+        set_notes(node, {MODULE: f"layers.{index}", SOURCE: "model.py, line 3"})
+    onnx.save(model, path)
+    (node,) = read_onnx(optimize(path).output).graph.node
+    last = next(n for n in model.graph.node if n.output[0] == node.output[0])
+    rewritten = {} if last.op_type == node.op_type else {PASS: "onnxslim"}
+    assert notes_of(node) == {**notes_of(last), **rewritten}
+    assert notes_of(node)
+
+
 def test_passes_are_chosen(tmp_path: Path) -> None:
     model = wasteful(tmp_path / "model.onnx")
     unfolded = optimize(model, constant_folding=False, output=tmp_path / "unfolded.onnx")
@@ -63,20 +79,16 @@ def test_passes_are_chosen(tmp_path: Path) -> None:
 
 
 def test_a_result_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import onnxslim
-
-    honest = onnxslim.slim
-
-    def planted(model: onnx.ModelProto, **options: object) -> onnx.ModelProto:
-        found = honest(model, **options)
+    def planted(content: bytes, skipped: list[str]) -> bytes:
+        found = onnx.load_model_from_string(slimmed(content, skipped))
         changed = numpy_helper.to_array(found.graph.initializer[0]) + 0.1
         tensor = numpy_helper.from_array(
             changed.astype(np.float32), found.graph.initializer[0].name
         )
         found.graph.initializer[0].CopyFrom(tensor)
-        return found
+        return found.SerializeToString()
 
-    monkeypatch.setattr(onnxslim, "slim", planted)
+    monkeypatch.setattr(importlib.import_module("oxidizedvision.optimize"), "slimmed", planted)
     model = wasteful(tmp_path / "model.onnx")
     result = optimize(model)
     assert not result.kept
@@ -85,16 +97,22 @@ def test_a_result_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "model.optimized.onnx").exists()
 
 
+@pytest.mark.parametrize(
+    ("does", "says"),
+    [
+        ("raise KeyError('node')", "KeyError: 'node'"),
+        ("import os; os.abort()", "its process ended by signal 6"),
+    ],
+)
 def test_a_simplifier_that_fails_is_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, says: str
 ) -> None:
-    def failing(*_: object, **__: object) -> None:
-        raise KeyError("node")
-
-    monkeypatch.setattr("onnxslim.slim", failing)
+    """Another simplifier is imported in the place of onnxslim."""
+    (tmp_path / "onnxslim.py").write_text(f"def slim(*_, **__):\n    {does}\n")
+    monkeypatch.syspath_prepend(tmp_path)
     result = optimize(wasteful(tmp_path / "model.onnx"))
     assert not result.kept
-    assert "onnxslim failed: KeyError" in result.reason
+    assert f"onnxslim failed: {says}" in result.reason
 
 
 def test_the_manifest_gets_one_stage(tiny: Artifact) -> None:
@@ -180,6 +198,15 @@ def test_a_model_that_takes_none_of_the_inputs_is_not_trusted(tmp_path: Path) ->
     assert not result.kept
     assert "nothing could be compared" in result.reason
     assert result.output == path
+
+
+def test_axes_of_one_name_have_one_length(tmp_path: Path) -> None:
+    path = wasteful(tmp_path / "model.onnx")
+    model = onnx.load(path)
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.shape.dim[1].dim_param = "n"
+    onnx.save(model, path)
+    assert optimize(path).kept
 
 
 @pytest.mark.parametrize("name", ["config.yml", "net.oxv.json"])

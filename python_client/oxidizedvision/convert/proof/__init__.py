@@ -1,0 +1,1 @@
+"""Whether an exported file is what PyTorch is: inputs to try, comparison, and who is to blame."""
