@@ -9,5 +9,5 @@ compile() {
         --no-emit-index-url --no-header --constraint pins.in --extra openvino --extra fixtures --extra dev \
         pyproject.toml "$@"
 }
-compile --extra torch -o requirements.lock
+compile --extra torch --extra zoo -o requirements.lock
 compile --extra onnx -o requirements-without-torch.lock

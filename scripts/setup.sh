@@ -41,7 +41,7 @@ if [ ! -x .venv/bin/python ] || [ "$(cat .venv/.stamp 2>/dev/null)" != "$stamp" 
     rm -f .venv/.stamp
     [ -x .venv/bin/python ] || "$uv" venv --quiet --python "$python" \
         $([ "$torch" = installed ] && echo --system-site-packages) .venv
-    "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
+    "$uv" pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r "$lock"
     "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \
         -e ./python_client
     printf '%s\n' "$stamp" >.venv/.stamp

@@ -222,6 +222,8 @@ def make_hostile() -> None:
     save("nowhere", chain(helper.make_node("Add", ["x", "ghost"], ["y"], name="add")))
     save("short_weights", short_weights())
     save("nested", chain(nested(30)))
+    save("twice", twice())
+    make_huge()
     for name, location in {
         "outside_parent": "../models/external.data",
         "outside_absolute": "/etc/hostname",
@@ -273,6 +275,28 @@ def short_weights() -> onnx.ModelProto:
     weight.raw_data = b"\0" * 4
     model.graph.initializer.append(weight)
     return model
+
+
+def twice() -> onnx.ModelProto:
+    """Two outputs of one name."""
+    model = chain(helper.make_node("Relu", ["x"], ["y"]))
+    model.graph.output.append(model.graph.output[0])
+    return model
+
+
+def make_huge() -> None:
+    """Tensors that no memory holds, or that hold far less than their shape says."""
+    tebibytes = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2**40])
+    model = chain(helper.make_node("Add", ["x", "w"], ["y"], name="add"))
+    model.graph.initializer.append(tebibytes)
+    save("huge_weight", model)
+    constant = helper.make_node("Constant", [], ["w"], name="constant", value=tebibytes)
+    save("huge_constant", chain(constant, helper.make_node("Add", ["x", "w"], ["y"], name="add")))
+    for name in ("input", "output"):
+        model = chain(helper.make_node("Relu", ["x"], ["y"], name="relu"))
+        (value,) = getattr(model.graph, name)
+        value.type.tensor_type.shape.dim[0].dim_value = 2**61
+        save(f"huge_{name}", model)
 
 
 def with_location(location: str) -> onnx.ModelProto:

@@ -48,6 +48,7 @@ model:
 export:
   output_dir: {output_dir}
   model_name: tiny
+  exporter: torchscript
 {more}
 """
 

@@ -27,23 +27,48 @@ def some(kind: type, **known: Any) -> Any:
 
 def test_convert(invoke: Invoke, stand_in: StandIn, tmp_path: Path) -> None:
     from oxidizedvision import ConvertResult
+    from oxidizedvision.core.manifest import AttemptRecord
 
     file = tmp_path / "a.onnx"
     file.write_bytes(b"12")
     files = dict.fromkeys(("manifest", "torchscript", "onnx", "goldens"), file)
-    result = some(ConvertResult, **files, parity={"max_error": 2e-7}, opset_version=17)
+    attempts = tuple(
+        AttemptRecord(
+            exporter=exporter,
+            opset_version=17,
+            status=status,
+            chosen=chosen,
+            message=why,
+            source=at,
+        )
+        for exporter, status, chosen, why, at in (
+            ("dynamo", "failed", False, "no form", "m.py, line 3"),
+            ("torchscript", "passed", True, "", ""),
+        )
+    )
+    told = {"parity": {"max_error": 2e-7}, "opset_version": 17, "reason": "the best of 2"}
+    result = some(ConvertResult, **files, **told, attempts=attempts, pt2=None)
     calls = stand_in("convert.convert", result)
-    ended = invoke("convert", "c.yml", "--output-dir", "there", "--opset", 17)
+    flags = ("--exporter", "auto", "--thorough", "--trust-checkpoint")
+    ended = invoke("convert", "c.yml", "--output-dir", "there", "--opset", 17, *flags)
     assert ended.code == ExitCode.DONE
     assert "a.onnx (2 B), opset 17" in ended.out
     assert "largest error 2e-07" in ended.out
+    assert "the best of 2" in ended.out
+    assert "torchscript (taken)" in ended.out
+    assert "no form at m.py, line 3" in " ".join(ended.out.split())
     assert calls.arguments.pop("notify")
     assert calls.arguments == {
         "config": Path("c.yml"),
         "output_dir": Path("there"),
         "opset_version": 17,
+        "exporter": "auto",
+        "thorough": True,
+        "trust_checkpoint": True,
     }
-    assert invoke("convert", "c.yml", "--json").document["opset_version"] == 17
+    document = invoke("convert", "c.yml", "--json").document
+    assert document["opset_version"] == 17
+    assert document["attempts"][0]["source"] == "m.py, line 3"
 
 
 def report_of(passed: bool, missing: bool, skip: bool = False) -> Any:
@@ -116,6 +141,10 @@ def test_validate_ends_with_what_was_found(
     assert ("FAIL" in ended.out) is not passed
     assert ("tract, output: the output has NaN" in ended.out) is not passed
     assert ("tch did not run (not built): Build it." in ended.out) is missing
+    verdict = ended.out.splitlines()[-1]
+    assert verdict.startswith("passed" if passed else "FAILED")
+    assert ("1 runner did not run: tch" in verdict) is missing
+    assert "MAE at most 1e-05, cosine at least 0.999" in verdict
     ended = invoke("validate", "c.yml", "--json")
     assert ended.code == code
     assert ended.document["passed"] is passed
@@ -283,6 +312,7 @@ def test_run(
     assert "skipped" in ended.out
     assert "net.onnx" in ended.out
     assert ended.out.count("tch did not run") == missing
+    assert ended.out.count("did not run: tch") == missing
     options = calls.arguments["options"]
     assert (options.output_dir, options.crate_dir) == (Path("o"), Path("k"))
     assert (options.engine, options.pictures) == ("rten", (Path("a.png"),))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hostile_models
 import numpy as np
 import onnx
 import pytest
@@ -34,6 +35,7 @@ COMMON_ROWS = {
     "libtorch",
     "tensorrt",
     "onnxruntime-library",
+    "engine-died",
     "wasm",
 }
 
@@ -345,8 +347,9 @@ def module_not_found(scene: Scene) -> None:
 
 
 def trace_fails(scene: Scene) -> None:
-    """`forward` uses a tensor that is no parameter and wants gradients."""
-    convert(scene.network(NET.format(returns="picture * self.gain")))
+    """`forward` decides by a value, in Python that `torch.jit.script` does not compile."""
+    choice = "eval('-picture') if picture.mean() < 1 else picture"
+    convert(scene.network(NET.format(returns=choice)))
 
 
 def onnx_export(scene: Scene) -> None:
@@ -377,17 +380,24 @@ def onnxruntime_library(scene: Scene) -> None:
     raise OxidizedVisionError(Kind(error["kind"]), error["message"], error["hint"])
 
 
+def engine_died(scene: Scene) -> None:
+    model = hostile_models.save(scene.folder / "m.onnx", hostile_models.resize)
+    with load(model, runner="tract", apart=True) as runner:
+        runner.run(np.ones((1, 3), np.float32))
+
+
 def wasm(scene: Scene) -> None:
     package(scene.tiny.onnx, engine="wasm", output=scene.folder / "crate")
 
 
 COMMON: dict[str, tuple[Callable[[Scene], None], Kind, str]] = {
     "module-not-found": (module_not_found, Kind.MODEL, "a_package_that_is_not_here"),
-    "trace-fails": (trace_fails, Kind.EXPORT, "torch.jit.trace"),
+    "trace-fails": (trace_fails, Kind.EXPORT, "decides by a value"),
     "onnx-export": (onnx_export, Kind.EXPORT, "bessel"),
     "libtorch": (libtorch, Kind.BACKEND_UNAVAILABLE, "tch"),
     "tensorrt": (tensorrt, Kind.BACKEND_UNAVAILABLE, "tensorrt"),
     "onnxruntime-library": (onnxruntime_library, Kind.BACKEND_UNAVAILABLE, "ort"),
+    "engine-died": (engine_died, Kind.UNSUPPORTED, "tract ended its process by signal 6"),
     "wasm": (wasm, Kind.USAGE, "wasm"),
 }
 

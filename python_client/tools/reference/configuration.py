@@ -91,7 +91,8 @@ class _Writer:
             limits = [words.format(value[key]) for key, words in _LIMITS.items() if key in value]
             return " ".join([name, *limits])
         if kind == "array":
-            return f"list of {self._type(value['items']).replace('number', 'numbers')}"
+            items = self._type(value["items"])
+            return f"list of {items if 'numbers' in items else items.replace('number', 'numbers')}"
         if kind == "object":
             inner = value.get("additionalProperties")
             return f"name → {self._type(inner)}" if isinstance(inner, dict) else "names and values"

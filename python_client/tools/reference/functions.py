@@ -25,7 +25,8 @@ _ELSEWHERE = {
     "oxidizedvision.validate": ("IntegrityResult", "Unavailable"),
     "oxidizedvision.benchmark": ("BenchmarkFailure",),
     "oxidizedvision.predict": ("PredictFailure", "SkippedInput", "Step"),
-    "oxidizedvision.profile": ("LayerRow",),
+    "oxidizedvision.profile": ("EngineStep", "LayerRow", "TimeReport"),
+    "oxidizedvision.report.profile": ("write_profile",),
     "oxidizedvision.runners": ("BackendRow", "Availability", "load_runner"),
 }
 """What the public functions take or give, or the command line uses, beside the package's names."""
