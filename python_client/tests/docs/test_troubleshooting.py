@@ -80,10 +80,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(
-    tmp_path: Path, tiny_shared: Artifact, pair_shared: Artifact, monkeypatch: pytest.MonkeyPatch
-) -> Scene:
-    return Scene(tmp_path, tiny_shared, pair_shared, monkeypatch)
+def scene(tmp_path: Path, tiny: Artifact, pair: Artifact, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(tmp_path, tiny, pair, monkeypatch)
 
 
 NET = """
