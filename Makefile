@@ -47,8 +47,8 @@ bench-overhead: setup  ## what the contract costs over each engine called bare, 
 onnx-cases: setup  ## the ONNX project's own test cases through every engine, ours beside the bare one
 	@$(BIN)/python -m benchmarks.onnx_cases.run $(ARGS)
 
-zoo: setup  ## known networks through every engine, compared with PyTorch
-	@$(BIN)/python benchmarks/zoo/zoo.py $(ARGS)
+zoo: setup  ## known architectures and MTCNN through convert and every engine, compared with PyTorch
+	@$(BIN)/python -m benchmarks.zoo.run $(ARGS)
 
 soak: setup  ## verbs killed at 100 random moments, and 8 writers at once: nothing is lost
 	@$(BIN)/python benchmarks/soak/soak.py $(ARGS)
