@@ -73,7 +73,6 @@ NETWORKS = (
     timm("dpn68", "cnn"),
     timm("skresnet18", "cnn"),
     timm("nf_resnet26", "cnn"),
-    timm("repvgg_a0", "cnn"),
     timm("lcnet_050", "cnn"),
     timm("mobilenetv4_conv_small", "cnn"),
     timm("fastvit_t8", "cnn"),

@@ -21,6 +21,8 @@ _MATRIX, _FAINT_MATRIX = 0.02, 0.002
 _LEAST_VARIANCE = 0.01
 """Of the layer's mean: a channel that hardly ever fires would be made enormous when it does."""
 _BATCH = 16
+_CONTRAST = (-1.0, 1.3)
+"""Powers of ten."""
 
 
 def enliven(network: nn.Module, shape: tuple[int, ...], seed: int) -> nn.Module:
@@ -87,10 +89,14 @@ def _calibrated(
 
 
 def _pictures(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
-    """A batch whose pictures differ: plain noise is the same everywhere once it is averaged."""
+    """A batch whose pictures differ: plain noise is the same everywhere once it is averaged.
+
+    They go from faint to glaring, since `convert` tries such inputs too: far outside of what its
+    batch norms have seen, a network multiplies rounding until nothing can be compared.
+    """
     _, channels, height, width = shape
     coarse = torch.randn(_BATCH, channels, 4, 4, generator=generator)
     smooth = nn.functional.interpolate(coarse, (height, width), mode="bilinear")
     fine = torch.randn(_BATCH, channels, height, width, generator=generator)
-    contrast = torch.rand(_BATCH, 1, 1, 1, generator=generator) + 0.5
+    contrast = 10 ** torch.linspace(*_CONTRAST, _BATCH).reshape(-1, 1, 1, 1)
     return contrast * (smooth + fine)
