@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch bench-overhead onnx-cases zoo soak check lint-python types fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-overhead onnx-cases zoo soak check lint-python types fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -40,6 +40,12 @@ test-tch: setup  ## tests of the engine on LibTorch, beside a matching torch
 
 test-python: setup  ## tests of the Python client, end to end included
 	@cd python_client && ../$(BIN)/python -m pytest
+
+bench: setup  ## eight networks in every engine, ours beside the bare ones, and what auto makes of it
+	@$(BIN)/python -m benchmarks.grid.run $(ARGS)
+
+bench-trust: setup  ## whether the benchmark finds a tenth, and nothing where nothing is
+	@$(BIN)/python -m benchmarks.trust.run $(ARGS)
 
 bench-overhead: setup  ## what the contract costs over each engine called bare, and Python over Rust
 	@$(BIN)/python benchmarks/overhead/run.py $(ARGS)

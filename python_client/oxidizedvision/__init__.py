@@ -12,16 +12,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from oxidizedvision.auto import Choice, ChooseOptions, choose
     from oxidizedvision.benchmark import (
         BenchmarkOptions,
         BenchmarkReport,
         BenchmarkResult,
         benchmark,
     )
+    from oxidizedvision.benchmark.tables import write_csv
     from oxidizedvision.config import Config, load_config
     from oxidizedvision.convert import ConvertResult, convert
     from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
     from oxidizedvision.core.tensors import ModelInfo, TensorSpec
+    from oxidizedvision.diff import Difference, DiffOptions, DiffReport, diff
     from oxidizedvision.optimize import OptimizeResult, optimize
     from oxidizedvision.package import PackageResult, package
     from oxidizedvision.pipeline import PipelineOptions, PipelineResult, run
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
         tags,
         untag,
     )
+    from oxidizedvision.report.benchmark import write_html
     from oxidizedvision.runners import Runner, RunnerConfig, backends, load
     from oxidizedvision.trial import Trial, TrialReport, try_backends
     from oxidizedvision.validate import ValidationReport, ValidationResult, validate
@@ -52,11 +56,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "auto": ("Choice", "ChooseOptions", "choose"),
     "benchmark": ("BenchmarkOptions", "BenchmarkReport", "BenchmarkResult", "benchmark"),
+    "benchmark.tables": ("write_csv",),
     "config": ("Config", "load_config"),
     "convert": ("ConvertResult", "convert"),
     "core.errors": ("ExitCode", "Kind", "OxidizedVisionError"),
     "core.tensors": ("ModelInfo", "TensorSpec"),
+    "diff": ("DiffOptions", "DiffReport", "Difference", "diff"),
     "optimize": ("OptimizeResult", "optimize"),
     "package": ("PackageResult", "package"),
     "pipeline": ("PipelineOptions", "PipelineResult", "run"),
@@ -80,6 +87,7 @@ _HOMES = {
         "tags",
         "untag",
     ),
+    "report.benchmark": ("write_html",),
     "runners": ("Runner", "RunnerConfig", "backends", "load"),
     "trial": ("Trial", "TrialReport", "try_backends"),
     "validate": ("ValidationReport", "ValidationResult", "validate"),
@@ -90,8 +98,13 @@ __all__ = [
     "BenchmarkOptions",
     "BenchmarkReport",
     "BenchmarkResult",
+    "Choice",
+    "ChooseOptions",
     "Config",
     "ConvertResult",
+    "DiffOptions",
+    "DiffReport",
+    "Difference",
     "EngineSettings",
     "Entry",
     "ExitCode",
@@ -121,9 +134,11 @@ __all__ = [
     "__version__",
     "backends",
     "benchmark",
+    "choose",
     "collect_garbage",
     "convert",
     "describe",
+    "diff",
     "find",
     "list_models",
     "load",
@@ -140,6 +155,8 @@ __all__ = [
     "try_backends",
     "untag",
     "validate",
+    "write_csv",
+    "write_html",
 ]
 
 

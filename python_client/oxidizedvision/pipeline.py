@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oxidizedvision.budget import BudgetReport, check_shipped, failing_runners
 from oxidizedvision.core.errors import OxidizedVisionError
-from oxidizedvision.core.files import sha256_of, write_text
+from oxidizedvision.core.files import file_size, sha256_of, write_text
 from oxidizedvision.core.manifest import SUFFIX, load_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
 from oxidizedvision.fingerprint import Fingerprint
@@ -18,7 +19,7 @@ from oxidizedvision.fingerprint import Fingerprint
 if TYPE_CHECKING:
     from oxidizedvision.config import Config
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 Plain = dict[str, Any]
 
 
@@ -53,7 +54,11 @@ class StageOutcome:
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """What a run ended with; the same facts are in `report.json`."""
+    """What a run ended with; the same facts are in `report.json`.
+
+    passed: of the validation. budget: the config's limits against the program, or against its
+    engine where no program was measured; None where it has none.
+    """
 
     passed: bool
     name: str
@@ -65,6 +70,7 @@ class PipelineResult:
     stages: tuple[StageOutcome, ...]
     unavailable: tuple[Plain, ...]
     report: Plain = field(repr=False)
+    budget: BudgetReport | None = None
 
 
 def run(
@@ -128,6 +134,8 @@ class _Run:
         self.executable = Path(executable) if executable else None
         results["validate"] = self.stage("validate", prints.validate, self.validate)
         results["benchmark"] = self.stage("benchmark", prints.benchmark, self.benchmark)
+        budget = self.budget(results)
+        results["benchmark"] = {**results["benchmark"], "budget": to_plain(budget)}
         results["profile"] = self.stage("profile", prints.profile, self.profile)
         results["pictures"] = self.stage("pictures", prints.pictures, self.pictures)
         report, report_json, report_html = write_report(
@@ -149,6 +157,7 @@ class _Run:
             stages=tuple(self.outcomes),
             unavailable=tuple(unavailable.values()),
             report=report,
+            budget=budget,
         )
 
     def stage(
@@ -232,6 +241,18 @@ class _Run:
             notify=self.notify,
         )
         return to_plain(report), []
+
+    def budget(self, results: dict[str, Plain]) -> BudgetReport | None:
+        """What is shipped against the budget; not a stage, since it costs nothing."""
+        if not self.config.budget.limits:
+            return None
+        return check_shipped(
+            self.config.budget,
+            results["benchmark"],
+            runners=("program", results["package"]["engine"]),
+            size=file_size(self.executable or self.model),
+            failing=failing_runners(results["validate"]),
+        )
 
     def profile(self) -> tuple[Plain, Sequence[Path]]:
         from oxidizedvision.profile import profile

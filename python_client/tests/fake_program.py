@@ -26,13 +26,15 @@ if FAULT == "no-info":
     print("hello")
 elif "--info" in arguments:
     print(json.dumps({{"schema_version": 1, "model": INFO}}))
-elif "--benchmark" in arguments:
-    times = [1.0 + index for index in range(int(value("--benchmark")))]
+elif "--benchmark-session" in arguments:
     print(json.dumps({{
-        "schema_version": 1, "load_ms": 2.0, "first_ms": 3.0, "latency_ms": times,
-        "peak_rss_mib": 4.0, "backend": "tract", "backend_version": "0.0",
-        "threads": int(value("--threads")),
-    }}))
+        "backend": "tract", "backend_version": "0.0", "threads": int(value("--threads")),
+        "load_ms": 2.0, "first_ms": 3.0, "peak_rss_mib": 4.0,
+    }}), flush=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        times = [1.0 + index for index in range(asked.get("runs", asked.get("least")))]
+        print(json.dumps({{"latency_ms": times, "peak_rss_mib": 4.0}}), flush=True)
 elif FAULT == "dies":
     os.kill(os.getpid(), signal.SIGSEGV)
 elif FAULT == "refuses":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_network import Artifact, write_project
@@ -58,3 +59,27 @@ def test_a_manifest_that_is_gone_makes_every_stage_run(tiny: Artifact) -> None:
 def test_a_record_that_cannot_be_read_counts_as_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "net.run.json").write_text(text)
     assert _load_state(tmp_path / "net.run.json") == {}
+
+
+def test_the_program_is_held_to_the_budget(tiny: Artifact) -> None:
+    row = {"runner": "program", "p50_ms": 9.0, "p50_interval_ms": [8.9, 9.1], "model_bytes": 1}
+    results: dict[str, Any] = {
+        "benchmark": {"results": [{**row, "runner": "rten", "p50_ms": 1.0}, row]},
+        "package": {"engine": "rten"},
+        "validate": {"results": []},
+    }
+
+    def kept(**limits: float) -> bool | None:
+        config = load_config(tiny.config).replaced("budget", **limits)
+        work = _Run(config, PipelineOptions(), silent)
+        work.model, work.executable = tiny.onnx, None
+        budget = work.budget(results)
+        return budget.kept if budget else None
+
+    assert kept() is None
+    assert kept(latency_ms=10.0) is True
+    assert kept(latency_ms=5.0) is False
+    assert kept(size_mb=tiny.onnx.stat().st_size / 1e6) is True
+    assert kept(size_mb=tiny.onnx.stat().st_size / 1e6 - 1e-6) is False
+    results["benchmark"]["results"].pop()
+    assert kept(latency_ms=5.0) is True

@@ -1,41 +1,47 @@
-"""`benchmark`: every runner in a fresh process, one after the other."""
+"""`benchmark`: every candidate in fresh processes, in turns, with a verdict for each."""
 
 from __future__ import annotations
 
 import dataclasses
+import statistics
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from oxidizedvision.benchmark import plan as planning
+from oxidizedvision.benchmark.candidate import Candidate, engine_name, names
+from oxidizedvision.benchmark.harness import Record, measure
 from oxidizedvision.benchmark.machine import fingerprint
-from oxidizedvision.benchmark.process import measure_apart
-from oxidizedvision.benchmark.program import measure_program
+from oxidizedvision.benchmark.plan import Settings
 from oxidizedvision.benchmark.report import (
+    SCHEMA_VERSION,
     BenchmarkFailure,
     BenchmarkOptions,
     BenchmarkReport,
     BenchmarkResult,
+    NoiseFloor,
 )
-from oxidizedvision.benchmark.statistics import latency_statistics
-from oxidizedvision.benchmark.worker import Request
-from oxidizedvision.config import BenchmarkConfig, Config
+from oxidizedvision.benchmark.sessions import WORKER, open_session
+from oxidizedvision.benchmark.statistics import (
+    LEAST_FLOOR,
+    compare,
+    interval_of_median,
+    latency_statistics,
+    noise_floor,
+    percentiles,
+    ratio,
+)
+from oxidizedvision.budget import budget_of
+from oxidizedvision.config import Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
+from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import update_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
-from oxidizedvision.runners.request import cuda_index, granted_threads
 from oxidizedvision.runners.target import Target, Unavailable, resolve, unavailable_from
 
-
-@dataclasses.dataclass(frozen=True)
-class _Settings:
-    iters: int
-    batch_size: int
-    warmup_iters: int
-    device: str
-    threads: int
-    timeout_s: float
+Records = Mapping[Candidate, Record]
 
 
 def benchmark(
@@ -47,136 +53,204 @@ def benchmark(
     skip_unavailable: bool = False,
     notify: Notify = silent,
 ) -> BenchmarkReport:
-    """Time runners on a converted model, each in a process of its own.
+    """Measure runners on a converted model, in turns, each in fresh processes of its own.
 
     The figures are written into the manifest where the model has one.
 
     Args:
         target: A config or its path, a manifest, or an .onnx file.
-        runners: Names; None as in `validate`.
+        runners: Names, `torch.compile` among them; None as in `validate`.
         options: How to measure; what is not given comes from the config.
-        program: A packaged executable, timed by its own `--benchmark` as the runner `program`.
+        program: A packaged executable, measured as the runner `program`.
         skip_unavailable: Whether runners that are not here are fine; see `exit_code`.
-        notify: Told which runner is being timed.
+        notify: Told what is being done.
 
     Raises:
         OxidizedVisionError: when there is no model, or for options without a meaning. A runner
             that cannot be measured is in `failures`.
     """
     where = resolve(target, Path(program) if program else None)
-    settings = _settings(options or BenchmarkOptions(), where.config)
-    names = where.names(runners)
-    unavailable = [missing for name in names if (missing := where.missing(name))]
-    requests = [_request(where, name, settings) for name in names if not where.missing(name)]
-    results: list[BenchmarkResult] = []
-    failures: list[BenchmarkFailure] = []
-    for request in requests:
-        notify(f"timing {request.runner}")
-        outcome = _measured(where, request, settings)
-        if isinstance(outcome, BenchmarkResult):
-            results.append(outcome)
-        elif isinstance(outcome, Unavailable):
-            unavailable.append(outcome)
-        else:
-            failures.append(outcome)
-    report = BenchmarkReport(
-        model=where.name,
-        machine=fingerprint(),
-        results=tuple(results),
-        unavailable=tuple(unavailable),
-        failures=tuple(failures),
+    settings = planning.settings(options or BenchmarkOptions(), where.config)
+    asked = planning.split_names(where, runners)
+    missing = {name: where.missing(engine_name(name)) for name in asked}
+    ready = [name for name in asked if not missing[name]]
+    candidates = planning.candidates(ready, settings)
+    report = measured(where, candidates, settings, notify=notify)
+    unavailable = [dataclasses.replace(m, name=name) for name, m in missing.items() if m]
+    report = dataclasses.replace(
+        report,
+        unavailable=(*unavailable, *report.unavailable),
         skip_unavailable=skip_unavailable,
     )
+    report = dataclasses.replace(report, budget=budget_of(where.config, where.manifest, report))
     _record(where, report, settings)
     return report
 
 
-def _settings(options: BenchmarkOptions, config: Config | None) -> _Settings:
-    base = config.benchmark if config else BenchmarkConfig()
-    settings = _Settings(
-        iters=base.iters if options.iters is None else options.iters,
-        batch_size=base.batch_size if options.batch_size is None else options.batch_size,
-        warmup_iters=base.warmup_iters if options.warmup_iters is None else options.warmup_iters,
-        device=base.device if options.device is None else options.device,
-        threads=granted_threads() if options.threads is None else options.threads,
-        timeout_s=options.timeout_s,
+def measured(
+    where: Target,
+    candidates: Sequence[Candidate],
+    settings: Settings,
+    *,
+    worker_of: Callable[[Candidate], str] = lambda _: WORKER,
+    notify: Notify = silent,
+) -> BenchmarkReport:
+    """The report on candidates, whatever chose them; nothing is written.
+
+    The reference is measured a second time, as if it were another candidate: that is the noise
+    floor.
+
+    Args:
+        where: The converted model.
+        candidates: What to measure.
+        settings: How.
+        worker_of: The module that the process of a candidate is.
+        notify: Told what is being done.
+
+    Raises:
+        OxidizedVisionError: `usage` for a reference that is none of them.
+    """
+    labels = dict(zip(candidates, names(candidates), strict=True))
+    reference = _reference(labels, settings.reference)
+    double = reference.again() if reference and settings.plan.processes > 1 else None
+    records = measure(
+        [*candidates, *([double] if double else [])],
+        settings.plan,
+        lambda candidate: open_session(
+            where,
+            candidate,
+            device=settings.device,
+            timeout_s=settings.timeout_s,
+            worker=worker_of(candidate),
+        ),
+        reference=reference,
+        notify=notify,
     )
-    cuda_index(settings.device)
-    least = {"iters": 1, "batch_size": 1, "warmup_iters": 0, "threads": 1, "timeout_s": 0}
-    for name, minimum in least.items():
-        if getattr(settings, name) < minimum:
-            raise OxidizedVisionError(
-                Kind.USAGE,
-                f"{name} cannot be {getattr(settings, name)}",
-                f"Use {minimum} or more.",
+    noise = _noise(records, labels, reference, double)
+    done = {c: records[c] for c in candidates if not records[c].error}
+    floor = noise.floor if noise else LEAST_FLOOR
+    rows = [_result(where, c, labels[c], record) for c, record in done.items()]
+    if reference in done:
+        base = _per_input(reference, done[reference])
+        rows = [
+            row
+            if candidate == reference
+            else dataclasses.replace(
+                row,
+                versus=compare(_per_input(candidate, record), base, labels[reference], floor),
             )
-    return settings
-
-
-def _request(where: Target, runner: str, settings: _Settings) -> Request:
-    # The device of the options wins, unless it is the CPU and the config's entry says CUDA.
-    device = None if settings.device == "cpu" else settings.device
-    runner_config = where.runner_config(runner, device=device)
-    live = where.config if runner == "pytorch" else None
-    return Request(
-        runner=runner,
-        model=str(runner_config.model),
-        shapes=_shapes(where),
-        device=runner_config.device,
-        threads=settings.threads,
-        optimize=runner_config.optimize,
-        iters=settings.iters,
-        warmup_iters=settings.warmup_iters,
-        batch_size=settings.batch_size,
-        config=live.model_dump_json(exclude_unset=True) if live else None,
-        config_path=str(live.path) if live and live.path else None,
+            for row, (candidate, record) in zip(rows, done.items(), strict=True)
+        ]
+    unavailable, failures = _failed(records, labels)
+    return BenchmarkReport(
+        schema_version=SCHEMA_VERSION,
+        model=where.name,
+        model_sha256=sha256_of(where.model),
+        machine=fingerprint(),
+        results=tuple(rows),
+        unavailable=tuple(unavailable),
+        failures=tuple(failures),
+        noise=noise,
+        errors=_validated_errors(where),
     )
 
 
-def _shapes(where: Target) -> dict[str, list[int]]:
-    return where.manifest.input_shapes if where.manifest else {}
+def _reference(labels: Mapping[Candidate, str], asked: str | None) -> Candidate | None:
+    """The row to compare with: the one of that name, else the first of that runner.
+
+    Raises:
+        OxidizedVisionError: `usage` when there is none.
+    """
+    if asked is None:
+        return next(iter(labels), None)
+    for candidate, label in labels.items():
+        if label == asked:
+            return candidate
+    for candidate in labels:
+        if candidate.runner == asked:
+            return candidate
+    raise OxidizedVisionError(
+        Kind.USAGE,
+        f"The reference {asked!r} is none of the rows: {', '.join(labels.values()) or 'none'}",
+        "Name a runner that is measured too.",
+    )
 
 
-def _measured(
-    where: Target, request: Request, settings: _Settings
-) -> BenchmarkResult | BenchmarkFailure | Unavailable:
-    try:
-        answer = _answer(where, request, settings)
-    except OxidizedVisionError as error:
-        return unavailable_from(request.runner, error) or BenchmarkFailure(
-            request.runner, error.kind, error.message, error.hint
-        )
-    latency_ms = answer["latency_ms"]
-    statistics = latency_statistics(latency_ms, request.batch_size)
+def _per_input(candidate: Candidate, record: Record) -> list[list[float]]:
+    """Window medians over the batch: rows of a sweep do not do the same work in one run."""
+    return [[window / candidate.batch_size for window in windows] for windows in record.sample]
+
+
+def _noise(
+    records: Records,
+    labels: Mapping[Candidate, str],
+    reference: Candidate | None,
+    double: Candidate | None,
+) -> NoiseFloor | None:
+    if reference is None or double is None:
+        return None
+    one, other = records[reference], records[double]
+    if one.error or other.error:
+        return None
+    same, interval = ratio(other.sample, one.sample)
+    return NoiseFloor(labels[reference], same, interval, noise_floor(same))
+
+
+def _failed(
+    records: Records, labels: Mapping[Candidate, str]
+) -> tuple[list[Unavailable], list[BenchmarkFailure]]:
+    unavailable: list[Unavailable] = []
+    failures: list[BenchmarkFailure] = []
+    for candidate, label in labels.items():
+        error = records[candidate].error
+        if error is None:
+            continue
+        if missing := unavailable_from(label, error):
+            unavailable.append(missing)
+        else:
+            failures.append(BenchmarkFailure(label, error.kind, error.message, error.hint))
+    return unavailable, failures
+
+
+def _result(where: Target, candidate: Candidate, name: str, record: Record) -> BenchmarkResult:
+    latency_ms = record.latency_ms
+    starts = [process.start for process in record.processes]
+    first_results = [start.load_ms + start.first_ms for start in starts]
     return BenchmarkResult(
-        runner=request.runner,
-        engine_version=answer["engine_version"],
-        threads=answer["threads"],
-        batch_size=request.batch_size,
+        name=name,
+        runner=candidate.runner,
+        engine_version=starts[0].engine_version,
+        device=starts[0].device,
+        threads=starts[0].threads,
+        batch_size=candidate.batch_size,
         iterations=len(latency_ms),
-        **dataclasses.asdict(statistics),
-        load_ms=answer["load_ms"],
-        first_ms=answer["first_ms"],
-        peak_rss_mib=answer["peak_rss_mib"],
-        model_bytes=_model_bytes(where, request),
+        processes=len(starts),
+        **dataclasses.asdict(latency_statistics(latency_ms, candidate.batch_size)),
+        p50_interval_ms=interval_of_median(record.sample),
+        load_ms=statistics.median(start.load_ms for start in starts),
+        first_ms=statistics.median(start.first_ms for start in starts),
+        first_result_ms=statistics.median(first_results),
+        peak_rss_mib=max(process.windows[-1].peak_rss_mib for process in record.processes),
+        model_bytes=_model_bytes(where, candidate),
+        settled=record.settled,
+        disturbed=record.disturbed,
+        percentiles_ms=percentiles(latency_ms),
+        windows_ms=tuple(tuple(windows) for windows in record.sample),
+        first_results_ms=tuple(first_results),
+        loads_ms=tuple(start.load_ms for start in starts),
     )
 
 
-def _answer(where: Target, request: Request, settings: _Settings) -> dict[str, Any]:
-    if request.runner != "program":
-        return measure_apart(request, settings.timeout_s)
-    runner_config = dataclasses.replace(
-        where.runner_config("program", device=request.device, threads=request.threads),
-        options={"timeout_s": str(settings.timeout_s)},
-    )
-    return measure_program(request, runner_config)
-
-
-def _model_bytes(where: Target, request: Request) -> int:
+def _model_bytes(where: Target, candidate: Candidate) -> int:
     """The size of the model's file; the network of `pytorch` is as large as its scripted file."""
-    path = Path(request.model)
-    if request.runner == "pytorch" and where.manifest is not None:
+    if candidate.model is not None:
+        path = Path(candidate.model)
+    elif candidate.engine == "pytorch" and where.has_torchscript and where.manifest is not None:
         path = where.folder / where.manifest.head("torchscript").file
+    elif candidate.engine == "pytorch":
+        path = where.model
+    else:
+        path = where.file_for(candidate.engine)
     try:
         return path.stat().st_size
     except OSError as error:
@@ -185,11 +259,22 @@ def _model_bytes(where: Target, request: Request) -> int:
         ) from error
 
 
-def _record(where: Target, report: BenchmarkReport, settings: _Settings) -> None:
+def _validated_errors(where: Target) -> dict[str, float]:
+    """The largest difference from PyTorch by runner, as the last validation found it."""
+    validation = where.manifest.validation if where.manifest else None
+    errors: dict[str, float] = {}
+    for row in (validation or {}).get("results", []):
+        value = row.get("max_error")
+        if value is not None:
+            errors[row["runner"]] = max(value, errors.get(row["runner"], 0.0))
+    return errors
+
+
+def _record(where: Target, report: BenchmarkReport, settings: Settings) -> None:
     """Write the figures into the manifest; a folder that cannot be written to is only told of."""
     if where.manifest_path is None:
         return
-    figures = {
+    figures: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "options": to_plain(settings),
         **to_plain(report),

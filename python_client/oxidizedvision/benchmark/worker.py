@@ -1,146 +1,137 @@
-"""The process in which one runner is measured: a JSON request in, a JSON answer out.
+"""The process that holds one runner and times runs of it: lines of JSON in, lines of JSON out.
 
-Started by `benchmark` as `python -m oxidizedvision.benchmark.worker`.
+Started as `python -m oxidizedvision.benchmark.worker`; `session.py` is its other end. The first
+line is a `MeasureRequest`; each later one asks for `{"runs": n}`, or for
+`{"seconds": s, "least": n}`.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-import numpy as np
-
-from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.benchmark.inputs import make_inputs
+from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.processes import error_to_dict, take_stdout
-from oxidizedvision.core.tensors import DTYPES, TensorSpec
 from oxidizedvision.runners.base import Runner, RunnerConfig
+from oxidizedvision.runners.oneshot import Request
 from oxidizedvision.runners.table import import_engine, load_runner
 
 if TYPE_CHECKING:
-    from oxidizedvision.config import Config
     from oxidizedvision.core.tensors import Array
+    from oxidizedvision.runners.torch_runner import TorchRunner
 
 _STATUS = Path("/proc/self/status")
-_SEED = 0
+_NANOSECONDS = 1_000_000_000
+Run = Callable[[], object]
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to measure. `shapes` are the examples' shapes by input, without the batch asked for.
+class MeasureRequest(Request):
+    """What to measure.
 
-    config: the config's content and path, for `pytorch`.
+    batch_size: in place of the leading axis of the shapes. compiled: through torch.compile.
     """
 
-    runner: str
-    model: str
-    shapes: dict[str, list[int]]
-    device: str
-    threads: int
-    optimize: bool
-    iters: int
-    warmup_iters: int
-    batch_size: int
-    config: str | None = None
-    config_path: str | None = None
+    batch_size: int = 1
+    precision: str = "fp32"
+    options: dict[str, str] = field(default_factory=dict)
+    compiled: bool = False
 
 
-def measure(request: Request) -> dict[str, Any]:
-    """Load, run once, warm up, then time each run alone.
+def load(request: MeasureRequest) -> Runner:
+    """The runner of a request.
 
     Raises:
-        OxidizedVisionError: when the runner cannot load or run the model at this batch size.
+        OxidizedVisionError: when it cannot load the model.
     """
-    import_engine(request.runner)
     runner_config = RunnerConfig(
         Path(request.model),
         device=request.device,
         threads=request.threads,
+        precision=request.precision,
         optimize=request.optimize,
+        options=request.options,
     )
-    config = live_config(request)
-    start = time.perf_counter_ns()
-    runner = load_runner(request.runner, runner_config, config=config)
-    load_ms = _milliseconds(start)
-    with runner:
-        inputs = make_inputs(runner.input_specs, request.shapes, request.batch_size)
-        times = _times(runner, inputs, request)
-        peak = peak_rss_mib()
-        info = runner.info
+    runner = load_runner(request.runner, runner_config, config=request.live_config())
+    if request.compiled:
+        cast("TorchRunner", runner).compile()
+    return runner
+
+
+def serve(load: Callable[[MeasureRequest], Runner] = load) -> None:
+    """Load what the first line asks for, run it once, and answer until the input ends.
+
+    Whatever else writes to standard output goes to standard error.
+    """
+    with os.fdopen(take_stdout(), "w", encoding="utf-8", buffering=1) as answers:
+        try:
+            request = MeasureRequest(**json.loads(sys.stdin.readline()))
+            import_engine(request.runner)
+            start = time.perf_counter_ns()
+            runner = load(request)
+            load_ms = _milliseconds(start)
+            with runner:
+                _answer_all(runner, request, load_ms, answers)
+        except OxidizedVisionError as error:
+            _say(answers, {"error": error_to_dict(error)})
+
+
+def _answer_all(runner: Runner, request: MeasureRequest, load_ms: float, answers: TextIO) -> None:
+    inputs = make_inputs(runner.input_specs, request.shapes, request.batch_size)
+
+    def run() -> dict[str, Array]:
+        return runner.run_named(inputs)
+
+    first_ms = _timed(run)
+    _say(answers, {"load_ms": load_ms, "first_ms": first_ms, **_facts(runner)})
+    # What exists now stays; collecting it would fall into somebody's window.
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        latency_ms = timed_runs(run, json.loads(line))
+        _say(answers, {"latency_ms": latency_ms, "peak_rss_mib": peak_rss_mib()})
+
+
+def timed_runs(run: Run, asked: dict[str, Any]) -> list[float]:
+    """Milliseconds of each run of a window."""
+    if "runs" in asked:
+        return [_timed(run) for _ in range(asked["runs"])]
+    return list(_until(run, float(asked["seconds"]), int(asked["least"])))
+
+
+def _until(run: Run, seconds: float, least: int) -> Iterator[float]:
+    end = time.perf_counter_ns() + int(seconds * _NANOSECONDS)
+    while least > 0 or time.perf_counter_ns() < end:
+        yield _timed(run)
+        least -= 1
+
+
+def _facts(runner: Runner) -> dict[str, Any]:
+    info = runner.info
     return {
         "engine_version": info.backend_version,
+        "device": info.device,
         "threads": info.threads,
-        "load_ms": load_ms,
-        "first_ms": times[0],
-        "latency_ms": times[1:],
-        "peak_rss_mib": peak,
+        "peak_rss_mib": peak_rss_mib(),
     }
 
 
-def _times(runner: Runner, inputs: dict[str, Array], request: Request) -> list[float]:
-    """The first run, then the timed ones; the first counts as warm-up."""
-    times = [_timed(runner, inputs)]
-    for _ in range(request.warmup_iters - 1):
-        runner.run_named(inputs)
-    times += [_timed(runner, inputs) for _ in range(request.iters)]
-    return times
-
-
-def _timed(runner: Runner, inputs: dict[str, Array]) -> float:
+def _timed(run: Run) -> float:
     start = time.perf_counter_ns()
-    runner.run_named(inputs)
+    run()
     return _milliseconds(start)
 
 
 def _milliseconds(start_ns: int) -> float:
     return (time.perf_counter_ns() - start_ns) / 1e6
-
-
-def make_inputs(
-    specs: tuple[TensorSpec, ...], shapes: dict[str, list[int]], batch_size: int
-) -> dict[str, Array]:
-    """Seeded random inputs of the examples' shapes, with the batch in place of the leading axis.
-
-    Raises:
-        OxidizedVisionError: `shape_mismatch` when the leading axis is fixed at another length.
-    """
-    generator = np.random.default_rng(_SEED)
-    return {
-        spec.name: generator.standard_normal(_shape(spec, shapes, batch_size)).astype(
-            DTYPES[spec.dtype]
-        )
-        for spec in specs
-    }
-
-
-def _shape(spec: TensorSpec, shapes: dict[str, list[int]], batch_size: int) -> tuple[int, ...]:
-    known = shapes.get(spec.name, [])
-    dims = [dim if isinstance(dim, int) else 0 for dim in spec.dims]
-    if len(known) == len(dims):
-        dims = [dim or length for dim, length in zip(dims, known, strict=True)]
-    if not spec.dims:
-        return ()
-    if isinstance(spec.dims[0], int) and spec.dims[0] != batch_size:
-        raise OxidizedVisionError(
-            Kind.SHAPE_MISMATCH,
-            f"Input {spec.name!r} is {spec.dims_text()}: its batch is fixed at {spec.dims[0]}, "
-            f"{batch_size} was asked for",
-            f"Use batch_size {spec.dims[0]}, or convert with a name for axis 0 in "
-            "export.dynamic_axes.",
-        )
-    shape = (batch_size, *dims[1:])
-    if 0 in shape:
-        raise OxidizedVisionError(
-            Kind.SHAPE_MISMATCH,
-            f"Input {spec.name!r} is {spec.dims_text()} and nothing gives a length to its names",
-            "Benchmark the config.yml or the manifest, which hold an example's shape.",
-        )
-    return shape
 
 
 def peak_rss_mib() -> float:
@@ -161,28 +152,9 @@ def peak_rss_mib() -> float:
     return peak / 1024**2 if sys.platform == "darwin" else peak / 1024
 
 
-def live_config(request: Request) -> Config | None:
-    """The config whose network `pytorch` runs; None for the other runners."""
-    if request.config is None:
-        return None
-    from oxidizedvision.config import Config
-
-    config = Config.model_validate_json(request.config)
-    if request.config_path is not None:
-        config._path = Path(request.config_path)
-    return config
-
-
-def serve(answer_to_request: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Answer one request. Whatever else writes to standard output goes to standard error."""
-    answer_to = take_stdout()
-    try:
-        answer = answer_to_request(json.load(sys.stdin))
-    except OxidizedVisionError as error:
-        answer = {"error": error_to_dict(error)}
-    with os.fdopen(answer_to, "w", encoding="utf-8") as stream:
-        json.dump(answer, stream)
+def _say(answers: TextIO, message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message) + "\n")
 
 
 if __name__ == "__main__":
-    serve(lambda values: measure(Request(**values)))
+    serve()

@@ -2,78 +2,229 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oxidizedvision.cli.flags import JsonFlag, ProgramFlag, RunnerFlag, SkipFlag, TargetArgument
+from oxidizedvision.cli import diff
+from oxidizedvision.cli.budget import budget_views
+from oxidizedvision.cli.flags import JsonFlag, ProgramFlag, SkipFlag, TargetArgument
 from oxidizedvision.cli.missing import unavailable_views
-from oxidizedvision.cli.render import Table, View, number_text, screen_of, size_text
+from oxidizedvision.cli.render import Facts, Table, View, screen_of
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import make_folder
+from oxidizedvision.core.results import to_plain
 
 if TYPE_CHECKING:
     from oxidizedvision.benchmark import BenchmarkReport
+    from oxidizedvision.benchmark.tables import TextTable
+    from oxidizedvision.diff import DiffReport, Side
+
+RunnerFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--runner",
+        metavar="NAME",
+        help="A runner to measure, or torch.compile; may be given several times.",
+    ),
+]
+ItersFlag = Annotated[
+    int | None,
+    typer.Option(min=1, help="Timed runs of each row in all; until they agree where not given."),
+]
+BatchFlag = Annotated[
+    str | None, typer.Option(metavar="N[,N…]", help="Inputs in one run; several give a sweep.")
+]
+ThreadsFlag = Annotated[
+    str | None, typer.Option(metavar="N[,N…]", help="Threads of one run; several give a sweep.")
+]
+WarmupFlag = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Runs of each process before timing; until they are even where not given."
+    ),
+]
+ProcessesFlag = Annotated[
+    int | None, typer.Option(min=1, help="Fresh processes of each row; 5 where not given.")
+]
+ReferenceFlag = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The row to compare with; the first where not given."),
+]
+TimeoutFlag = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="The most that one process may take; 600 if not given."),
+]
+HtmlFlag = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Also write a page with charts, one offline file."),
+]
+BaselineFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RESULT",
+        help="An earlier result, as `diff` takes it; ends with 3 where this one is worse.",
+    ),
+]
+CsvFlag = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", help="Also write the figures as CSV.")
+]
 
 
 def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
     ctx: typer.Context,
     target: TargetArgument,
     runner: RunnerFlag = None,
-    iters: Annotated[int | None, typer.Option(min=1, help="Timed runs.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Inputs in one run.")] = None,
-    warmup: Annotated[int | None, typer.Option(min=0, help="Runs before timing starts.")] = None,
+    iters: ItersFlag = None,
+    batch_size: BatchFlag = None,
+    warmup: WarmupFlag = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of one run.")] = None,
+    threads: ThreadsFlag = None,
+    processes: ProcessesFlag = None,
+    reference: ReferenceFlag = None,
+    timeout: TimeoutFlag = None,
+    html: HtmlFlag = None,
+    csv: CsvFlag = None,
+    baseline: BaselineFlag = None,
     program: ProgramFlag = None,
     skip_unavailable: SkipFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure every runner's latency and memory."""
+    """Measure runners side by side: latency, throughput, start, memory and size.
+
+    Each row runs in fresh processes, in turns with the others, and is compared with the reference.
+    docs/benchmarks.md says how.
+    """
     del as_json
+    given = {
+        "iters": iters,
+        "batch_size": counts("--batch-size", batch_size),
+        "warmup_iters": warmup,
+        "device": device,
+        "threads": counts("--threads", threads),
+        "processes": processes,
+        "reference": reference,
+        "timeout_s": _seconds(timeout),
+    }
+    files = {kind: path for kind, path in (("html", html), ("csv", csv)) if path is not None}
+    for kind, path in files.items():
+        _refuse_folder(f"--{kind}", path)
     screen = screen_of(ctx)
     with screen.working() as notify:
         from oxidizedvision.benchmark import BenchmarkOptions
         from oxidizedvision.benchmark import benchmark as work
 
-        options = BenchmarkOptions(
-            iters=iters,
-            batch_size=batch_size,
-            warmup_iters=warmup,
-            device=device,
-            threads=threads,
-        )
+        before = _baseline(baseline)
+        options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         report = work(
             target,
             runners=runner,
-            options=options,
+            options=BenchmarkOptions(**options),
             program=program,
             skip_unavailable=skip_unavailable,
             notify=notify,
         )
-    screen.show(report, *report_views(report))
-    raise typer.Exit(report.exit_code)
+        _write(report, files)
+        comparison = _compared(report, before)
+    places: list[View] = [Facts([(kind, str(path)) for kind, path in files.items()])]
+    views = [*report_views(report), *(places if files else [])]
+    if comparison is None:
+        screen.show(report, *views)
+        raise typer.Exit(report.exit_code)
+    document = {**to_plain(report), "baseline": to_plain(comparison)}
+    screen.show(document, *views, *diff.report_views(comparison))
+    raise typer.Exit(report.exit_code or comparison.exit_code)
 
 
 def report_views(report: BenchmarkReport) -> list[View]:
-    """The table of figures, then the runners that have none."""
-    rows = [
-        (
-            row.runner,
-            row.engine_version,
-            str(row.threads),
-            number_text(row.avg_ms, ".2f"),
-            number_text(row.p50_ms, ".2f"),
-            number_text(row.p95_ms, ".2f"),
-            number_text(row.p99_ms, ".2f"),
-            number_text(row.throughput_per_s, ".1f"),
-            number_text(row.load_ms, ".0f"),
-            number_text(row.peak_rss_mib, ".0f"),
-            size_text(row.model_bytes),
+    """The tables, what they stand on, and the rows that have no figures."""
+    from oxidizedvision.benchmark import words
+
+    views: list[View] = []
+    if report.results:
+        views += [view for table in _tables(report) for view in (table, "")]
+        views.append(words.noise_text(report.noise))
+    if report.machine:
+        views.append(words.machine_text(report.machine))
+    views += [f"warning: {text}" for text in words.cautions(report)]
+    for row in report.failures:
+        views += [f"{row.runner} failed: {row.message}"]
+        views += [f"hint: {row.hint}"] if row.hint else []
+    return [*views, *unavailable_views(report.unavailable), *budget_views(report.budget)]
+
+
+def _tables(report: BenchmarkReport) -> list[Table]:
+    from oxidizedvision.benchmark import tables
+
+    found = (tables.latency_table(report), tables.verdict_table(report), tables.cost_table(report))
+    return [_shown(table) for table in found if table is not None]
+
+
+def _shown(table: TextTable) -> Table:
+    return Table(table.columns, table.rows, table.title, numbers_from=table.numbers_from)
+
+
+def counts(flag: str, text: str | None) -> int | tuple[int, ...] | None:
+    """One count, or the counts of a sweep, from `4` or `1,4,8`.
+
+    Raises:
+        OxidizedVisionError: `usage` for what is neither.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(map(_is_count, parts)):
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{flag} {text!r} is no count and no list of counts",
+            f"Give whole numbers from 1 on, as {flag} 4, or {flag} 1,4,8 for a sweep.",
         )
-        for row in report.results
-    ]
-    columns = ("runner", "version", "threads", "avg ms", "p50", "p95", "p99", "per s")
-    more = ("load ms", "peak MiB", "model")
-    views: list[View] = [Table((*columns, *more), rows, report.model, numbers_from=2)]
-    views += [f"{row.runner} failed: {row.message}" for row in report.failures]
-    views += unavailable_views(report.unavailable)
-    return views
+    values = tuple(dict.fromkeys(int(part) for part in parts))
+    return values[0] if len(values) == 1 else values
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0
+
+
+def _seconds(timeout: float | None) -> float | None:
+    if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
+        raise OxidizedVisionError(
+            Kind.USAGE, f"--timeout cannot be {timeout:g}", "Give seconds above 0."
+        )
+    return timeout
+
+
+def _refuse_folder(flag: str, path: Path) -> None:
+    """Notice before the measurement, not after it, that a file cannot stand there."""
+    if path.is_dir():
+        raise OxidizedVisionError(
+            Kind.USAGE, f"{flag} {path} is a folder", "Give the name of a file in it."
+        )
+    make_folder(path.parent)
+
+
+def _baseline(source: str | None) -> Side | None:
+    """The earlier result, read before the benchmark writes its figures into the same manifest."""
+    from oxidizedvision.diff import read_side
+
+    return None if source is None else read_side(source)
+
+
+def _compared(report: BenchmarkReport, baseline: Side | None) -> DiffReport | None:
+    from oxidizedvision.diff import against
+
+    return None if baseline is None else against(report, baseline)
+
+
+def _write(report: BenchmarkReport, files: dict[str, Path]) -> None:
+    if "html" in files:
+        from oxidizedvision.report.benchmark import write_html
+
+        write_html(report, files["html"])
+    if "csv" in files:
+        from oxidizedvision.benchmark.tables import write_csv
+
+        write_csv(report, files["csv"])

@@ -31,6 +31,14 @@ SkipFlag = Annotated[
     bool,
     typer.Option("--skip-unavailable", help="Report runners that are not here; do not fail."),
 ]
+GoalFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="GOAL",
+        help="What auto chooses for: latency (the default), throughput, memory, size or "
+        "cold-start.",
+    ),
+]
 
 TrustFlag = Annotated[
     bool,

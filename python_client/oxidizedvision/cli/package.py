@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from oxidizedvision.cli.flags import JsonFlag
+from oxidizedvision.cli.budget import budget_views
+from oxidizedvision.cli.flags import GoalFlag, JsonFlag
 from oxidizedvision.cli.render import Facts, screen_of, size_text
 
 
-def package(
+def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
     ctx: typer.Context,
     model: Annotated[
         Path,
@@ -19,8 +20,12 @@ def package(
     ],
     output: Annotated[Path | None, typer.Option(help="The crate's folder.")] = None,
     engine: Annotated[
-        str | None, typer.Option(help="Its engine; the error for a wrong one lists them.")
+        str | None,
+        typer.Option(
+            help="Its engine; the error for a wrong one lists them. auto measures which is best."
+        ),
     ] = None,
+    goal: GoalFlag = None,
     name: Annotated[str | None, typer.Option(help="Name of the crate and its program.")] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Package a model that changed since it was converted.")
@@ -44,6 +49,7 @@ def package(
             name=name,
             force=force,
             build=build,
+            goal=goal,
             notify=notify,
         )
     pairs = [
@@ -54,4 +60,6 @@ def package(
         pairs.append(("program", str(result.executable)))
     else:
         pairs.append(("next", f"cd {result.path} && cargo test --release && cargo build --release"))
-    screen.show(result, Facts(pairs))
+    screen.show(result, Facts(pairs), *budget_views(result.budget))
+    if result.budget is not None:
+        raise typer.Exit(result.budget.exit_code)

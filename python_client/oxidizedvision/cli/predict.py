@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oxidizedvision.cli.flags import JsonFlag
+from oxidizedvision.cli.flags import GoalFlag, JsonFlag
 from oxidizedvision.cli.render import Screen, Table, View, screen_of
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
@@ -36,8 +36,14 @@ def predict(  # noqa: PLR0913, PLR0917 - one parameter per flag
         ),
     ],
     runner: Annotated[
-        str | None, typer.Option("--runner", metavar="NAME", help="The runner to use; required.")
+        str | None,
+        typer.Option(
+            "--runner",
+            metavar="NAME",
+            help="The runner to use; required. auto measures which is best.",
+        ),
     ] = None,
+    goal: GoalFlag = None,
     output: Annotated[
         Path | None,
         typer.Option(help="File for one input, folder for several; `predictions` if not given."),
@@ -70,6 +76,7 @@ def predict(  # noqa: PLR0913, PLR0917 - one parameter per flag
             runner=name,
             output=output,
             settings=EngineSettings(device, threads, precision, options_of(option or [])),
+            goal=goal,
             notify=notify if screen.verbose else _with_bar(notify),
         )
     screen.show(report, *report_views(report))
@@ -108,6 +115,7 @@ def report_views(report: PredictReport) -> list[View]:
         width = 4 if has_notes else 3
         columns = ("input", "result", "ms", "note")[:width]
         views.append(Table(columns, [row[:width] for row in rows], title, numbers_from=2))
+    views += [report.chosen] if report.chosen else []
     views += [f"{row.input} skipped: {row.reason}" for row in report.skipped]
     if report.failures:
         total = len(report.results) + len(report.failures)
@@ -145,5 +153,5 @@ def _none_named() -> str:
     raise OxidizedVisionError(
         Kind.USAGE,
         "predict needs --runner NAME: no engine is chosen silently",
-        f"Ready here: {', '.join(ready)}.",
+        f"Ready here: {', '.join(ready)}; or auto, which measures which is best.",
     )

@@ -18,6 +18,7 @@ import typer
 
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.results import Notify, silent, to_plain
+from oxidizedvision.core.text import size_text as size_text  # noqa: PLC0414 - for the verbs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -178,16 +179,6 @@ def show_help_without_verb(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         screen_of(context).line(context.get_help())
         raise typer.Exit(ExitCode.BAD_INPUT)
-
-
-def size_text(count: int) -> str:
-    """A number of bytes for people: `88.2 KiB`."""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{count} B"
 
 
 def number_text(value: float | None, form: str = ".3g") -> str:

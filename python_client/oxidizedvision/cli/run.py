@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,16 +70,19 @@ def _exit_code(result: PipelineResult, skip_unavailable: bool) -> ExitCode:
         return OxidizedVisionError(Kind(failures[0]["kind"]), "").exit_code
     if result.unavailable and not skip_unavailable:
         return ExitCode.MISSING_PART
-    return ExitCode.DONE
+    return result.budget.exit_code if result.budget else ExitCode.DONE
 
 
 def result_views(result: PipelineResult) -> list[View]:
     """The stages, the parity and latency tables, the sizes, and where everything lies."""
+    from oxidizedvision.benchmark.reading import report_from
+
     rows = [(stage.name, stage.status, f"{stage.seconds:.1f}") for stage in result.stages]
     stages = Table(("stage", "status", "seconds"), rows, result.name, numbers_from=2)
     files = [(row["name"], row["file"], size_text(row["bytes"])) for row in result.report["files"]]
-    validation, measured = _record(result.report["validation"]), _record(result.report["benchmark"])
-    validation.model, measured.model = "against PyTorch", "latency"
+    validation = _record(result.report["validation"])
+    validation.model = "against PyTorch"
+    measured = dataclasses.replace(report_from(result.report["benchmark"]), model="latency")
     return [
         stages,
         *validate.report_views(validation),

@@ -7,6 +7,7 @@ from oxidizedvision.config.loader import (
 )
 from oxidizedvision.config.models import (
     BenchmarkConfig,
+    BudgetConfig,
     Config,
     ExportConfig,
     ModelConfig,
@@ -29,6 +30,7 @@ from oxidizedvision.core.engines import RUNNER_NAMES
 __all__ = [
     "RUNNER_NAMES",
     "BenchmarkConfig",
+    "BudgetConfig",
     "ClassificationPostprocess",
     "Config",
     "DetectionPostprocess",

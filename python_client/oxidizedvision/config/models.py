@@ -222,9 +222,17 @@ class OptimizeConfig(Part):
 class BenchmarkConfig(Part):
     """How `benchmark` measures."""
 
-    iters: int = Field(default=100, ge=1, description="Timed runs of each runner.")
+    iters: int = Field(
+        default=100,
+        ge=1,
+        description="Timed runs of each runner: exactly where written, else at least.",
+    )
     batch_size: int = Field(default=1, ge=1, description="Inputs in one run.")
-    warmup_iters: int = Field(default=10, ge=0, description="Runs before timing starts.")
+    warmup_iters: int = Field(
+        default=10,
+        ge=0,
+        description="Runs before timing: exactly where written, else at least.",
+    )
     device: str = Field(default="cpu", description="'cpu', 'cuda' or 'cuda:N'.")
 
     @field_validator("device")
@@ -233,6 +241,35 @@ class BenchmarkConfig(Part):
         if not _DEVICE.fullmatch(value):
             raise ValueError("expected 'cpu', 'cuda' or 'cuda:N'")
         return value
+
+
+Limit = Annotated[Finite, Field(gt=0)]
+
+
+class BudgetConfig(Part):
+    """What the model may cost: one candidate must keep every limit that is written."""
+
+    latency_ms: Limit | None = Field(
+        default=None, description="Milliseconds of a typical (median) run of the row's batch."
+    )
+    first_result_ms: Limit | None = Field(
+        default=None,
+        description="Milliseconds from a process without the model to the first result: loading "
+        "the model and one run.",
+    )
+    size_mb: Limit | None = Field(
+        default=None,
+        description="Megabytes (1,000,000 bytes) of the model's file; of a packaged program the "
+        "executable.",
+    )
+    peak_mib: Limit | None = Field(
+        default=None, description="MiB of memory that the process may ever hold."
+    )
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """What is limited, by key, in the order above."""
+        return {name: limit for name, limit in self if limit is not None}
 
 
 class Config(Part):
@@ -252,6 +289,7 @@ class Config(Part):
     validation: ValidationConfig = Field(default_factory=ValidationConfig)
     optimize: OptimizeConfig = Field(default_factory=OptimizeConfig)
     benchmark: BenchmarkConfig = Field(default_factory=BenchmarkConfig)
+    budget: BudgetConfig = Field(default_factory=BudgetConfig)
     preprocess: Preprocess | None = Field(
         default=None, description="From a picture to the input, or null."
     )

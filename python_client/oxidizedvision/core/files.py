@@ -19,6 +19,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_size(path: Path) -> int:
+    """The bytes of a file."""
+    with file_errors(path):
+        return path.stat().st_size
+
+
 @contextmanager
 def file_errors(path: Path) -> Iterator[None]:
     """Turn an `OSError` about `path` into a typed error that names it."""

@@ -141,7 +141,8 @@ class PackageRecord(_Part):
 
     path: the crate's folder, relative to the manifest's. model_sha256: of the file it was made
     from. sha256, bytes: of the crate's files together, see `core.crates`. program: what was built
-    in it, by its path in the crate.
+    in it, by its path in the crate. threads: those of the program where it is not told otherwise,
+    where `auto` chose them. reason: why this engine.
     """
 
     path: str
@@ -152,10 +153,15 @@ class PackageRecord(_Part):
     sha256: str
     bytes: int
     program: FileRecord | None = None
+    threads: int | None = None
+    reason: str = ""
 
 
 class Manifest(_Part):
-    """The whole manifest; `schema_version` comes first in the file."""
+    """The whole manifest; `schema_version` comes first in the file.
+
+    choices: what `auto` chose, with the evidence, by the question's name; see `auto.report.Choice`.
+    """
 
     schema_version: int = SCHEMA_VERSION
     name: str
@@ -176,6 +182,7 @@ class Manifest(_Part):
     packages: list[PackageRecord] = Field(default_factory=list)
     validation: dict[str, Any] | None = None
     benchmark: dict[str, Any] | None = None
+    choices: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     def head(self, artifact_format: Literal["onnx", "torchscript"]) -> FileRecord:
         """The newest file of a format: of ONNX the optimised one where there is one."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+
+_PATIENCE_S = 5.0
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
+_KEPT = 8192
 
 PYTHON_MODULE = (sys.executable, "-P", "-m")
 """The command that runs a module, whose name follows, in another process."""
@@ -44,3 +50,22 @@ def error_to_dict(error: OxidizedVisionError) -> dict[str, str]:
 def error_from_dict(data: Mapping[str, Any]) -> OxidizedVisionError:
     """An error from its JSON form; a kind that is unknown is a ValueError."""
     return OxidizedVisionError(Kind(data["kind"]), data["message"], data["hint"])
+
+
+class LastWords:
+    """Reads a stream to its end and keeps the last of it, so that who writes never waits."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._kept = b""
+        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        with stream:
+            while chunk := os.read(stream.fileno(), _KEPT):
+                self._kept = (self._kept + chunk)[-_KEPT:]
+
+    def text(self) -> str:
+        """The last that was written; waits for the end of a process that is ending."""
+        self._thread.join(_PATIENCE_S)
+        return _COLOURS.sub("", self._kept.decode("utf-8", "replace")).strip()

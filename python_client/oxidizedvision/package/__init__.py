@@ -7,18 +7,25 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from oxidizedvision.budget import BudgetReport, check_packaged
 from oxidizedvision.core.crates import MARK, crate_files
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
-from oxidizedvision.core.files import sha256_of
+from oxidizedvision.core.files import file_size, sha256_of
+from oxidizedvision.core.goals import AUTO, DEFAULT_GOAL, refuse_goal
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.build import build_program, lock_to_content
+from oxidizedvision.package.chosen import ChosenEngine, chosen_by_auto
 from oxidizedvision.package.names import crate_name
 from oxidizedvision.package.place import check_replaceable, placed
 from oxidizedvision.package.record import forget_crate, record_crate
 from oxidizedvision.package.sources import copy_runtime, workspace_document
 from oxidizedvision.package.template import CrateTemplate
+
+if TYPE_CHECKING:
+    from oxidizedvision.config import BudgetConfig
 
 __all__ = ["ENGINES", "PackageResult", "build_program", "crate_files", "package"]
 
@@ -43,7 +50,9 @@ class PackageResult:
     """A generated crate.
 
     path: the crate's folder. executable: the built program, where it was asked for.
-    reason: why this engine. bytes: size of all files of the crate together.
+    reason: why this engine. bytes: size of all files of the crate together. budget: the config's
+    limits against what is packaged; None where it has none, or no config was given. threads: of
+    the program where it is not told otherwise, where `auto` chose them.
     """
 
     path: Path
@@ -53,6 +62,8 @@ class PackageResult:
     executable: Path | None
     files: tuple[str, ...]
     bytes: int
+    budget: BudgetReport | None = None
+    threads: int | None = None
 
 
 def package(
@@ -63,6 +74,7 @@ def package(
     name: str | None = None,
     force: bool = False,
     build: bool = False,
+    goal: str | None = None,
     notify: Notify = silent,
 ) -> PackageResult:
     """Make a standalone Rust crate around a converted model.
@@ -75,31 +87,37 @@ def package(
             which stand for the newest ONNX file that was made from them.
         output: The crate's folder; `<model's folder>/<name>-crate` where not given. A folder that
             is not a package of ours is never replaced.
-        engine: `tract` or `rten`; where not given, the fastest that the manifest has evidence of.
+        engine: `tract` or `rten`; `auto` for what `choose` finds best of them here, with its
+            number of threads; where not given, the fastest that the manifest has evidence of.
         name: The crate's and the program's name; the model's where not given.
         force: Package a model whose content is no longer what the manifest recorded.
         build: Also build the program (`cargo build --release`).
+        goal: Of `auto`, as in `choose`; None means `latency`.
         notify: Told what is being done.
 
     Raises:
         OxidizedVisionError: `check_failed` for a changed model, `unsupported` when the engine
-            cannot load it, `usage` for a bad engine, name or output.
+            cannot load it, `usage` for a bad engine, goal, name or output; with `auto` as `choose`.
     """
+    limits = _budget_in(Path(model))
     model = _model_of(Path(model))
     manifest_path, manifest = _manifest_of(model)
-    chosen, reason = _choose_engine(engine, manifest)
     name = crate_name(name or manifest.name)
     if not force:
         _check_unchanged(model, manifest, manifest_path.parent)
-    _warn_of_failed_validation(manifest)
-    notify(f"loading {model.name} in {chosen}")
-    _check_loads(model, chosen)
     folder = Path(output) if output else model.parent / f"{name}-crate"
     check_replaceable(folder)
+    chosen = _choose_engine(engine, goal, model, manifest, notify)
+    if chosen.choice is not None:
+        manifest = load_manifest(manifest_path)  # which has the choice now
+    _warn_of_failed_validation(manifest)
+    notify(f"loading {model.name} in {chosen.engine}")
+    _check_loads(model, chosen.engine)
     notify("writing the crate")
     with placed(folder) as staging:
-        _write(staging, CrateTemplate(name, chosen, ENGINES[chosen]), manifest, model)
-        _copy_artifacts(staging, manifest, model, manifest_path.parent)
+        template = CrateTemplate(name, chosen, ENGINES[chosen.engine])
+        _write(staging, template, manifest, model)
+        _copy_artifacts(staging, manifest, model, manifest_path.parent, chosen)
         lock_to_content(staging)
         forget_crate(manifest_path, folder)
     executable = build_program(folder, name, notify=notify) if build else None
@@ -107,14 +125,27 @@ def package(
     result = PackageResult(
         path=folder,
         name=name,
-        engine=chosen,
-        reason=reason,
+        engine=chosen.engine,
+        reason=chosen.reason,
         executable=executable,
         files=tuple(str(path.relative_to(folder)) for path in files),
         bytes=sum(path.stat().st_size for path in files),
+        budget=check_packaged(
+            limits, manifest, chosen.engine, model, file_size(executable or model)
+        ),
+        threads=chosen.threads,
     )
     record_crate(manifest_path, result)
     return result
+
+
+def _budget_in(target: Path) -> BudgetConfig | None:
+    """The limits of a config; a model's file and a manifest have none."""
+    if target.suffix not in (".yml", ".yaml") or not target.exists():
+        return None
+    from oxidizedvision.config import load_config
+
+    return load_config(target).budget
 
 
 def _warn_of_failed_validation(manifest: Manifest) -> None:
@@ -178,10 +209,15 @@ def refuse_engine(engine: str) -> None:
         )
 
 
-def _choose_engine(engine: str | None, manifest: Manifest) -> tuple[str, str]:
+def _choose_engine(
+    engine: str | None, goal: str | None, model: Path, manifest: Manifest, notify: Notify
+) -> ChosenEngine:
+    if engine == AUTO:
+        return chosen_by_auto(model, tuple(ENGINES), goal or DEFAULT_GOAL, notify)
+    refuse_goal(goal)
     if engine is not None:
         refuse_engine(engine)
-        return engine, "asked for"
+        return ChosenEngine(engine, "asked for")
     measured = [
         (row["p50_ms"], row["runner"])
         for row in (manifest.benchmark or {}).get("results", [])
@@ -189,9 +225,10 @@ def _choose_engine(engine: str | None, manifest: Manifest) -> tuple[str, str]:
     ]
     if measured:
         p50, fastest = min(measured)
-        return fastest, f"the fastest in the manifest's benchmark: {p50:.2f} ms at the median"
+        reason = f"the fastest in the manifest's benchmark: {p50:.2f} ms at the median"
+        return ChosenEngine(fastest, reason)
     first = next(iter(ENGINES))
-    return first, "not asked for and never benchmarked: the first of the list"
+    return ChosenEngine(first, "not asked for and never benchmarked: the first of the list")
 
 
 def _check_unchanged(model: Path, manifest: Manifest, folder: Path) -> None:
@@ -224,7 +261,9 @@ def _write(staging: Path, template: CrateTemplate, manifest: Manifest, model: Pa
         target.write_text(text, encoding="utf-8")
 
 
-def _copy_artifacts(staging: Path, manifest: Manifest, model: Path, folder: Path) -> None:
+def _copy_artifacts(
+    staging: Path, manifest: Manifest, model: Path, folder: Path, chosen: ChosenEngine
+) -> None:
     """Copy model and goldens, and the manifest up to the stage that made this model."""
     shutil.copyfile(model, staging / "model.onnx")
     shutil.copyfile(folder / manifest.goldens.file, staging / "model.golden.safetensors")
@@ -234,6 +273,7 @@ def _copy_artifacts(staging: Path, manifest: Manifest, model: Path, folder: Path
             "stages": manifest.stages[: names.index(model.name) + 1],
             "packages": [],
             "benchmark": None,
+            "choices": chosen.evidence,
         }
     )
     kept.save(staging / MARK)

@@ -80,6 +80,8 @@ def _record_of(result: PackageResult, folder: Path) -> PackageRecord:
         sha256=crate_sha256(result.path),
         bytes=result.bytes,
         program=program,
+        threads=result.threads,
+        reason=result.reason,
     )
 
 

@@ -14,13 +14,14 @@ from oxidizedvision.package.sources import lock_text
 
 if TYPE_CHECKING:
     from oxidizedvision.package import Engine
+    from oxidizedvision.package.chosen import ChosenEngine
 
 MAIN = """\
 //! {title}, run by {engine}.
 use std::process::ExitCode;
 
 use {crate}::{runner};
-use runner_core::Runner;
+use runner_core::{imports};
 use vision_program::Program;
 
 fn main() -> ExitCode {{
@@ -28,10 +29,21 @@ fn main() -> ExitCode {{
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         model: include_bytes!("../model.onnx"),
-        load: |config| Ok(Box::new({runner}::from_config(config)?)),
+        load: {load},
     }})
 }}
 """
+
+LOAD = "|config| Ok(Box::new({runner}::from_config(config)?))"
+
+LOAD_WITH_THREADS = """\
+|config| {{
+            // Found best where the package was made; --threads says otherwise.
+            let granted = std::thread::available_parallelism().map_or({threads}, usize::from);
+            let threads = config.threads.or(Some(granted.min({threads})));
+            let config = RunnerConfig {{ threads, ..config.clone() }};
+            Ok(Box::new({runner}::from_config(&config)?))
+        }}"""
 
 GOLDEN = """\
 //! Compares the program's own answers with those that PyTorch gave.
@@ -72,19 +84,28 @@ target/release/{name} --input x.npy --output y.npy
 | | name | type | axes |
 | --- | --- | --- | --- |
 {specs}
-
+{choice}
 `model.onnx` is the model, `model.golden.safetensors` its recorded inputs and PyTorch's outputs,
 `model.oxv.json` the manifest: where the model comes from and by which steps. `runtime/` holds the
 sources of the crates that the program is made of.
 """
 
 
+CHOICE = """
+{words}.
+
+That was measured on {date} on {cpu}, of which {granted} processors were granted; all figures are
+in `model.oxv.json` under `choices`. The program uses {threads}, or as many as there are processors
+where those are fewer; `--threads` says otherwise.
+"""
+
+
 class CrateTemplate:
     """A crate's name and engine, and the text of its files."""
 
-    def __init__(self, name: str, engine_name: str, engine: Engine) -> None:
+    def __init__(self, name: str, chosen: ChosenEngine, engine: Engine) -> None:
         self.name = name
-        self.engine_name = engine_name
+        self.chosen = chosen
         self.engine = engine
 
     def files(
@@ -94,16 +115,36 @@ class CrateTemplate:
         return {
             "Cargo.toml": self._cargo_toml(workspace),
             "Cargo.lock": lock_text(),
-            "src/main.rs": MAIN.format(
-                title=f"The model `{self.name}` as a program",
-                engine=self.engine_name,
-                crate=self.engine.crate,
-                runner=self.engine.runner,
-            ),
+            "src/main.rs": self._main(),
             "tests/golden.rs": GOLDEN.format(name=self.name),
             "README.md": self._readme(manifest, model),
             ".gitignore": "/target\n/bin\n",
         }
+
+    def _main(self) -> str:
+        threads = self.chosen.threads
+        load = LOAD if threads is None else LOAD_WITH_THREADS
+        return MAIN.format(
+            title=f"The model `{self.name}` as a program",
+            engine=self.chosen.engine,
+            crate=self.engine.crate,
+            runner=self.engine.runner,
+            imports="Runner" if threads is None else "{Runner, RunnerConfig}",
+            load=load.format(runner=self.engine.runner, threads=threads),
+        )
+
+    def _choice(self) -> str:
+        choice = self.chosen.choice
+        if choice is None:
+            return ""
+        threads = choice.threads
+        return CHOICE.format(
+            words=choice.words,
+            date=choice.date,
+            cpu=choice.machine["cpu"],
+            granted=choice.machine["threads_granted"],
+            threads="1 thread" if threads == 1 else f"{threads} threads",
+        )
 
     def _cargo_toml(self, workspace: tomlkit.TOMLDocument) -> str:
         package = tomlkit.table()
@@ -133,8 +174,9 @@ class CrateTemplate:
             name=self.name,
             version=manifest.tools.get("oxidizedvision", ""),
             model=model.name.replace("`", ""),
-            engine=self.engine_name,
+            engine=self.chosen.engine,
             specs="\n".join(rows),
+            choice=self._choice(),
         )
 
 

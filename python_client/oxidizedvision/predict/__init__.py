@@ -7,7 +7,8 @@ from oxidizedvision.predict.report import (
     SkippedInput,
     Step,
 )
-from oxidizedvision.predict.verb import EngineSettings, predict
+from oxidizedvision.predict.settings import EngineSettings
+from oxidizedvision.predict.verb import predict
 
 __all__ = [
     "EngineSettings",

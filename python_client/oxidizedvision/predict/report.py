@@ -58,7 +58,10 @@ class SkippedInput:
 
 @dataclass(frozen=True)
 class PredictReport:
-    """Every input that was found, by what became of it; `load_ms` is loading the model."""
+    """Every input that was found, by what became of it; `load_ms` is loading the model.
+
+    chosen: what `auto` chose and why, in one line; empty where the runner was named.
+    """
 
     model: str
     runner: str
@@ -69,6 +72,7 @@ class PredictReport:
     results: tuple[PredictResult, ...]
     failures: tuple[PredictFailure, ...] = ()
     skipped: tuple[SkippedInput, ...] = ()
+    chosen: str = ""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oxidizedvision.config import Config, load_config
 from oxidizedvision.core.errors import OxidizedVisionError
+from oxidizedvision.core.goals import AUTO, refuse_goal
 from oxidizedvision.core.manifest import SUFFIX
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.core.tensors import ModelInfo
 from oxidizedvision.postprocess import Prediction
+from oxidizedvision.predict.choice import chosen_by_auto
 from oxidizedvision.predict.contract import Contract, contract_of_model
 from oxidizedvision.predict.pictures import (
     PictureInput,
@@ -32,6 +34,7 @@ from oxidizedvision.predict.plan import (
 )
 from oxidizedvision.predict.report import PredictFailure, PredictReport, PredictResult, Step
 from oxidizedvision.predict.results import in_words, write_prediction
+from oxidizedvision.predict.settings import EngineSettings
 from oxidizedvision.predict.tensor_files import read_tensors, write_tensors
 from oxidizedvision.preprocess import read_picture
 from oxidizedvision.runners.base import Runner, RunnerConfig
@@ -40,22 +43,6 @@ from oxidizedvision.runners.target import resolve
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """How an engine is to run.
-
-    device: `cpu`, `cuda` or `cuda:N`; None takes the config's, or the engine's own. threads: of
-    one run; None means as many processors as this process may use. precision: `fp32` (that of
-    the model's file), or `fp16`, `int8` where the engine can choose. options: the engine's own,
-    by name.
-    """
-
-    device: str | None = None
-    threads: int | None = None
-    precision: str = "fp32"
-    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +77,7 @@ def predict(
     runner: str,
     output: str | Path | None = None,
     settings: EngineSettings | None = None,
+    goal: str | None = None,
     notify: Notify = silent,
 ) -> PredictReport:
     """Run a model on files of tensors or on pictures, and write what it gives.
@@ -102,22 +90,31 @@ def predict(
             `pytorch`, else what `convert` made of it), or the executable for `program`.
         inputs: Pictures (.png .jpg .webp .bmp), tensors (.npy for a model of one input, .npz or
             .safetensors with an array for each input), and folders of these.
-        runner: The engine's name; there is no default and no fall-back.
+        runner: The engine's name; there is no default and no fall-back. `auto` takes the engine
+            and the threads that `choose` finds best here.
         output: A file for a single input, whose ending decides what is written; a folder for
             several, where each result keeps its input's name. None means the folder
             `predictions`.
         settings: Device, threads, precision and options of the engine; None takes the config's,
             or the engine's own.
+        goal: Of `auto`, as in `choose`; None means `latency`.
         notify: Told which input is next, as a `Step`.
 
     Raises:
         OxidizedVisionError: when the model cannot be loaded, a result would overwrite an input
-            or another result, a single input fails, or the output cannot be written.
+            or another result, a single input fails, or the output cannot be written; with `auto`
+            as `choose`.
     """
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     found = find_inputs([Path(path) for path in given])
     target = None if output is None else Path(output)
-    runner_config, config = _runner_config(Path(model), runner, settings or EngineSettings())
+    engine_settings = settings or EngineSettings()
+    chosen = ""
+    if runner == AUTO:
+        runner, engine_settings, chosen = chosen_by_auto(Path(model), engine_settings, goal, notify)
+    else:
+        refuse_goal(goal)
+    runner_config, config = _runner_config(Path(model), runner, engine_settings)
     notify(f"loading {runner_config.model_name} into {runner}")
     start = time.perf_counter_ns()
     with load_runner(runner, runner_config, config=config, apart=True) as engine:
@@ -138,6 +135,7 @@ def predict(
         results=tuple(results),
         failures=tuple(failures),
         skipped=found.skipped,
+        chosen=chosen,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from oxidizedvision.core.files import write_text
 from oxidizedvision.core.manifest import Manifest
 from oxidizedvision.report.charts import bar_chart
 from oxidizedvision.report.layers import layer_chart
+from oxidizedvision.report.page import render
 from oxidizedvision.report.pictures import as_data_uri
 
 SCHEMA_VERSION = 1
@@ -57,23 +58,20 @@ def report_document(manifest: Manifest, results: dict[str, Plain], stages: list[
 
 def render_html(document: Plain) -> str:
     """The document as one HTML file that needs nothing from outside."""
-    import jinja2
+    from oxidizedvision.benchmark.reading import report_from
+    from oxidizedvision.report.benchmark import measured_parts
 
-    folder = resources.files(__package__)
-    template = folder.joinpath("report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["data_uri"] = lambda path: as_data_uri(Path(path))
-    environment.filters["size"] = size_text
-    environment.filters["short"] = short_number
-    latency = [
-        (row["runner"], row["p50_ms"], row["p95_ms"]) for row in document["benchmark"]["results"]
-    ]
     sizes = [(row["name"], row["bytes"] / 1e6, None) for row in document["files"]]
-    return environment.from_string(template).render(
+    return render(
+        "report.html.j2",
+        filters={
+            "data_uri": lambda path: as_data_uri(Path(path)),
+            "size": size_text,
+            "short": short_number,
+        },
         report=document,
-        style=folder.joinpath("style.css").read_text(encoding="utf-8"),
+        measured=measured_parts(report_from(document["benchmark"])),
         layer_chart=layer_chart(document["profile"]),
-        latency_chart=bar_chart(latency, "ms"),
         size_chart=bar_chart(sizes, "MB"),
     )
 

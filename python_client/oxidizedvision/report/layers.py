@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from oxidizedvision.report.charts.svg import printable
+
 Plain = dict[str, Any]
 Share = tuple[float, str]
 """A part of the whole, from 0 to 1, and the number that it is."""
@@ -146,7 +148,7 @@ def _bar(name: str, share: Share, left: int, top: int, scale: float) -> str:
 
 
 def _label(label: str, top: int) -> str:
-    clean = _printable(label)
+    clean = printable(label)
     return (
         f'<text x="{_LABEL - 10}" y="{top + 16}" text-anchor="end">'
         f"<title>{escape(clean)}</title>{escape(_shortened(clean))}</text>"
@@ -156,8 +158,3 @@ def _label(label: str, top: int) -> str:
 def _shortened(label: str) -> str:
     """The end of a long name, which tells layers apart."""
     return label if len(label) <= _LABEL_LETTERS else "…" + label[-_LABEL_LETTERS + 1 :]
-
-
-def _printable(label: str) -> str:
-    """XML takes no control characters; names in a model's file may hold any."""
-    return "".join(char if char.isprintable() else "�" for char in label)

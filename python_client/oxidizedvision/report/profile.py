@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oxidizedvision.core.files import write_text
 from oxidizedvision.core.results import to_plain
 from oxidizedvision.report.layers import count_text, layer_chart
+from oxidizedvision.report.page import render
 
 if TYPE_CHECKING:
     from oxidizedvision.profile import ProfileReport
@@ -29,15 +29,9 @@ def write_profile(report: ProfileReport, path: str | Path) -> None:
 
 def render_profile(document: dict[str, Any]) -> str:
     """The document of a profile as one HTML file that needs nothing from outside."""
-    import jinja2
-
-    folder = resources.files(__package__)
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["count"] = count_text
-    template = folder.joinpath("profile.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(template).render(
+    return render(
+        "profile.html.j2",
+        filters={"count": count_text},
         profile=document,
         chart=layer_chart(document),
-        style=folder.joinpath("style.css").read_text(encoding="utf-8"),
-        version=metadata.version("oxidizedvision"),
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import io
 import math
 import os
+import re
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +45,12 @@ _DTYPES = {
 _FATAL_ONLY = 4
 """Errors come back to the caller, who decides whether to print them."""
 
+_CUDA = "CUDAExecutionProvider"
+_DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
+_CUDA_FAILURE = re.compile(r"(?:CUDA|CUDNN|CUBLAS) failure [^;]*|Invalid device ID[^;]*")
+"""What went wrong on the device: it stands between places in the engine's sources."""
+
 _UNSUPPORTED_SIGNS = (
     "is not a registered function/op",
     "NOT_IMPLEMENTED",
@@ -58,6 +68,7 @@ class OnnxRuntimeRunner(Runner):
         self._ort = require("onnxruntime", "the runner onnxruntime")
         refuse_unknown("onnxruntime", config)
         threads = config.threads or granted_threads()
+        index = cuda_index(config.device)
         self._session = self._opened(config, self._session_options(config, threads))
         inputs = tuple(_spec(value) for value in self._session.get_inputs())
         outputs = tuple(_spec(value) for value in self._session.get_outputs())
@@ -70,7 +81,7 @@ class OnnxRuntimeRunner(Runner):
             inputs=fixed_specs(inputs, config.input_shapes, config.model_name),
             outputs=outputs,
             threads=threads,
-            device=config.device,
+            device="cpu" if index is None else f"cuda:{index}",
         )
 
     @property
@@ -105,22 +116,42 @@ class OnnxRuntimeRunner(Runner):
         source = _text_of(checked_file(model)) if isinstance(model, Path) else model
         check_external_data(model, config.model_name)
         try:
-            session = self._ort.InferenceSession(source, options, providers=providers)
+            # Without this the engine moves to the CPU, and prints so, when its provider fails.
+            session = self._ort.InferenceSession(
+                source, options, providers=providers, enable_fallback=False
+            )
         except self._errors() as error:
+            failure = _CUDA_FAILURE.search(str(error))
+            if config.device != "cpu" and failure:
+                raise no_device("onnxruntime", config.device, failure[0].strip()) from error
             raise _load_error(config.model_name, str(error)) from error
         # A provider whose libraries do not load is dropped by the engine with a mere warning.
         wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
         if session.get_providers()[0] != wanted:
-            raise no_device("onnxruntime", config.device, f"{wanted} did not start")
+            reason = (
+                f"{wanted} did not start; it needs CUDA and cuDNN: "
+                "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+            )
+            raise no_device("onnxruntime", config.device, reason)
         return session
 
     def _providers(self, config: RunnerConfig) -> list[Any]:
         index = cuda_index(config.device)
         if index is None:
             return ["CPUExecutionProvider"]
-        if "CUDAExecutionProvider" not in self._ort.get_available_providers():
+        if _CUDA not in self._ort.get_available_providers():
             raise no_device("onnxruntime", config.device, "this build has no CUDA provider")
-        return [("CUDAExecutionProvider", {"device_id": index}), "CPUExecutionProvider"]
+        if not _has_driver():
+            raise no_device("onnxruntime", config.device, f"there is no NVIDIA driver ({_DRIVER})")
+        self._load_cuda()
+        # TF32, the provider's own default, is no single precision.
+        return [(_CUDA, {"device_id": index, "use_tf32": "0"}), "CPUExecutionProvider"]
+
+    def _load_cuda(self) -> None:
+        """Load CUDA and cuDNN from their Python packages, where the loader does not look."""
+        # It prints what is missing, and the session says so too.
+        with redirect_stdout(io.StringIO()):
+            self._ort.preload_dlls()
 
     def _errors(self) -> tuple[type[Exception], ...]:
         state = self._ort.capi.onnxruntime_pybind11_state
@@ -160,9 +191,17 @@ def load(config: RunnerConfig) -> Runner:
 
 
 def devices() -> tuple[str, ...]:
-    """The devices that this build of ONNX Runtime can drive; imports it."""
+    """The devices that this build of ONNX Runtime can drive here; imports it."""
     providers = require("onnxruntime", "listing devices").get_available_providers()
-    return ("cpu", "cuda") if "CUDAExecutionProvider" in providers else ("cpu",)
+    return ("cpu", "cuda") if _CUDA in providers and _has_driver() else ("cpu",)
+
+
+def _has_driver() -> bool:
+    try:
+        ctypes.CDLL(_DRIVER)
+    except OSError:
+        return False
+    return True
 
 
 def _spec(value: Any) -> TensorSpec:

@@ -38,7 +38,7 @@ class ProgramRunner(Runner):
 
     def __init__(self, config: RunnerConfig) -> None:
         self._timeout_s = _checked(config)
-        self._executable = executable_of(config)
+        self.executable = executable_of(config)
         self._threads = config.threads or granted_threads()
         self._info = self._asked_info()
 
@@ -69,7 +69,7 @@ class ProgramRunner(Runner):
         except (OSError, ValueError, EOFError) as error:
             raise OxidizedVisionError(
                 Kind.ENGINE_FAILED,
-                f"{self._executable} wrote no array for {tensor!r}: {error}",
+                f"{self.executable} wrote no array for {tensor!r}: {error}",
                 HINT,
             ) from error
         return array
@@ -84,7 +84,7 @@ class ProgramRunner(Runner):
         limit = timeout_s or self._timeout_s
         try:
             done = subprocess.run(
-                [str(self._executable.absolute()), *arguments],
+                [str(self.executable.absolute()), *arguments],
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -95,13 +95,13 @@ class ProgramRunner(Runner):
         except subprocess.TimeoutExpired as error:
             raise OxidizedVisionError(
                 Kind.ENGINE_FAILED,
-                f"{self._executable} did not end within {limit:g} s",
+                f"{self.executable} did not end within {limit:g} s",
                 "Give a smaller input, or the option timeout_s.",
             ) from error
         except OSError as error:
-            raise _not_startable(self._executable, error.strerror or str(error)) from error
+            raise _not_startable(self.executable, error.strerror or str(error)) from error
         if done.returncode != 0:
-            raise _failed(self._executable, done.returncode, done.stderr)
+            raise _failed(self.executable, done.returncode, done.stderr)
         return done.stdout
 
     def _asked_info(self) -> ModelInfo:
@@ -111,7 +111,7 @@ class ProgramRunner(Runner):
         except (ValueError, KeyError, TypeError) as error:
             raise OxidizedVisionError(
                 Kind.CORRUPT,
-                f"{self._executable} is not a program that `package` made: its --info is not "
+                f"{self.executable} is not a program that `package` made: its --info is not "
                 f"understood ({type(error).__name__}: {error})",
                 HINT,
             ) from error

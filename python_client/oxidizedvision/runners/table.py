@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from oxidizedvision.config.nearest import nearest
 from oxidizedvision.core.engines import NATIVE_ENGINES, NativeEngine
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.goals import AUTO
 from oxidizedvision.core.lazy import INSTALL, require
 from oxidizedvision.core.tensors import DTYPES
 from oxidizedvision.runners import (
@@ -118,7 +119,16 @@ def _installed(module: str) -> Availability:
         found = False
     if not found:
         return Availability("missing", hint=f"Install it: {INSTALL[module]}")
-    return Availability("ready", version=metadata.version(module))
+    return Availability("ready", version=_version(module))
+
+
+def _version(module: str) -> str:
+    """The version of the package that brings a module: ONNX Runtime's for CUDA has another name."""
+    try:
+        return metadata.version(module)
+    except metadata.PackageNotFoundError:
+        packages = metadata.packages_distributions().get(module, ())
+        return metadata.version(packages[0]) if packages else "unknown"
 
 
 ENGINES: tuple[Engine, ...] = (
@@ -161,6 +171,13 @@ def engine_named(name: str) -> Engine:
     for engine in ENGINES:
         if engine.name == name:
             return engine
+    if name == AUTO:
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            "auto is no runner but the choice of one, and there is nothing to choose here",
+            f"Name one of: {', '.join(NAMES)}. `oxidizedvision choose` measures which is best; "
+            "`predict --runner auto` and `package --engine auto` use it.",
+        )
     raise OxidizedVisionError(
         Kind.USAGE,
         f"There is no runner {name!r}{nearest(name, NAMES)}",

@@ -71,13 +71,18 @@ class Target:
         entry = next((entry for entry in entries if entry.name == runner), None)
         default = "cuda" if entry and entry.use_cuda else engine_named(runner).default_device
         return RunnerConfig(
-            model=self._file_for(runner),
+            model=self.file_for(runner),
             device=device or default,
             threads=threads,
             optimize=entry.optimize if entry else True,
         )
 
-    def _file_for(self, runner: str) -> Path:
+    def file_for(self, runner: str) -> Path:
+        """The file that a runner reads.
+
+        Raises:
+            OxidizedVisionError: `usage` when the target has none.
+        """
         if runner == "program" and self.program is not None:
             return self.program
         if runner == "pytorch" and self.config is not None:

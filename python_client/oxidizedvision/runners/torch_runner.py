@@ -78,6 +78,21 @@ class TorchRunner(Runner):
             device=self._device,
         )
 
+    def compile(self) -> None:
+        """Run through torch.compile from now on; the next run, or the first of a shape, compiles.
+
+        Raises:
+            OxidizedVisionError: `unsupported` where torch.compile cannot be had here.
+        """
+        import torch
+
+        try:
+            self._module = torch.compile(self._module)  # type: ignore[assignment]
+        except RuntimeError as error:
+            raise OxidizedVisionError(
+                Kind.UNSUPPORTED, f"torch.compile: {error}", "Use the runner pytorch."
+            ) from error
+
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         import torch
 

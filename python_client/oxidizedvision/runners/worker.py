@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
 import subprocess
-import threading
 import weakref
 from typing import BinaryIO, cast
 
-from oxidizedvision.core.processes import PYTHON_MODULE, environment
+from oxidizedvision.core.processes import PYTHON_MODULE, LastWords, environment
 from oxidizedvision.runners.frames import Message, receive, send
 
 _QUIET = {"RUST_BACKTRACE": "0"}
 """A stack of addresses would stand between us and the last thing that an engine said."""
 
 _PATIENCE_S = 5.0
-_COLOURS = re.compile(r"\x1b\[[\d;]*m")
-_KEPT = 8192
 
 
 class Worker:
@@ -37,7 +32,7 @@ class Worker:
         self._process = process
         self._requests = cast("BinaryIO", process.stdin)
         self._answers = cast("BinaryIO", process.stdout)
-        self._said = _LastWords(cast("BinaryIO", process.stderr))
+        self._said = LastWords(cast("BinaryIO", process.stderr))
         self._stop = weakref.finalize(self, _stop, process)
 
     def ask(self, message: Message) -> Message:
@@ -78,22 +73,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
                 stream.close()
         except BrokenPipeError:  # a message that was never read
             pass
-
-
-class _LastWords:
-    """Reads a stream to its end and keeps the last of it, so that who writes never waits."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._kept = b""
-        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
-        self._thread.start()
-
-    def _read(self, stream: BinaryIO) -> None:
-        with stream:
-            while chunk := os.read(stream.fileno(), _KEPT):
-                self._kept = (self._kept + chunk)[-_KEPT:]
-
-    def text(self) -> str:
-        """The last that was written; waits for the end of a process that is ending."""
-        self._thread.join(_PATIENCE_S)
-        return _COLOURS.sub("", self._kept.decode("utf-8", "replace")).strip()

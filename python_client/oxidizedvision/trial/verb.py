@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from oxidizedvision.benchmark.process import measure_apart
 from oxidizedvision.config import Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.manifest import Manifest, find_manifest, load_manifest
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.oneshot import ask_apart, config_fields
 from oxidizedvision.runners.request import checked_file, granted_threads
 from oxidizedvision.runners.table import ENGINES, Engine
 from oxidizedvision.runners.target import resolve
@@ -127,7 +127,7 @@ def _tried(subject: _Subject, candidate: _Candidate, timeout_s: float) -> Trial:
         return Trial(name, "unavailable", reason=word, hint=state.hint)
     precision = candidate.runner_config.precision
     try:
-        answer = measure_apart(_request(subject, candidate), timeout_s, worker=_WORKER)
+        answer = ask_apart(_request(subject, candidate), timeout_s, worker=_WORKER)
     except OxidizedVisionError as error:
         return Trial(name, "no_answer", precision, reason=error.message, hint=error.hint)
     try:
@@ -149,11 +149,7 @@ def _request(subject: _Subject, candidate: _Candidate) -> TrialRequest:
         device=runner_config.device,
         threads=granted_threads(),
         optimize=runner_config.optimize,
-        iters=0,
-        warmup_iters=0,
-        batch_size=1,
-        config=live.model_dump_json(exclude_unset=True) if live else None,
-        config_path=str(live.path) if live and live.path else None,
+        **config_fields(live),
         precision=runner_config.precision,
         goldens=str(subject.goldens) if subject.goldens else None,
         mae=manifest.tolerance.mae if manifest else 0.0,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oxidizedvision.benchmark.worker import Request, live_config, serve
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.results import to_plain
 from oxidizedvision.core.tensors import DTYPES, TensorSpec
 from oxidizedvision.runners.base import Runner, RunnerConfig
+from oxidizedvision.runners.oneshot import Request, serve
 from oxidizedvision.runners.table import import_engine, load_runner
 from oxidizedvision.runners.target import UNAVAILABLE_KINDS
 from oxidizedvision.trial.report import Trial
@@ -101,7 +101,7 @@ def _loaded(request: TrialRequest) -> tuple[Runner, float]:
         precision=request.precision,
         optimize=request.optimize,
     )
-    config = live_config(request)
+    config = request.live_config()
     start = time.perf_counter_ns()
     runner = load_runner(request.runner, runner_config, config=config)
     return runner, _milliseconds(start)

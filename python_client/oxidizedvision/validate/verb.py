@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from oxidizedvision.config import Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
+from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import Manifest, update_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
+from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.target import Target, Unavailable, resolve
 from oxidizedvision.validate.cases import CaseOptions
 from oxidizedvision.validate.checks import Reference, check_runner, make_reference
@@ -88,7 +90,7 @@ def validate(
         skip_unavailable=skip_unavailable,
     )
     if results:
-        _record(where, report, reference)
+        _record(where, report, reference, ready.values())
     return report
 
 
@@ -136,13 +138,19 @@ def _tolerances(where: Target, manifest: Manifest) -> Tolerances:
     return Tolerances(wanted.tolerance_mae, wanted.tolerance_cos_sim)
 
 
-def _record(where: Target, report: ValidationReport, reference: Reference) -> None:
+def _record(
+    where: Target,
+    report: ValidationReport,
+    reference: Reference,
+    loaded: Iterable[RunnerConfig],
+) -> None:
     """Write the summary into the manifest; a folder that cannot be written to is only told of."""
     if where.manifest_path is None:
         return
     summary = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cases": [case.name for case in reference.cases],
+        "files": _models(loaded),
         **to_plain(report),
     }
     try:
@@ -153,3 +161,13 @@ def _record(where: Target, report: ValidationReport, reference: Reference) -> No
             OxidizedVisionWarning,
             stacklevel=3,
         )
+
+
+def _models(loaded: Iterable[RunnerConfig]) -> dict[str, str]:
+    """SHA-256 of the model files that were loaded, by name: what the result is about."""
+    paths = {each.model for each in loaded if isinstance(each.model, Path)}
+    return {
+        path.name: sha256_of(path)
+        for path in sorted(paths)
+        if path.suffix in {".onnx", ".pt"} and path.is_file()
+    }

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_program import write_program
 from tiny_network import Artifact
 
-from oxidizedvision.benchmark import BenchmarkOptions, BenchmarkReport, benchmark, process
-from oxidizedvision.benchmark.worker import Request, make_inputs, measure, peak_rss_mib
+from oxidizedvision.benchmark import BenchmarkOptions, BenchmarkReport, benchmark
+from oxidizedvision.benchmark.inputs import make_inputs
+from oxidizedvision.benchmark.worker import peak_rss_mib, timed_runs
 from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.manifest import load_manifest
@@ -25,22 +20,7 @@ from oxidizedvision.core.results import to_plain
 from oxidizedvision.core.tensors import TensorSpec
 from oxidizedvision.runners import availability
 
-SHORT = BenchmarkOptions(iters=5, batch_size=2, warmup_iters=1, threads=1)
-
-
-def _request(artifact: Artifact, **changes: object) -> Request:
-    request = Request(
-        runner="onnxruntime",
-        model=str(artifact.onnx),
-        shapes={"input": [1, 3, 8, 12]},
-        device="cpu",
-        threads=1,
-        optimize=True,
-        iters=2,
-        warmup_iters=0,
-        batch_size=1,
-    )
-    return dataclasses.replace(request, **changes)
+SHORT = BenchmarkOptions(iters=5, batch_size=2, warmup_iters=1, threads=1, processes=1)
 
 
 def _runners(report: BenchmarkReport) -> list[str]:
@@ -63,7 +43,7 @@ def test_every_engine_is_measured_and_recorded(tiny: Artifact) -> None:
     recorded = load_manifest(tiny.manifest).benchmark
     assert recorded is not None
     assert recorded["results"] == to_plain(report)["results"]
-    assert recorded["options"]["iters"] == 5
+    assert recorded["options"]["plan"]["iters"] == 5
     peak = {row.runner: row.peak_rss_mib for row in report.results}
     assert peak["onnxruntime"] < peak["torchscript"]
 
@@ -110,7 +90,8 @@ def test_the_program_measures_itself(double: Artifact) -> None:
     report = benchmark(double.config, runners=["program"], options=SHORT, program=program)
     (row,) = report.results
     assert (row.runner, row.engine_version) == ("program", "tract 0.0")
-    assert (row.avg_ms, row.load_ms, row.first_ms, row.peak_rss_mib) == (3, 2, 3, 4)
+    # Five windows of one run, of 1 ms each.
+    assert (row.avg_ms, row.load_ms, row.first_ms, row.peak_rss_mib) == (1, 2, 3, 4)
     assert row.model_bytes == program.stat().st_size
     program.unlink()
     report = benchmark(double.config, runners=[], options=SHORT, program=program)
@@ -136,10 +117,63 @@ def test_options_without_a_meaning_are_refused(tiny: Artifact, change: dict[str,
     assert caught.value.exit_code is ExitCode.BAD_INPUT
 
 
-def test_warm_up_and_first_run_are_not_timed(tiny: Artifact) -> None:
-    answer = measure(_request(tiny, iters=4, warmup_iters=3))
-    assert len(answer["latency_ms"]) == 4
-    assert len(measure(_request(tiny, iters=1))["latency_ms"]) == 1
+def test_a_window_is_a_number_of_runs_or_a_time() -> None:
+    calls = 0
+
+    def run() -> None:
+        nonlocal calls
+        calls += 1
+        time.sleep(0.002)
+
+    assert len(timed_runs(run, {"runs": 3})) == calls == 3
+    times = timed_runs(run, {"seconds": 0.05, "least": 1})
+    assert len(times) == calls - 3
+    assert sum(times) / 1e3 >= 0.05
+    assert len(timed_runs(run, {"seconds": 1e-9, "least": 2})) == 2
+
+
+def test_two_processes_each_and_a_reference(tiny: Artifact) -> None:
+    options = dataclasses.replace(SHORT, iters=8, processes=2, reference="tract")
+    report = benchmark(tiny.config, runners=["onnxruntime", "tract"], options=options)
+    ours, reference = report.results
+    assert (ours.processes, ours.iterations, len(ours.windows_ms)) == (2, 8, 2)
+    assert len(ours.percentiles_ms) == 101
+    assert ours.percentiles_ms[50] == pytest.approx(ours.p50_ms)
+    assert ours.first_result_ms == pytest.approx(ours.load_ms + ours.first_ms, rel=1)
+    assert reference.versus is None
+    assert ours.versus is not None
+    assert ours.versus.reference == "tract"
+    assert report.noise is not None
+    assert report.noise.name == "tract"
+    with pytest.raises(OxidizedVisionError, match="none of the rows: onnxruntime"):
+        benchmark(tiny.config, runners=["onnxruntime"], options=options)
+
+
+def test_a_sweep_has_a_row_for_each(tiny: Artifact) -> None:
+    options = dataclasses.replace(SHORT, batch_size=(1, 3), threads=(1, 2))
+    report = benchmark(tiny.config, runners=["rten"], options=options)
+    assert [(row.threads, row.batch_size) for row in report.results] == [
+        *((1, 1), (1, 3), (2, 1), (2, 3))
+    ]
+    assert report.results[0].name == "rten, 1 thread, batch 1"
+
+
+def test_torch_compile_is_measured_beside_eager(tiny: Artifact) -> None:
+    names = ["torch.compile", "pytorch"]
+    options = dataclasses.replace(SHORT, iters=2)
+    report = benchmark(tiny.config, runners=names, options=options)
+    assert [row.name for row in report.results] == ["pytorch", "torch.compile"]
+    eager, compiled = report.results
+    assert compiled.first_ms > 5 * eager.first_ms
+
+
+def test_a_time_limit_is_for_a_process(tiny: Artifact) -> None:
+    report = benchmark(
+        tiny.onnx.parent / tiny.manifest.name,
+        runners=["onnxruntime"],
+        options=dataclasses.replace(SHORT, timeout_s=0.01),
+    )
+    assert "did not end within 0.01 s" in report.failures[0].message
 
 
 def test_inputs_have_the_batch_asked_for() -> None:
@@ -151,31 +185,6 @@ def test_inputs_have_the_batch_asked_for() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("code", "kind", "says"),
-    [
-        ("import os, sys; sys.stderr.write('last words'); os.abort()", Kind.PANICKED, "signal 6"),
-        ("import sys; sys.exit('last words')", Kind.PANICKED, "with 1:\nlast words"),
-        ("print('no answer')", Kind.INTERNAL, "gave no answer"),
-        ("import time; time.sleep(60)", Kind.ENGINE_FAILED, "did not end within 1 s"),
-    ],
-)
-def test_a_worker_that_dies_or_hangs_is_a_typed_error(
-    tiny_shared: Artifact, monkeypatch: pytest.MonkeyPatch, code: str, kind: Kind, says: str
-) -> None:
-    monkeypatch.setattr(process, "_COMMAND", (sys.executable, "-S", "-c", code))
-    with pytest.raises(OxidizedVisionError, match=says) as caught:
-        process.measure_apart(_request(tiny_shared), 1)
-    assert caught.value.kind is kind
-
-
-def test_the_workers_own_error_keeps_its_kind(tiny: Artifact) -> None:
-    tiny.onnx.write_bytes(b"noise")
-    with pytest.raises(OxidizedVisionError) as caught:
-        process.measure_apart(_request(tiny), 60)
-    assert caught.value.kind is Kind.CORRUPT
-
-
 def test_what_an_engine_prints_does_not_spoil_the_answer(double: Artifact) -> None:
     source = double.folder / "model.py"
     source.write_text(
@@ -183,28 +192,3 @@ def test_what_an_engine_prints_does_not_spoil_the_answer(double: Artifact) -> No
     )
     report = benchmark(double.config, runners=["pytorch"], options=SHORT)
     assert _runners(report) == ["pytorch"]
-
-
-_INTERRUPTED = """
-    import sys
-    from oxidizedvision.benchmark import process
-    from oxidizedvision.benchmark.worker import Request
-    child = "import os, sys, time; print(os.getpid(), file=open({pid!r}, 'w')); time.sleep(60)"
-    process._COMMAND = (sys.executable, "-S", "-c", child)
-    process.measure_apart(Request("tract", "m", {{}}, "cpu", 1, True, 1, 0, 1), 60)
-"""
-
-
-def test_an_interrupt_leaves_no_worker_behind(tmp_path: Path) -> None:
-    pid_file = tmp_path / "pid"
-    script = textwrap.dedent(_INTERRUPTED).format(pid=str(pid_file))
-    parent = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while not (pid_file.is_file() and pid_file.read_text().strip()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    child = int(pid_file.read_text())
-    parent.send_signal(signal.SIGINT)
-    parent.wait(20)
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)

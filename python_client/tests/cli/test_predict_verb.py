@@ -43,7 +43,20 @@ def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
         "runner": "tract",
         "output": Path("o"),
         "settings": EngineSettings("cpu", 3, "fp16", {"a": "b=c"}),
+        "goal": None,
     }
+
+
+def test_what_auto_chose_is_told(invoke: Invoke, stand_in: StandIn) -> None:
+    from oxidizedvision.predict import PredictReport
+
+    line = "auto chose tract with 1 thread for memory: no other candidate is left"
+    calls = stand_in(
+        "predict.predict", PredictReport("m", "tract", "0", "cpu", 1, 1.0, (), chosen=line)
+    )
+    ended = invoke("predict", "m.onnx", "a.png", "--runner", "auto", "--goal", "memory")
+    assert (calls.arguments["runner"], calls.arguments["goal"]) == ("auto", "memory")
+    assert line in ended.out
 
 
 @pytest.mark.parametrize("options", [["a"], ["=b"], ["a=1", "a=2"]])

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from ended import Calls, Ended
+from made_report import report_of as benchmark_of
+from made_report import three_rows
 from tiny_network import Artifact
 
 from oxidizedvision.core.errors import ExitCode, Kind
+from oxidizedvision.core.results import to_plain
 
 Invoke = Callable[..., Ended]
 StandIn = Callable[..., Calls]
@@ -20,9 +23,14 @@ CONFIG = "model: {path: net.py, class_name: Net, input_shape: [1, 3, 8, 8]}\n"
 
 
 def some(kind: type, **known: Any) -> Any:
-    """A result with the given fields and, in all others, something of no interest."""
-    fields = {field.name: known.get(field.name, 1) for field in dataclasses.fields(kind)}
-    return kind(**fields)
+    """A result with the given fields; what has no default is something of no interest."""
+    needed = [f.name for f in dataclasses.fields(kind) if not _has_default(f)]
+    return kind(**(dict.fromkeys(needed, 1) | known))
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing
 
 
 def test_convert(invoke: Invoke, stand_in: StandIn, tmp_path: Path) -> None:
@@ -168,48 +176,6 @@ def test_tolerances_of_the_command_line_win(
     assert invoke("validate", "c.yml", "--tolerance-mae", "nan").code == ExitCode.BAD_INPUT
 
 
-def test_benchmark(invoke: Invoke, stand_in: StandIn) -> None:
-    from oxidizedvision import BenchmarkReport, BenchmarkResult
-
-    row = some(BenchmarkResult, runner="rten", engine_version="0.27", p50_ms=3.14159)
-    report = some(
-        BenchmarkReport,
-        model="net",
-        machine={},
-        results=(row,),
-        unavailable=(),
-        failures=(),
-        skip_unavailable=False,
-    )
-    calls = stand_in("benchmark.benchmark", report)
-    flags = "--runner rten --iters 5 --batch-size 2 --warmup 1 --device cpu --threads 1 --program p"
-    ended = invoke("benchmark", "c.yml", *flags.split())
-    assert ended.code == ExitCode.DONE
-    assert "3.14" in ended.out
-    options = calls.arguments["options"]
-    assert (options.iters, options.batch_size, options.warmup_iters) == (5, 2, 1)
-    assert (options.device, options.threads) == ("cpu", 1)
-    assert calls.arguments["runners"] == ["rten"]
-    assert calls.arguments["program"] == Path("p")
-    assert invoke("benchmark", "c.yml", "--json").document["results"][0]["p50_ms"] == 3.14159
-
-
-def test_benchmark_with_a_missing_runner_shows_the_others(
-    invoke: Invoke, stand_in: StandIn
-) -> None:
-    from oxidizedvision import BenchmarkReport
-    from oxidizedvision.runners.target import Unavailable
-
-    missing = (Unavailable("openvino", "not_built", "Build it."),)
-    report = some(BenchmarkReport, model="net", results=(), unavailable=missing, failures=())
-    stand_in("benchmark.benchmark", dataclasses.replace(report, skip_unavailable=False))
-    ended = invoke("benchmark", "c.yml")
-    assert ended.code == ExitCode.MISSING_PART
-    assert "openvino did not run" in ended.out
-    stand_in("benchmark.benchmark", dataclasses.replace(report, skip_unavailable=True))
-    assert invoke("benchmark", "c.yml", "--skip-unavailable").code == ExitCode.DONE
-
-
 def test_optimize(invoke: Invoke, stand_in: StandIn) -> None:
     from oxidizedvision import OptimizeResult
 
@@ -260,6 +226,7 @@ def test_package(invoke: Invoke, stand_in: StandIn) -> None:
         "name": "n",
         "force": True,
         "build": True,
+        "goal": None,
     }
 
 
@@ -295,7 +262,7 @@ def test_run(
             "tolerance_cos_sim": 0.999,
             "passed": passed,
         },
-        "benchmark": {"results": [], "failures": [], "unavailable": []},
+        "benchmark": to_plain(benchmark_of(*three_rows())),
     }
     result = some(
         PipelineResult,
@@ -311,6 +278,7 @@ def test_run(
     assert ended.code == code
     assert "skipped" in ended.out
     assert "net.onnx" in ended.out
+    assert "no significant difference" in ended.out
     assert ended.out.count("tch did not run") == missing
     assert ended.out.count("did not run: tch") == missing
     options = calls.arguments["options"]

@@ -156,19 +156,104 @@ def test_onnxruntime_runs_the_graph_as_loaded_when_asked(
     assert seen == [(level.ORT_DISABLE_ALL, 1), (level.ORT_ENABLE_ALL, 2)]
 
 
-def test_a_provider_that_does_not_start_is_an_error_and_no_fall_back(
-    tiny_shared: Artifact, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def cuda_build(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """ONNX Runtime as where its CUDA build and a driver are installed."""
     import onnxruntime
 
-    # As where the CUDA build is installed and its libraries are not.
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr("oxidizedvision.runners.onnxruntime._has_driver", lambda: True)
+    return monkeypatch
+
+
+def test_a_provider_that_does_not_start_is_an_error_and_no_fall_back(
+    tiny_shared: Artifact, cuda_build: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cuda_build.setattr("onnxruntime.preload_dlls", lambda: print("Failed to load libcublas"))
     with (
         pytest.warns(UserWarning, match="CUDAExecutionProvider"),
-        pytest.raises(OxidizedVisionError, match="did not start") as caught,
+        pytest.raises(OxidizedVisionError, match=r"did not start.*onnxruntime-gpu\[cuda") as caught,
     ):
         load(tiny_shared.onnx, runner="onnxruntime", device="cuda")
     assert caught.value.kind is Kind.DEVICE_UNAVAILABLE
+    assert capsys.readouterr().out == ""
+
+
+def test_without_a_driver_there_is_no_cuda(
+    tiny_shared: Artifact, cuda_build: pytest.MonkeyPatch
+) -> None:
+    from oxidizedvision.runners.onnxruntime import devices
+
+    assert devices() == ("cpu", "cuda")
+    cuda_build.setattr("oxidizedvision.runners.onnxruntime._has_driver", lambda: False)
+    assert devices() == ("cpu",)
+    with pytest.raises(OxidizedVisionError, match="no NVIDIA driver") as caught:
+        load(tiny_shared.onnx, runner="onnxruntime", device="cuda")
+    assert caught.value.kind is Kind.DEVICE_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("/a.cc:1 f() CUDA failure 2: out of memory ; GPU=0 ; file=/a.cc", "out of memory"),
+        ("/a.cc:1 f() Invalid device ID: 7, must be between 0 and 1", "Invalid device ID: 7"),
+    ],
+)
+def test_what_fails_on_the_device_is_told_without_places_in_sources(
+    tiny_shared: Artifact, cuda_build: pytest.MonkeyPatch, message: str, reason: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError(message)
+
+    cuda_build.setattr("onnxruntime.InferenceSession", refuse)
+    with pytest.raises(OxidizedVisionError, match=reason) as caught:
+        load(tiny_shared.onnx, runner="onnxruntime", device="cuda:7")
+    assert caught.value.kind is Kind.DEVICE_UNAVAILABLE
+    assert ".cc" not in str(caught.value)
+
+
+def test_cuda_is_single_precision_on_the_device_that_was_asked_for(
+    tiny_shared: Artifact, cuda_build: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    seen = []
+
+    class Session(onnxruntime.InferenceSession):  # type: ignore[misc]
+        """On the CPU, whatever it says."""
+
+        def __init__(self, *args: object, providers: list[object], **more: object) -> None:
+            seen.append(providers[0])
+            super().__init__(*args, providers=["CPUExecutionProvider"], **more)
+
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider"]
+
+    cuda_build.setattr(onnxruntime, "InferenceSession", Session)
+    runner = load(tiny_shared.onnx, runner="onnxruntime", device="cuda")
+    assert runner.info.device == "cuda:0"
+    assert seen == [("CUDAExecutionProvider", {"device_id": 0, "use_tf32": "0"})]
+
+
+def test_a_provider_that_fails_in_a_run_is_an_error_and_no_fall_back(
+    tiny_shared: Artifact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
+
+    class Failing:
+        def run(self, *_: object) -> None:
+            raise EPFail("the device is lost")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(session, name)
+
+    runner = load_runner("onnxruntime", RunnerConfig(tiny_shared.onnx))
+    session = runner._session._sess  # type: ignore[attr-defined]
+    runner._session._sess = Failing()  # type: ignore[attr-defined]
+    with pytest.raises(OxidizedVisionError, match="the device is lost") as caught:
+        runner.run(np.zeros((1, 3, 8, 8), np.float32))
+    assert caught.value.kind is Kind.ENGINE_FAILED
+    assert capsys.readouterr().out == ""
 
 
 def test_onnxruntime_takes_bytes_and_fixes_shapes(tiny_shared: Artifact) -> None:

@@ -24,6 +24,8 @@ _ELSEWHERE = {
     "oxidizedvision.pipeline": ("PipelineOptions", "StageOutcome"),
     "oxidizedvision.validate": ("IntegrityResult", "Unavailable"),
     "oxidizedvision.benchmark": ("BenchmarkFailure",),
+    "oxidizedvision.budget": ("check", "BudgetReport", "BudgetFigure", "Lever"),
+    "oxidizedvision.diff": ("against", "read_side", "SideSummary"),
     "oxidizedvision.predict": ("PredictFailure", "SkippedInput", "Step"),
     "oxidizedvision.profile": ("EngineStep", "LayerRow", "TimeReport"),
     "oxidizedvision.report.profile": ("write_profile",),

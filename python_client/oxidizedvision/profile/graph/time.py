@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oxidizedvision.benchmark.process import measure_apart
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
 from oxidizedvision.core.tensors import DTYPES
@@ -18,6 +17,7 @@ from oxidizedvision.profile.graph.load import is_external
 from oxidizedvision.profile.graph.worker import OPTIMIZED, TimeRequest
 from oxidizedvision.profile.report import EngineStep, LayerRow, TimeReport
 from oxidizedvision.profile.runs import THREADS, Run, Times
+from oxidizedvision.runners.oneshot import ask_apart
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -112,7 +112,7 @@ def time_nodes(
         named = Path(folder) / "model.onnx"
         named.write_bytes(copy.SerializeToString())
         request = _request(path, model, inputs, named, wants_shapes=wants_shapes)
-        answer = measure_apart(request, _DEADLINE_S, worker=_WORKER)
+        answer = ask_apart(request, _DEADLINE_S, worker=_WORKER)
         optimized = onnx.load(Path(folder) / OPTIMIZED, load_external_data=False).graph
     return NodeTimes(copy.graph, optimized, answer, _shapes(copy.graph.node, answer["shapes"]))
 
@@ -127,9 +127,6 @@ def _request(
         device="cpu",
         threads=THREADS,
         optimize=True,
-        iters=0,
-        warmup_iters=0,
-        batch_size=1,
         folder=str(named.parent),
         weights=str(path.parent.resolve()) if is_external(model) else None,
         dtypes={spec.name: spec.dtype for spec in inputs},

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oxidizedvision.benchmark.worker import Request, serve
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
 from oxidizedvision.core.tensors import DTYPES
 from oxidizedvision.profile.runs import THREADS, WARMUP_RUNS, clocked, repeated, warmed_up
+from oxidizedvision.runners.oneshot import Request, serve
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array

@@ -11,13 +11,20 @@ use ort::{
 use crate::{
     library::{Engine, reason},
     refusal::on_one_line,
+    wheels,
 };
 
 const DRIVER: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
 
+/// What the driver answers where it finds no device.
+const NO_DEVICE: c_int = 100;
+
 /// The provider for one device; that it cannot start is an error, never a reason to take the CPU.
-pub(crate) fn provider(index: u32) -> ExecutionProviderDispatch {
-    CUDA::default().with_device_id(index.cast_signed()).build().error_on_failure()
+///
+/// The provider's own default is TF32, which is no single precision.
+pub(crate) fn provider(index: u32, tf32: bool) -> ExecutionProviderDispatch {
+    let provider = CUDA::default().with_device_id(index.cast_signed()).with_tf32(tf32);
+    provider.build().error_on_failure()
 }
 
 /// How many devices there are.
@@ -36,13 +43,30 @@ pub(crate) fn devices(engine: &Engine) -> Result<u32, String> {
     if devices == 0 {
         return Err("the CUDA driver sees no device".to_owned());
     }
+    match starts(engine) {
+        Err(_) if wheels::load(&engine.library) => starts(engine),
+        tried => tried,
+    }?;
+    Ok(devices)
+}
+
+/// Starts the provider on the first device, to see whether it does.
+fn starts(engine: &Engine) -> Result<(), String> {
     let builder = Session::builder(&engine.environment).map_err(|error| error.to_string())?;
-    match builder.with_execution_providers([provider(0)]) {
-        Ok(_) => Ok(devices),
-        Err(error) => {
-            Err(format!("its CUDA provider does not start: {}", on_one_line(error.message())))
-        }
+    match builder.with_execution_providers([provider(0, false)]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(unstarted(&on_one_line(error.message()))),
     }
+}
+
+fn unstarted(reason: &str) -> String {
+    let advice = if reason.contains("cannot open shared object file") {
+        ". Install CUDA and cuDNN (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put the folder \
+         of this library on the loader's path (LD_LIBRARY_PATH)"
+    } else {
+        ""
+    };
+    format!("its CUDA provider does not start: {reason}{advice}")
 }
 
 fn count() -> Result<u32, String> {
@@ -64,10 +88,26 @@ fn count() -> Result<u32, String> {
             failed => failed,
         }
     };
-    if code != 0 {
-        return Err(format!("the CUDA driver does not start: error {code}"));
-    }
     // The driver keeps threads and must not be unloaded once it has started.
     std::mem::forget(driver);
-    Ok(devices.try_into().unwrap_or(0))
+    match code {
+        0 => Ok(devices.try_into().unwrap_or(0)),
+        NO_DEVICE => Ok(0),
+        code => Err(format!("the CUDA driver does not start: error {code}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_is_not_found_is_told_with_the_way_out() {
+        let missing = "libcudnn.so.9: cannot open shared object file: No such file or directory";
+        let message = unstarted(missing);
+        for told in [missing, "pip install 'onnxruntime-gpu[cuda,cudnn]'", "LD_LIBRARY_PATH"] {
+            assert!(message.contains(told), "{told:?} is not in: {message}");
+        }
+        assert!(unstarted("out of memory").ends_with("out of memory"));
+    }
 }

@@ -18,6 +18,7 @@ mod refusal;
 mod session;
 mod settings;
 mod tensor;
+mod wheels;
 
 use runner_core::{
     Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,

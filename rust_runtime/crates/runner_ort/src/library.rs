@@ -31,6 +31,8 @@ pub(crate) struct Engine {
     pub(crate) environment: Environment,
     /// The library's own version.
     pub(crate) version: String,
+    /// The library's file, or the name that the system's loader found it by.
+    pub(crate) library: PathBuf,
     cuda: OnceLock<Result<u32, String>>,
 }
 
@@ -133,7 +135,7 @@ fn start(path: &Path, version: String) -> Result<Engine, String> {
         .map_err(|error| error.to_string())?;
     // Errors come back to the caller, who decides whether to print them.
     environment.set_log_level(LogLevel::Fatal);
-    Ok(Engine { environment, version, cuda: OnceLock::new() })
+    Ok(Engine { environment, version, library: path.to_owned(), cuda: OnceLock::new() })
 }
 
 #[cfg(test)]

@@ -71,7 +71,9 @@ fn builder(engine: &Engine, device: Device, settings: &Settings) -> ort::Result<
     }
     match device {
         Device::Cpu => Ok(builder),
-        Device::Cuda(index) => Ok(builder.with_execution_providers([cuda::provider(index)])?),
+        Device::Cuda(index) => {
+            Ok(builder.with_execution_providers([cuda::provider(index, settings.tf32)])?)
+        }
     }
 }
 

@@ -76,11 +76,20 @@ fn operator_in<'a>(text: &str, declared: &'a OnnxModel) -> Option<&'a str> {
 /// The engine's text without the place in its sources, on one line of bounded length.
 pub(crate) fn on_one_line(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = without_source(&text).unwrap_or(text);
+    let text = failure(&text).map(str::to_owned).or_else(|| without_source(&text)).unwrap_or(text);
     match text.char_indices().nth(LIMIT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// What a call of NVIDIA's libraries answered: it stands between the call's place in the sources
+/// and what was called.
+fn failure(text: &str) -> Option<&str> {
+    let start = ["CUDA failure ", "CUDNN failure ", "CUBLAS failure "]
+        .iter()
+        .find_map(|sign| text.find(sign))?;
+    text[start..].split(" ;").next()
 }
 
 /// The text without its first `/path/file.cc:12 type function(type, type<type(type)>) const `.
@@ -150,6 +159,9 @@ mod tests {
         assert_eq!(on_one_line(text), "Unsupported model IR version: 99");
         let text = "Exception during initialization: /src/a.h:1 A::A(int) [FAIL] : short";
         assert_eq!(on_one_line(text), "Exception during initialization: [FAIL] : short");
+        let text = "[with T = e; U = v] /src/cuda_call.cc:146 s<T, v, S> o::Call(T, const char*) \
+                    [with T = e; U = v] CUDA failure 2: out of memory ; GPU=0 ; file=/a.cc ; line=1";
+        assert_eq!(on_one_line(text), "CUDA failure 2: out of memory");
         for kept in ["/model.cc is (odd) and kept", "/a.cc:7 f(", "/a.cc:7 f)", "/a.cc:7 f()", ""] {
             assert_eq!(on_one_line(kept), kept);
         }

@@ -12,6 +12,8 @@ pub(crate) struct Settings {
     pub(crate) memory_pattern: Option<bool>,
     /// Whether idle threads wait actively for work: option `spinning`.
     pub(crate) spinning: Option<bool>,
+    /// Whether CUDA devices may compute FP32 with the ten bits of TF32: option `tf32`.
+    pub(crate) tf32: bool,
     /// Threads for one run.
     pub(crate) threads: usize,
 }
@@ -24,6 +26,7 @@ impl Settings {
         let level = options.get::<String>("graph_optimization")?;
         let memory_pattern = options.get("memory_pattern")?;
         let spinning = options.get("spinning")?;
+        let tf32 = options.get("tf32")?.unwrap_or(false);
         options.finish()?;
         let optimization = match (level.as_deref(), config.optimize) {
             (None | Some("all"), true) | (Some("all"), false) => GraphOptimizationLevel::All,
@@ -41,7 +44,7 @@ impl Settings {
         };
         let granted = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = config.threads.unwrap_or_else(granted);
-        Ok(Self { optimization, memory_pattern, spinning, threads })
+        Ok(Self { optimization, memory_pattern, spinning, tf32, threads })
     }
 }
 
@@ -80,6 +83,8 @@ mod tests {
         let settings = read(true, &[]).unwrap();
         assert_eq!((settings.memory_pattern, settings.spinning), (None, None));
         assert!(settings.threads >= 1);
+        assert!(!settings.tf32);
+        assert!(read(true, &[("tf32", "true")]).unwrap().tf32);
         let settings = read(true, &[("spinning", "false"), ("memory_pattern", "true")]).unwrap();
         assert_eq!((settings.memory_pattern, settings.spinning), (Some(true), Some(false)));
     }
@@ -91,6 +96,7 @@ mod tests {
             ("graph_optimization", "", "extended"),
             ("spinning", "1", "true or false"),
             ("memory_pattern", "yes", "true or false"),
+            ("tf32", "on", "true or false"),
             ("flush_denormals", "true", "graph_optimization"),
         ] {
             let error = read(true, &[(option, value)]).unwrap_err();

@@ -1,0 +1,135 @@
+"""How fast eight networks are, our engines beside the bare ones: `make bench`.
+
+Every ready engine of ours is measured with one thread and with all, and so is every peer, in turns
+(see docs/benchmarks.md). Then `auto` chooses on its own, and its choice is looked up in the grid.
+Exit codes: 0 every claim holds; 2 usage; 3 a claim is broken; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.grid import report
+from benchmarks.grid.networks import NETWORKS
+from benchmarks.zoo.architecture import Architecture
+from benchmarks.zoo.measure import prepared
+from oxidizedvision.auto import choose
+from oxidizedvision.benchmark import BenchmarkOptions
+from oxidizedvision.benchmark.candidate import COMPILED, Candidate
+from oxidizedvision.benchmark.machine import fingerprint
+from oxidizedvision.benchmark.plan import settings
+from oxidizedvision.benchmark.sessions import WORKER
+from oxidizedvision.benchmark.verb import measured
+from oxidizedvision.convert import convert
+from oxidizedvision.core.results import to_plain
+from oxidizedvision.runners.request import granted_threads
+from oxidizedvision.runners.target import Target, resolve
+
+PEER_WORKER = "benchmarks.grid.peer_worker"
+BARE = "bare"
+OURS = ("tract", "rten", "ort", "openvino", "tch")
+PEERS = ("pytorch", COMPILED, "torchscript", "onnxruntime", "openvino")
+PROCESSES = 3
+
+
+def main(words: list[str] | None = None) -> int:
+    """Measure, print, and give the exit code."""
+    arguments = _parse(words)
+    start = time.monotonic()
+    networks = [n for n in NETWORKS if not arguments.network or n.name in arguments.network]
+    with tempfile.TemporaryDirectory(prefix="oxidizedvision-grid-") as name:
+        os.environ["OXIDIZEDVISION_HOME"] = str(Path(name) / "home")
+        rows = [_network(network, Path(name) / network.name) for network in networks]
+    document = {
+        "schema_version": 1,
+        "machine": fingerprint(),
+        "seconds": round(time.monotonic() - start),
+        "networks": rows,
+    }
+    print(report.markdown(document))
+    broken = report.broken_claims(document)
+    for claim in broken:
+        say(f"NOT KEPT: {claim}")
+    if arguments.write:
+        report.write(document)
+    return 3 if broken else 0
+
+
+def _parse(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    names = [network.name for network in NETWORKS]
+    parser.add_argument("--network", action="append", choices=names, help="may be repeated")
+    parser.add_argument("--write", action="store_true", help="replace the committed results")
+    arguments = parser.parse_args(words)
+    if arguments.write and arguments.network:
+        parser.error("--write is for all networks: leave --network out")
+    return arguments
+
+
+def _network(network: Architecture, folder: Path) -> dict[str, Any]:
+    say(f"{network.name}: converting")
+    config = network.write_config(folder)
+    prepared(network, config)
+    convert(config)
+    target = resolve(config)
+    say(f"{network.name}: measuring the grid")
+    options = BenchmarkOptions(processes=PROCESSES, timeout_s=1200)
+    grid = measured(
+        target,
+        [*_ours(target), *_peers()],
+        settings(options, target.config),
+        worker_of=lambda candidate: PEER_WORKER if candidate.variant == BARE else WORKER,
+        notify=lambda text: say(f"{network.name}: {text}"),
+    )
+    for failure in (*grid.failures, *grid.unavailable):
+        say(f"{network.name}: {failure}")
+    say(f"{network.name}: auto chooses")
+    chosen = choose(config, goal="latency")
+    return {
+        "network": network.name,
+        "auto": {"runner": chosen.runner, "threads": chosen.threads},
+        "grid": to_plain(grid),
+    }
+
+
+def _ours(target: Target) -> list[Candidate]:
+    ready = [name for name in OURS if target.missing(name) is None]
+    return [
+        Candidate(name, threads, 1)
+        for name in ready
+        for threads in _threads()
+        if name != "tract" or threads == 1  # it has one
+    ]
+
+
+def _peers() -> list[Candidate]:
+    """Each with one thread and with all; torch.compile, which takes long to compile, with all."""
+    return [
+        Candidate(name, threads, 1, variant=BARE)
+        for name in PEERS
+        for threads in _threads()
+        if name != COMPILED or threads == granted_threads()
+    ]
+
+
+def _threads() -> Sequence[int]:
+    return sorted({1, granted_threads()})
+
+
+def say(text: str) -> None:
+    """Tell how far it is, beside the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

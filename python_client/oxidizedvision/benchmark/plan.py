@@ -1,0 +1,101 @@
+"""What to measure and how long, from the options and the config."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oxidizedvision.benchmark.candidate import COMPILED, Candidate
+from oxidizedvision.benchmark.harness import Plan
+from oxidizedvision.benchmark.report import BenchmarkOptions
+from oxidizedvision.config import BenchmarkConfig, Config
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.runners.request import cuda_index, granted_threads
+from oxidizedvision.runners.target import Target
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options with the config's values in place of what was not given."""
+
+    plan: Plan
+    batch_sizes: tuple[int, ...]
+    threads: tuple[int, ...]
+    device: str
+    reference: str | None
+    timeout_s: float
+
+
+def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
+    """Fill the options in from the config.
+
+    Raises:
+        OxidizedVisionError: `usage` for a number that has no meaning, `invalid_option` for a
+            device.
+    """
+    base = config.benchmark if config else BenchmarkConfig()
+    written = base.model_fields_set
+    iters = options.iters if options.iters is not None else base.iters
+    warmup = options.warmup_iters if options.warmup_iters is not None else base.warmup_iters
+    exact_iters = options.iters is not None or "iters" in written
+    exact_warmup = options.warmup_iters is not None or "warmup_iters" in written
+    found = Settings(
+        plan=Plan(
+            iters=iters if exact_iters else None,
+            least_iters=iters,
+            warmup_iters=warmup,
+            warm_until_even=not exact_warmup,
+            processes=options.processes,
+        ),
+        batch_sizes=_several(options.batch_size, base.batch_size),
+        threads=_several(options.threads, granted_threads()),
+        device=base.device if options.device is None else options.device,
+        reference=options.reference,
+        timeout_s=options.timeout_s,
+    )
+    cuda_index(found.device)
+    _refuse("iters", iters, 1)
+    _refuse("warmup_iters", warmup, 0)
+    _refuse("processes", options.processes, 1)
+    _refuse("timeout_s", options.timeout_s if math.isfinite(options.timeout_s) else -1, 0)
+    for name, values in (("batch_size", found.batch_sizes), ("threads", found.threads)):
+        for value in values or (0,):
+            _refuse(name, value, 1)
+    return found
+
+
+def candidates(runners: Sequence[str], chosen: Settings) -> list[Candidate]:
+    """Every runner with every number of threads and every batch."""
+    return [
+        Candidate(runner, threads, batch_size)
+        for runner in runners
+        for threads in chosen.threads
+        for batch_size in chosen.batch_sizes
+    ]
+
+
+def split_names(where: Target, asked: Sequence[str] | None) -> list[str]:
+    """The runners to measure in the table's order, `torch.compile` after pytorch where asked for.
+
+    Raises:
+        OxidizedVisionError: as `Target.names`.
+    """
+    if asked is None:
+        return where.names(None)
+    plain = [name for name in asked if name != COMPILED]
+    names = where.names(plain) if plain or len(plain) == len(asked) else []
+    if COMPILED in asked:
+        names.insert(names.index("pytorch") + 1 if "pytorch" in names else 0, COMPILED)
+    return names
+
+
+def _several(given: int | Sequence[int] | None, default: int) -> tuple[int, ...]:
+    if given is None:
+        return (default,)
+    return (given,) if isinstance(given, int) else tuple(dict.fromkeys(given))
+
+
+def _refuse(name: str, value: float, least: int) -> None:
+    if value < least:
+        raise OxidizedVisionError(Kind.USAGE, f"{name} cannot be {value}", f"Use {least} or more.")

@@ -1,0 +1,94 @@
+"""The process of a candidate: our worker, or a packaged program."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from oxidizedvision.benchmark.candidate import COMPILED, Candidate
+from oxidizedvision.benchmark.inputs import input_shapes
+from oxidizedvision.benchmark.processors import processors_for
+from oxidizedvision.benchmark.session import Session
+from oxidizedvision.benchmark.worker import MeasureRequest
+from oxidizedvision.core.processes import PYTHON_MODULE, environment
+from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.oneshot import config_fields
+from oxidizedvision.runners.program import ProgramRunner
+from oxidizedvision.runners.target import Target
+
+WORKER = "oxidizedvision.benchmark.worker"
+
+
+def open_session(
+    where: Target, candidate: Candidate, *, device: str, timeout_s: float, worker: str = WORKER
+) -> Session:
+    """Start the process of a candidate, on as many processors as it has threads.
+
+    Args:
+        where: The converted model.
+        candidate: What is measured.
+        device: That of the options; the config's entry of a runner may say CUDA in its place.
+        timeout_s: How long the process may take in all.
+        worker: The module that the process of a runner is.
+
+    Raises:
+        OxidizedVisionError: when the model cannot be loaded, or cannot run at this batch size.
+    """
+    request = request_of(where, candidate, device=device)
+    processors = processors_for(candidate.threads)
+    if candidate.runner == "program":
+        return Session(
+            candidate.runner,
+            _program_command(where, candidate, request),
+            processors=processors,
+            timeout_s=timeout_s,
+        )
+    return Session(
+        candidate.runner,
+        (*PYTHON_MODULE, worker),
+        processors=processors,
+        timeout_s=timeout_s,
+        environment=environment(),
+        request=dataclasses.asdict(request),
+    )
+
+
+def request_of(where: Target, candidate: Candidate, *, device: str) -> MeasureRequest:
+    """What the worker of a candidate is asked for.
+
+    Raises:
+        OxidizedVisionError: `not_found` when the target has no file that the runner reads.
+    """
+    runner_config = _runner_config(where, candidate, device)
+    live = where.config if candidate.engine == "pytorch" else None
+    return MeasureRequest(
+        runner=candidate.engine,
+        model=candidate.model or str(runner_config.model),
+        shapes=where.manifest.input_shapes if where.manifest else {},
+        device=runner_config.device,
+        threads=candidate.threads,
+        optimize=runner_config.optimize,
+        batch_size=candidate.batch_size,
+        options=dict(candidate.options),
+        compiled=candidate.runner == COMPILED,
+        **config_fields(live),
+    )
+
+
+def _runner_config(where: Target, candidate: Candidate, device: str) -> RunnerConfig:
+    # The device of the options wins, unless it is the CPU and the config's entry says CUDA.
+    wanted = None if device == "cpu" else device
+    return where.runner_config(candidate.engine, device=wanted, threads=candidate.threads)
+
+
+def _program_command(
+    where: Target, candidate: Candidate, request: MeasureRequest
+) -> tuple[str, ...]:
+    runner_config = where.runner_config("program", device=request.device, threads=request.threads)
+    runner = ProgramRunner(runner_config)
+    found = input_shapes(runner.input_specs, request.shapes, candidate.batch_size)
+    shapes = [f"{name}={','.join(map(str, shape))}" for name, shape in found.items()]
+    return (
+        *(str(runner.executable.absolute()), "--benchmark-session"),
+        *("--threads", str(candidate.threads)),
+        *(word for shape in shapes for word in ("--shape", shape)),
+    )
