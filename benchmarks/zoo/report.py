@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from benchmarks.zoo.measure import TOLERANCE, Outcome
+from benchmarks.zoo.measure import Outcome
 
 START = "<!-- zoo:start -->"
 END = "<!-- zoo:end -->"
@@ -31,7 +31,6 @@ def document(outcomes: Sequence[Outcome], engines: Mapping[str, str]) -> dict[st
     return {
         "schema_version": SCHEMA_VERSION,
         "versions": {name: metadata.version(name) for name in _PACKAGES} | dict(engines),
-        "tolerance": TOLERANCE,
         "networks": {outcome.name: _plain(outcome) for outcome in outcomes},
     }
 
@@ -46,6 +45,7 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
             for name, error in outcome.engines.items()
         },
         "reasons": dict(outcome.reasons),
+        "tolerance": float(f"{outcome.tolerance:.1e}"),
         "nodes": outcome.nodes,
         "nodes_with_path": outcome.traced,
         "seconds": round(outcome.seconds, 1),
@@ -94,11 +94,13 @@ def worse(outcomes: Sequence[Outcome], before: Mapping[str, Any]) -> list[str]:
     """Engines that ran a network when the results were committed, and do not now."""
     lost = []
     for outcome in outcomes:
-        kept = before["networks"].get(outcome.name, {}).get("engines", {})
-        for name in outcome.engines:
-            ran = kept.get(name) is not None and kept[name] <= before["tolerance"]
-            if ran and name not in outcome.working:
-                lost.append(f"{name} ran {outcome.name}: {outcome.reasons.get(name, '')}")
+        row = before["networks"].get(outcome.name)
+        kept = _working(row) if row else []
+        lost += [
+            f"{name} ran {outcome.name}: {outcome.reasons.get(name, '')}"
+            for name in outcome.engines
+            if name in kept and name not in outcome.working
+        ]
     return lost
 
 
@@ -116,13 +118,13 @@ def _table(results: Mapping[str, Any]) -> Iterator[str]:
             cells = [name, row["family"], "not exported", *[""] * 5]
             yield f"| {' | '.join(cells)} |"
             continue
-        errors = [row["engines"][engine] for engine in _working(row, results["tolerance"])]
+        errors = [row["engines"][engine] for engine in _working(row)]
         cells = [
             name,
             row["family"],
             row["route"],
             str(row["opset"]),
-            _engines(row, results["tolerance"]),
+            _engines(row),
             f"{max(errors):.1e}" if errors else "",
             f"{row['nodes_with_path']} of {row['nodes']}",
             f"{row['seconds']:.0f}",
@@ -130,12 +132,13 @@ def _table(results: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def _working(row: Mapping[str, Any], tolerance: float) -> list[str]:
-    return [n for n, error in row["engines"].items() if error is not None and error <= tolerance]
+def _working(row: Mapping[str, Any]) -> list[str]:
+    allowed = row["tolerance"]
+    return [n for n, error in row["engines"].items() if error is not None and error <= allowed]
 
 
-def _engines(row: Mapping[str, Any], tolerance: float) -> str:
-    lacking = [name for name in row["engines"] if name not in _working(row, tolerance)]
+def _engines(row: Mapping[str, Any]) -> str:
+    lacking = [name for name in row["engines"] if name not in _working(row)]
     if not lacking:
         return f"all {len(row['engines'])}"
     return f"all but {', '.join(lacking)}"
@@ -144,7 +147,7 @@ def _engines(row: Mapping[str, Any], tolerance: float) -> str:
 def _summary(results: Mapping[str, Any]) -> Iterator[str]:
     rows = [row for row in results["networks"].values() if row["family"] != TRAINED]
     counts = {
-        name: sum(name in _working(row, results["tolerance"]) for row in rows)
+        name: sum(name in _working(row) for row in rows)
         for name in dict.fromkeys(name for row in rows for name in row["engines"])
     }
     listed = ", ".join(f"{name} {count}" for name, count in counts.items())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("torchvision", reason="it brings the networks")
 
@@ -18,10 +19,12 @@ from benchmarks.zoo.measure import (
     Case,
     Outcome,
     case_error,
+    cases_of,
     error_of,
     measured,
     ready_engines,
     relative_error,
+    tolerance_of,
 )
 from benchmarks.zoo.networks import NETWORKS
 from benchmarks.zoo.run import PAGE, RESULTS, chosen
@@ -94,6 +97,22 @@ def test_claims_hold_and_are_refuted() -> None:
     assert report.faults([failed]) == ["net0: not exported: no way"]
     off = replace(zoo[0], engines={"ort": 0.1}, reasons={"ort": "off by 0.1"})
     assert report.faults([off]) == ["net0: ort does not run it: off by 0.1"]
+
+
+def test_more_is_allowed_where_pytorch_itself_rounds_much() -> None:
+    answer = np.ones((1, 2), np.float32)
+    assert tolerance_of([Case(answer, [answer], 1e-6)]) == TOLERANCE
+    assert tolerance_of([Case(answer, [answer], 1e-6), Case(answer, [answer], 2e-4)]) == 8e-4
+    off = replace(passing(0), engines={"ort": 5e-4}, tolerance=8e-4)
+    assert off.working == ["ort"]
+    row = report.document([off], {})["networks"]["net0"]
+    assert (row["engines"], row["tolerance"]) == ({"ort": 5e-4}, 8e-4)
+
+
+def test_rounding_is_the_distance_from_double_precision() -> None:
+    network = torch.nn.Conv2d(3, 2, 3).eval()
+    (case, *_) = cases_of(Architecture("small", "cnn", "", size=9), network)
+    assert 0 < case.rounding < 1e-5
 
 
 def test_an_engine_that_lost_a_network_is_found() -> None:
