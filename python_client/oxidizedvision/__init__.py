@@ -19,6 +19,11 @@ if TYPE_CHECKING:
         BenchmarkResult,
         benchmark,
     )
+    from oxidizedvision.benchmark.engine_profile import (
+        EngineProfile,
+        EngineProfileOptions,
+        engine_profile,
+    )
     from oxidizedvision.benchmark.tables import write_csv
     from oxidizedvision.config import Config, load_config
     from oxidizedvision.convert import ConvertResult, convert
@@ -58,6 +63,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "auto": ("Choice", "ChooseOptions", "choose"),
     "benchmark": ("BenchmarkOptions", "BenchmarkReport", "BenchmarkResult", "benchmark"),
+    "benchmark.engine_profile": ("EngineProfile", "EngineProfileOptions", "engine_profile"),
     "benchmark.tables": ("write_csv",),
     "config": ("Config", "load_config"),
     "convert": ("ConvertResult", "convert"),
@@ -105,6 +111,8 @@ __all__ = [
     "DiffOptions",
     "DiffReport",
     "Difference",
+    "EngineProfile",
+    "EngineProfileOptions",
     "EngineSettings",
     "Entry",
     "ExitCode",
@@ -139,6 +147,7 @@ __all__ = [
     "convert",
     "describe",
     "diff",
+    "engine_profile",
     "find",
     "list_models",
     "load",

@@ -137,7 +137,7 @@ def to_csv(report: BenchmarkReport) -> str:
     writer = csv.DictWriter(text, CSV_COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for row in _csv_rows(report):
-        writer.writerow({name: _csv_value(value) for name, value in row.items()})
+        writer.writerow({name: csv_text(value) for name, value in row.items()})
     return text.getvalue()
 
 
@@ -178,7 +178,8 @@ def _csv_row(report: BenchmarkReport, row: BenchmarkResult) -> dict[str, Any]:
     return found
 
 
-def _csv_value(value: Any) -> str:
+def csv_text(value: Any) -> str:
+    """A cell; empty for what is not known."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):

@@ -10,6 +10,15 @@ import typer
 
 from oxidizedvision.cli import diff
 from oxidizedvision.cli.budget import budget_views
+from oxidizedvision.cli.engine_profile import (
+    ByFlag,
+    DepthFlag,
+    EngineProfileFlag,
+    Shown,
+    TopFlag,
+    check_flags,
+    profile_engines,
+)
 from oxidizedvision.cli.flags import JsonFlag, ProgramFlag, SkipFlag, TargetArgument
 from oxidizedvision.cli.missing import unavailable_views
 from oxidizedvision.cli.render import Facts, Table, View, screen_of
@@ -90,6 +99,10 @@ def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
     baseline: BaselineFlag = None,
     program: ProgramFlag = None,
     skip_unavailable: SkipFlag = False,
+    engine_profile: EngineProfileFlag = False,
+    by: ByFlag = None,
+    top: TopFlag = None,
+    depth: DepthFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure runners side by side: latency, throughput, start, memory and size.
@@ -98,7 +111,7 @@ def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
     docs/benchmarks.md says how.
     """
     del as_json
-    given = {
+    given: dict[str, Any] = {
         "iters": iters,
         "batch_size": counts("--batch-size", batch_size),
         "warmup_iters": warmup,
@@ -111,7 +124,14 @@ def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
     files = {kind: path for kind, path in (("html", html), ("csv", csv)) if path is not None}
     for kind, path in files.items():
         _refuse_folder(f"--{kind}", path)
+    shown = Shown(by, top, depth)
+    others: dict[str, Any] = {"--warmup": warmup, "--device": device, "--processes": processes}
+    others |= {"--reference": reference, "--baseline": baseline, "--program": program}
+    check_flags(engine_profile, shown, others)
     screen = screen_of(ctx)
+    if engine_profile:
+        asked = {**given, "runners": runner, "skip_unavailable": skip_unavailable}
+        raise typer.Exit(profile_engines(screen, target, asked, shown, files))
     with screen.working() as notify:
         from oxidizedvision.benchmark import BenchmarkOptions
         from oxidizedvision.benchmark import benchmark as work

@@ -14,7 +14,13 @@ import numpy as np
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.processes import error_from_dict, how_it_ended
 from oxidizedvision.core.tensors import ModelInfo
-from oxidizedvision.runners.base import Runner, RunnerConfig, info_from_dict
+from oxidizedvision.runners.base import (
+    NodeTime,
+    Runner,
+    RunnerConfig,
+    info_from_dict,
+    node_times_from_dicts,
+)
 from oxidizedvision.runners.frames import BrokenMessageError, Message
 from oxidizedvision.runners.request import check_types
 from oxidizedvision.runners.worker import Worker
@@ -50,6 +56,16 @@ class IsolatedRunner(Runner):
         return self._info
 
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        return dict(self._in_turn("running", Message(arrays=inputs)).arrays)
+
+    def _profile(self, inputs: dict[str, Array], runs: int) -> tuple[NodeTime, ...] | None:
+        answer = self._in_turn("profiling", Message({"profile": runs}, inputs))
+        try:
+            return node_times_from_dicts(answer.body["nodes"])
+        except (KeyError, TypeError) as error:
+            raise self._not_understood(error) from error
+
+    def _in_turn(self, doing: str, message: Message) -> Message:
         if self._owner != os.getpid():
             raise self._unusable("belongs to the process that this one was forked from")
         with self._lock:
@@ -57,7 +73,7 @@ class IsolatedRunner(Runner):
                 raise self._unusable("is closed")
             if self._worker is None:
                 self._load()
-            return dict(self._ask("running", Message(arrays=inputs)).arrays)
+            return self._ask(doing, message)
 
     def close(self) -> None:
         """End the process; a run that another thread waits for ends with an error."""

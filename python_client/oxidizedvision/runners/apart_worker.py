@@ -24,7 +24,7 @@ from oxidizedvision.runners.frames import Message, receive, send
 
 
 class Engine:
-    """A model once it is loaded: the first message loads it, every other one runs it."""
+    """A model once it is loaded: the first message loads it, the others run it."""
 
     def __init__(self) -> None:
         self._runner: Runner | None = None
@@ -33,13 +33,22 @@ class Engine:
         """What the engine gives, or its error."""
         try:
             if self._runner is not None:
-                return Message(arrays=self._runner.run_named(request.arrays))
+                return _run(self._runner, request)
             self._runner = _load(request)
             return Message({"info": dataclasses.asdict(self._runner.info)})
         except OxidizedVisionError as error:
             return Message({"error": error_to_dict(error)})
         except MemoryError as error:
             return Message({"memory": str(error)})
+
+
+def _run(runner: Runner, request: Message) -> Message:
+    runs = request.body.get("profile")
+    if runs is None:
+        return Message(arrays=runner.run_named(request.arrays))
+    nodes = runner.profile_named(request.arrays, runs)
+    told = None if nodes is None else [dataclasses.asdict(node) for node in nodes]
+    return Message({"nodes": told})
 
 
 def _load(request: Message) -> Runner:

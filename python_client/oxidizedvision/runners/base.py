@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -63,6 +63,30 @@ class Availability:
         return self.status == "ready"
 
 
+@dataclass(frozen=True)
+class NodeTime:
+    """What one node of an engine's own graph took.
+
+    Engines rewrite what they load, so their nodes are not the file's: `origins` leads back. The
+    times of two nodes never overlap.
+
+    Args:
+        name: The engine's name of the node.
+        op_type: The engine's name of what it computes.
+        origins: The nodes of the ONNX file that it does the work of, by name, or by their first
+            output where they have none; the one that most of the time goes to comes first, as far
+            as can be told. Empty for what the engine added, such as a change of layout.
+        calls: How often it ran.
+        total_ms: Milliseconds in all calls together.
+    """
+
+    name: str
+    op_type: str
+    origins: tuple[str, ...]
+    calls: int
+    total_ms: float
+
+
 class Runner(ABC):
     """A loaded model. Use it as a context manager, or call `close`."""
 
@@ -85,6 +109,14 @@ class Runner(ABC):
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run on inputs that are checked and in the order of `info.inputs`."""
 
+    def _profile(
+        self,
+        inputs: dict[str, Array],  # noqa: ARG002 - for engines that can tell
+        runs: int,  # noqa: ARG002
+    ) -> tuple[NodeTime, ...] | None:
+        """As `profile_named`, on inputs as `_run` gets them."""
+        return None
+
     def run_named(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run any number of named arrays of any element type.
 
@@ -92,6 +124,24 @@ class Runner(ABC):
             OxidizedVisionError: with a kind that names what does not fit the model.
         """
         return self._run(self._checked(inputs))
+
+    def profile_named(self, inputs: Mapping[str, Array], runs: int) -> tuple[NodeTime, ...] | None:
+        """What each node of the engine's own graph took in `runs` runs, in the order they ran in.
+
+        None where the engine cannot tell. One more run goes before and does not count. The engine
+        may load the model once more for this, and runs slower while it measures: a profile tells
+        where time goes, not how long a run takes.
+
+        Raises:
+            OxidizedVisionError: `usage` for less than one run, else as `run_named`.
+        """
+        if runs < 1:
+            raise OxidizedVisionError(
+                Kind.USAGE,
+                f"{self.model_name}: a profile of {runs} runs tells nothing",
+                "Give the number of runs, 1 or more.",
+            )
+        return self._profile(self._checked(inputs), runs)
 
     def run(self, array: Array) -> Array:
         """Run a model with one input and one output.
@@ -164,6 +214,24 @@ def _fits(dim: int | str, length: int, symbols: dict[str, int]) -> bool:
 def spec_from_dict(data: Mapping[str, Any]) -> TensorSpec:
     """A spec from its JSON form."""
     return TensorSpec(data["name"], data["dtype"], tuple(data["dims"]))
+
+
+def node_times_from_dicts(
+    nodes: Sequence[Mapping[str, Any]] | None,
+) -> tuple[NodeTime, ...] | None:
+    """Time by node from its JSON form."""
+    if nodes is None:
+        return None
+    return tuple(
+        NodeTime(
+            name=node["name"],
+            op_type=node["op_type"],
+            origins=tuple(node["origins"]),
+            calls=node["calls"],
+            total_ms=node["total_ms"],
+        )
+        for node in nodes
+    )
 
 
 def info_from_dict(data: Mapping[str, Any]) -> ModelInfo:

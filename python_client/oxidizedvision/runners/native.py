@@ -15,7 +15,14 @@ from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import INSTALL, require
 from oxidizedvision.core.tensors import ModelInfo
-from oxidizedvision.runners.base import Availability, Runner, RunnerConfig, info_from_dict
+from oxidizedvision.runners.base import (
+    Availability,
+    NodeTime,
+    Runner,
+    RunnerConfig,
+    info_from_dict,
+    node_times_from_dicts,
+)
 from oxidizedvision.runners.libraries import package_folder, prepare
 from oxidizedvision.runners.request import check_types
 
@@ -95,14 +102,25 @@ class NativeRunner(Runner):
         return self._info
 
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        if self._process != os.getpid():
-            raise _forked(f"{self._info.model} was loaded into {self._info.backend}")
-        arrays = {name: _native_order(array) for name, array in inputs.items()}
+        arrays = self._arrays(inputs)
         try:
             outputs: dict[str, Array] = self._runner.run(arrays)
         except self._module.NativeError as error:
             raise _translated(error) from error
         return outputs
+
+    def _profile(self, inputs: dict[str, Array], runs: int) -> tuple[NodeTime, ...] | None:
+        arrays = self._arrays(inputs)
+        try:
+            nodes = self._runner.profile(arrays, runs)
+        except self._module.NativeError as error:
+            raise _translated(error) from error
+        return node_times_from_dicts(nodes)
+
+    def _arrays(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        if self._process != os.getpid():
+            raise _forked(f"{self._info.model} was loaded into {self._info.backend}")
+        return {name: _native_order(array) for name, array in inputs.items()}
 
 
 def _refuse_high_ranks(info: ModelInfo) -> None:

@@ -24,10 +24,14 @@ _ELSEWHERE = {
     "oxidizedvision.pipeline": ("PipelineOptions", "StageOutcome"),
     "oxidizedvision.validate": ("IntegrityResult", "Unavailable"),
     "oxidizedvision.benchmark": ("BenchmarkFailure",),
+    "oxidizedvision.benchmark.engine_profile": (
+        *("ProfiledEngine", "ProfiledNode", "SideRow", "UntoldEngine", "write_csv"),
+    ),
     "oxidizedvision.budget": ("check", "BudgetReport", "BudgetFigure", "Lever"),
     "oxidizedvision.diff": ("against", "read_side", "SideSummary"),
     "oxidizedvision.predict": ("PredictFailure", "SkippedInput", "Step"),
     "oxidizedvision.profile": ("EngineStep", "LayerRow", "TimeReport"),
+    "oxidizedvision.report.engine_profile": ("write_html",),
     "oxidizedvision.report.profile": ("write_profile",),
     "oxidizedvision.runners": ("BackendRow", "Availability", "load_runner"),
 }

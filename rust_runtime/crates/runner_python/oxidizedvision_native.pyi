@@ -43,6 +43,16 @@ class Info(TypedDict):
     threads: int
     device: str
 
+@type_check_only
+class NodeTime(TypedDict):
+    """What one node of the engine's own graph took, and the nodes of the file that it stands for."""
+
+    name: str
+    op_type: str
+    origins: list[str]
+    calls: int
+    total_ms: float
+
 class NativeError(Exception):
     """An engine refused a model or a run."""
 
@@ -68,5 +78,6 @@ class NativeRunner:
     ) -> NativeRunner: ...
     def info(self) -> Info: ...
     def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]: ...
+    def profile(self, inputs: dict[str, NDArray[Any]], runs: int) -> list[NodeTime] | None: ...
 
 def backends() -> list[Backend]: ...

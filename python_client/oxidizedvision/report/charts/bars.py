@@ -38,7 +38,7 @@ def stacked_chart(
     left = svg.label_width([label for label, _ in rows])
     largest = max((sum(map(_known, values)) for _, values in rows), default=0)
     scale = _PLOT / largest if largest > 0 else 0
-    drawn = [_key(left, parts)]
+    drawn = [key(left, parts)]
     for number, (label, values) in enumerate(rows, start=1):
         drawn.append(svg.label(left - 10, number * _ROW + _ROW / 2 + 5, label))
         drawn.append(_stack(number * _ROW, left, values, scale, unit))
@@ -74,12 +74,12 @@ def _stack(top: float, left: float, values: Sequence[float], scale: float, unit:
     return "".join([*drawn, svg.text(max(end, left + 1) + 8, middle, whole)])
 
 
-def _key(left: float, parts: Sequence[str]) -> str:
+def key(left: float, parts: Sequence[str]) -> str:
+    """A row that names the colours."""
     drawn = []
     for number, part in enumerate(parts):
-        drawn.append(
-            f'<rect class="mark c{number}" x="{left:.1f}" y="8" width="14" height="14" rx="3"/>'
-        )
+        kind = f"mark c{number % svg.COLOURS}"
+        drawn.append(f'<rect class="{kind}" x="{left:.1f}" y="8" width="14" height="14" rx="3"/>')
         drawn.append(svg.text(left + 20, 20, part))
         left += 40 + len(part) * svg.LETTER
     return "".join(drawn)

@@ -12,6 +12,7 @@ mod info;
 mod library;
 pub mod onnx;
 mod options;
+mod profile;
 mod runner;
 mod tensor;
 
@@ -22,6 +23,7 @@ pub use guard::{guard_load, guard_run};
 pub use info::{Dim, ModelInfo, TensorSpec};
 pub use library::check_library;
 pub use options::{OptionReader, OptionValue};
+pub use profile::NodeTime;
 pub use runner::{NamedTensors, Runner};
 pub use tensor::{DType, Tensor};
 

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZero};
 
 use ndarray::ArrayD;
 
 use crate::{
-    DType, Dim, LoadError, ModelInfo, RunError, RunErrorKind, RunnerConfig, Tensor, TensorSpec,
-    guard_run,
+    DType, Dim, LoadError, ModelInfo, NodeTime, RunError, RunErrorKind, RunnerConfig, Tensor,
+    TensorSpec, guard_run,
 };
 
 /// Tensors with their names.
@@ -14,7 +14,8 @@ pub type NamedTensors = Vec<(String, Tensor)>;
 ///
 /// An engine writes [`Self::from_config`], [`Self::info`] and [`Self::execute`]; callers use
 /// [`Self::run_named`] or [`Self::run`], which check names, element types and shapes first, so
-/// that `execute` sees only what fits the model.
+/// that `execute` sees only what fits the model. An engine that can tell what its nodes take writes
+/// [`Self::profile`] too, for [`Self::profile_named`].
 pub trait Runner: Send + Sync {
     /// Loads a model.
     ///
@@ -34,6 +35,18 @@ pub trait Runner: Send + Sync {
     /// [`RunErrorKind::EngineFailed`] with the engine's reason.
     fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError>;
 
+    /// As [`Self::profile_named`], on inputs as [`Self::execute`] gets them. Not for callers.
+    ///
+    /// # Errors
+    /// [`RunErrorKind::EngineFailed`] with the engine's reason.
+    fn profile(
+        &self,
+        _inputs: Vec<Tensor>,
+        _runs: NonZero<usize>,
+    ) -> Result<Option<Vec<NodeTime>>, RunError> {
+        Ok(None)
+    }
+
     /// Runs any number of named tensors of any element type.
     ///
     /// # Errors
@@ -50,6 +63,24 @@ pub trait Runner: Send + Sync {
             ));
         }
         Ok(info.outputs.iter().map(|spec| spec.name.clone()).zip(outputs).collect())
+    }
+
+    /// What each node of the engine's own graph took in `runs` runs, in the order in which they
+    /// ran; none where the engine cannot tell. One more run goes before and does not count.
+    ///
+    /// The engine may load the model once more for this, and runs slower while it measures: a
+    /// profile tells where time goes, not how long a run takes.
+    ///
+    /// # Errors
+    /// As [`Self::run_named`].
+    fn profile_named(
+        &self,
+        inputs: NamedTensors,
+        runs: NonZero<usize>,
+    ) -> Result<Option<Vec<NodeTime>>, RunError> {
+        let info = self.info();
+        let ordered = ordered_inputs(info, inputs)?;
+        guard_run(&info.model, || self.profile(ordered, runs))
     }
 
     /// Runs a model with one f32 input and one f32 output.
@@ -211,6 +242,15 @@ mod tests {
         assert_eq!(kind_of(inputs(13)), RunErrorKind::Panicked);
         let echo = Echo::from_config(&RunnerConfig::from_bytes("echo", vec![])).unwrap();
         assert!(echo.run_named(inputs(13)).is_err() && echo.run_named(inputs(3)).is_ok());
+    }
+
+    #[test]
+    fn an_engine_that_cannot_tell_says_so_and_still_checks_its_inputs() {
+        let echo = Echo::from_config(&RunnerConfig::from_bytes("echo", vec![])).unwrap();
+        let profile = |inputs| echo.profile_named(inputs, NonZero::<usize>::MIN);
+        assert_eq!(profile(vec![zeros("a", &[2, 4]), zeros("b", &[2, 4])]).unwrap(), None);
+        let refused = profile(vec![zeros("a", &[2, 4])]).unwrap_err();
+        assert_eq!(refused.kind(), RunErrorKind::MissingInput);
     }
 
     #[test]

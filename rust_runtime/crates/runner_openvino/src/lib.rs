@@ -8,6 +8,10 @@
 //! f16 and bool cross as they are; so does i64, but the plugin keeps 32 bits of it, so a value
 //! beyond i32 is an error of that run. f64 would lose precision and is refused at load.
 //!
+//! Time by node comes from counters, for which the model is read again, its file or the bytes that
+//! it came in, and compiled with them. They are averages in whole microseconds: nodes that take
+//! less read as nothing.
+//!
 //! OpenVINO always optimises the graph while it compiles: `optimize: false` changes nothing.
 
 mod library;
@@ -17,17 +21,19 @@ mod native;
 mod options;
 mod pool;
 mod ports;
+mod profile;
 mod shapes;
 mod tensor;
 
-use std::fmt;
+use std::{fmt, num::NonZero};
 
 use runner_core::{
     Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
-    Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    NodeTime, Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    onnx::OnnxModel,
 };
 
-use crate::{options::Options, pool::Pool};
+use crate::{native::Request, options::Options, pool::Pool, tensor::Held};
 
 const NAME: &str = "openvino";
 
@@ -78,6 +84,9 @@ pub struct OpenvinoRunner {
     inputs: Vec<Option<usize>>,
     /// The engine's index of each output.
     outputs: Vec<usize>,
+    declared: OnnxModel,
+    /// What it was loaded by: a profile loads it once more.
+    config: RunnerConfig,
 }
 
 impl fmt::Debug for OpenvinoRunner {
@@ -96,16 +105,8 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<OpenvinoRunner, LoadE
 
 impl Runner for OpenvinoRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
-        let name = config.source.name();
         config.expect(NAME, &OpenvinoBackend.capabilities())?;
-        let options = Options::read(config)?;
-        guard_load(&name, || {
-            let engine = library::engine().map_err(|hint| {
-                let message = format!("OpenVINO cannot start: {hint}");
-                LoadError::new(LoadErrorKind::BackendUnavailable, &name, message)
-            })?;
-            load::load(config, engine, &options)
-        })
+        Self::open(config, &Options::read(config)?)
     }
 
     fn info(&self) -> &ModelInfo {
@@ -113,25 +114,11 @@ impl Runner for OpenvinoRunner {
     }
 
     fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
-        let failed = |reason: String| {
-            let reason = message::one_line(&reason);
-            RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason)
-        };
-        let mut held = Vec::with_capacity(inputs.len());
-        for (input, spec) in inputs.into_iter().zip(&self.info.inputs) {
-            let given =
-                tensor::hold(input).map_err(|reason| failed(reason).with_input(&spec.name))?;
-            held.push(given);
-        }
+        let failed = |reason: String| self.failed(&reason);
+        let held = self.held(inputs)?;
         // A request that fails is dropped here, not given back.
         let mut request = self.pool.take().map_err(failed)?;
-        for ((given, port), spec) in held.iter().zip(&self.inputs).zip(&self.info.inputs) {
-            let &Some(port) = port else { continue };
-            request
-                .set_input(port, given.native())
-                .map_err(|reason| failed(reason).with_input(&spec.name))?;
-        }
-        request.infer().map_err(failed)?;
+        self.infer(&mut request, &held)?;
         let outputs = self
             .outputs
             .iter()
@@ -141,5 +128,72 @@ impl Runner for OpenvinoRunner {
             .map_err(failed)?;
         self.pool.give_back(request);
         Ok(outputs)
+    }
+
+    /// Compiles the model once more, with counters, for one request of as many threads.
+    fn profile(
+        &self,
+        inputs: Vec<Tensor>,
+        runs: NonZero<usize>,
+    ) -> Result<Option<Vec<NodeTime>>, RunError> {
+        let counting = self.counting().map_err(|error| {
+            self.failed(&format!("no times by node: {error}")).with_source(error)
+        })?;
+        let failed = |reason: String| self.failed(&reason);
+        let held = self.held(inputs)?;
+        let mut request = counting.pool.take().map_err(failed)?;
+        counting.infer(&mut request, &held)?;
+        let after_first = request.counters().map_err(failed)?;
+        for _ in 0..runs.get() {
+            counting.infer(&mut request, &held)?;
+        }
+        let after_all = request.counters().map_err(failed)?;
+        Ok(Some(profile::times(&self.declared, &after_first, &after_all, runs)))
+    }
+}
+
+impl OpenvinoRunner {
+    fn open(config: &RunnerConfig, options: &Options) -> Result<Self, LoadError> {
+        let name = config.source.name();
+        guard_load(&name, || {
+            let engine = library::engine().map_err(|hint| {
+                let message = format!("OpenVINO cannot start: {hint}");
+                LoadError::new(LoadErrorKind::BackendUnavailable, &name, message)
+            })?;
+            load::load(config, engine, options)
+        })
+    }
+
+    /// The same model with counters.
+    fn counting(&self) -> Result<Self, LoadError> {
+        let options = Options::read(&self.config)?.counting(self.info.threads);
+        let counting = Self::open(&self.config, &options)?;
+        if counting.info == self.info {
+            return Ok(counting);
+        }
+        let message = "the file has changed since it was loaded";
+        Err(LoadError::new(LoadErrorKind::Unreadable, &self.info.model, message))
+    }
+
+    fn failed(&self, reason: &str) -> RunError {
+        let reason = message::one_line(reason);
+        RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason)
+    }
+
+    fn held(&self, inputs: Vec<Tensor>) -> Result<Vec<Held>, RunError> {
+        let held = inputs.into_iter().zip(&self.info.inputs).map(|(input, spec)| {
+            tensor::hold(input).map_err(|reason| self.failed(&reason).with_input(&spec.name))
+        });
+        held.collect()
+    }
+
+    fn infer(&self, request: &mut Request, held: &[Held]) -> Result<(), RunError> {
+        for ((given, port), spec) in held.iter().zip(&self.inputs).zip(&self.info.inputs) {
+            let &Some(port) = port else { continue };
+            request
+                .set_input(port, given.native())
+                .map_err(|reason| self.failed(&reason).with_input(&spec.name))?;
+        }
+        request.infer().map_err(|reason| self.failed(&reason))
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn load(
         threads,
         device: Device::Cpu,
     };
-    Ok(OpenvinoRunner { info, pool, inputs, outputs })
+    Ok(OpenvinoRunner { info, pool, inputs, outputs, declared, config: config.clone() })
 }
 
 /// Where the file's inputs and outputs are in the engine's model, and what the outputs are.

@@ -12,7 +12,7 @@ use openvino_sys as sys;
 
 mod run;
 
-pub(crate) use run::{CompiledModel, Request, Tensor};
+pub(crate) use run::{CompiledModel, Counter, Request, Tensor};
 
 /// `ov_core_compile_model`, whose variable arguments the bindings leave out.
 pub(crate) type CompileModel = unsafe extern "C" fn(
@@ -29,7 +29,7 @@ pub(crate) type SetProperty =
     unsafe extern "C" fn(*const sys::ov_core_t, *const c_char, ...) -> sys::ov_status_e;
 
 /// As many properties as one compilation takes.
-const MOST_PROPERTIES: usize = 6;
+const MOST_PROPERTIES: usize = 7;
 
 /// A setting of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +78,18 @@ fn owned_text(text: *const c_char) -> Option<String> {
         sys::ov_free(text);
         Some(copy)
     }
+}
+
+/// Copies a string that stays the library's; nothing where there is none.
+///
+/// # Safety
+/// `text` is null or ends in NUL.
+unsafe fn copied_text(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 
 /// Makes an owner of a pointer that a successful call has filled.
@@ -276,7 +288,7 @@ impl Model {
             pair[1] = property.value.as_ptr();
         }
         let count = 2 * properties.len().min(MOST_PROPERTIES);
-        let [k1, v1, k2, v2, k3, v3, k4, v4, k5, v5, k6, v6] = texts;
+        let [k1, v1, k2, v2, k3, v3, k4, v4, k5, v5, k6, v6, k7, v7] = texts;
         let mut handle = ptr::null_mut();
         // SAFETY: the function reads `count` of the texts that follow, each alive and with a NUL.
         done(unsafe {
@@ -298,6 +310,8 @@ impl Model {
                 v5,
                 k6,
                 v6,
+                k7,
+                v7,
             )
         })?;
         Ok(CompiledModel::new(filled(handle)?))

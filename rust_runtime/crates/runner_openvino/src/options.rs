@@ -12,6 +12,8 @@ pub(crate) struct Options {
     throughput: bool,
     pinning: bool,
     threads: usize,
+    /// Whether every node's time is counted.
+    counting: bool,
 }
 
 impl Options {
@@ -43,7 +45,12 @@ impl Options {
                  thread at most"
             ));
         }
-        Ok(Self { streams, throughput, pinning, threads })
+        Ok(Self { streams, throughput, pinning, threads, counting: false })
+    }
+
+    /// The same for the runs of one request, of so many threads, whose nodes are counted.
+    pub(crate) fn counting(self, threads: usize) -> Self {
+        Self { streams: Some(1), throughput: false, threads, counting: true, ..self }
     }
 
     /// What the engine is told when it compiles.
@@ -59,6 +66,9 @@ impl Options {
             // Every process pins its threads to the same processors, busy or not.
             Property::new("ENABLE_CPU_PINNING", if self.pinning { "YES" } else { "NO" }),
         ];
+        if self.counting {
+            properties.push(Property::new("PERF_COUNT", "YES"));
+        }
         let default = (!self.throughput).then_some(1);
         if let Some(streams) = self.streams.or(default) {
             properties.push(Property::new("NUM_STREAMS", &streams.to_string()));

@@ -10,19 +10,27 @@
 //!
 //! Denormal numbers are not flushed to zero on request: ONNX Runtime sets that once for the whole
 //! process, by what the first session asks for, and changes the calling thread's arithmetic too.
+//!
+//! Time by node comes from a session of its own, which writes its record and the graph that it runs
+//! into a temporary folder. So the model is read again: its file, or the bytes that it came in.
 
 mod cuda;
 mod library;
 mod load;
+mod profile;
 mod refusal;
 mod session;
 mod settings;
 mod tensor;
 mod wheels;
 
+use std::num::NonZero;
+
+use ort::value::DynValue;
 use runner_core::{
     Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
-    Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    NodeTime, Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    onnx::OnnxModel,
 };
 
 use crate::{library::Engine, session::Session, settings::Settings};
@@ -71,6 +79,9 @@ fn able_on(devices: Vec<Device>) -> Capabilities {
 pub struct OrtRunner {
     info: ModelInfo,
     session: Session,
+    declared: OnnxModel,
+    /// What it was loaded by: a profile loads it once more.
+    config: RunnerConfig,
 }
 
 /// Loads an ONNX model from memory with the default settings; `name` stands in messages.
@@ -109,24 +120,50 @@ impl Runner for OrtRunner {
     }
 
     fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
-        let failed =
-            |reason: String| RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason);
-        let stopped =
-            |error: ort::Error| failed(refusal::on_one_line(error.message())).with_source(error);
-        let specs = self.info.inputs.iter();
-        let given = inputs
-            .into_iter()
-            .zip(specs)
-            .map(|(input, spec)| {
-                tensor::into_ort(input).map_err(|error| stopped(error).with_input(&spec.name))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let outputs = self.session.run(&given).map_err(stopped)?;
+        let given = self.given(inputs)?;
+        let outputs = self.session.run(&given).map_err(|error| self.stopped(error))?;
         let specs = self.info.outputs.iter();
         outputs
             .iter()
             .zip(specs)
-            .map(|(output, spec)| tensor::from_ort(output, spec).map_err(failed))
+            .map(|(output, spec)| {
+                tensor::from_ort(output, spec).map_err(|reason| self.failed(reason))
+            })
             .collect()
+    }
+
+    /// Loads the model once more, into a session that keeps a record. On CUDA the record has when
+    /// work was handed over, not what it took, so there is none.
+    fn profile(
+        &self,
+        inputs: Vec<Tensor>,
+        runs: NonZero<usize>,
+    ) -> Result<Option<Vec<NodeTime>>, RunError> {
+        if self.info.device != Device::Cpu {
+            return Ok(None);
+        }
+        let given = self.given(inputs)?;
+        let times = profile::profile(self, &given, runs);
+        times.map(Some).map_err(|error| {
+            let reason = refusal::on_one_line(&error.to_string());
+            self.failed(format!("no times by node: {reason}")).with_source(error)
+        })
+    }
+}
+
+impl OrtRunner {
+    fn failed(&self, reason: String) -> RunError {
+        RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason)
+    }
+
+    fn stopped(&self, error: ort::Error) -> RunError {
+        self.failed(refusal::on_one_line(error.message())).with_source(error)
+    }
+
+    fn given(&self, inputs: Vec<Tensor>) -> Result<Vec<DynValue>, RunError> {
+        let given = inputs.into_iter().zip(&self.info.inputs).map(|(input, spec)| {
+            tensor::into_ort(input).map_err(|error| self.stopped(error).with_input(&spec.name))
+        });
+        given.collect()
     }
 }

@@ -6,7 +6,7 @@ use ort::{
 };
 use runner_core::{
     Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig, TensorSpec,
-    onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
+    onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint, named},
 };
 
 use crate::{
@@ -29,6 +29,11 @@ pub(crate) fn load(
     let signature = Signature::new(config, &declared)?;
     let fixed = fixed_symbols(&declared, &signature);
     let folder = folder_of(&name, &external)?;
+    // An event says nothing of which node it is of when the node has no name.
+    let bytes = match settings.recording {
+        Some(_) => named(&name, &bytes)?.into(),
+        None => bytes,
+    };
     // The bytes that were checked are those that the engine reads, whatever becomes of the file.
     let session = builder(engine, config.device, settings)
         .and_then(|builder| with_lengths(builder, &fixed))
@@ -52,7 +57,8 @@ pub(crate) fn load(
         device: config.device,
     };
     let takes_turns = config.device != Device::Cpu;
-    Ok(OrtRunner { info, session: Session::new(session, input_names, output_names, takes_turns) })
+    let session = Session::new(session, input_names, output_names, takes_turns);
+    Ok(OrtRunner { info, session, declared, config: config.clone() })
 }
 
 fn builder(engine: &Engine, device: Device, settings: &Settings) -> ort::Result<SessionBuilder> {
@@ -68,6 +74,11 @@ fn builder(engine: &Engine, device: Device, settings: &Settings) -> ort::Result<
     }
     if let Some(enable) = settings.spinning {
         builder = builder.with_intra_op_spinning(enable)?;
+    }
+    if let Some(recording) = &settings.recording {
+        builder = builder
+            .with_profiling(recording.times())?
+            .with_optimized_model_path(recording.graph())?;
     }
     match device {
         Device::Cpu => Ok(builder),

@@ -72,6 +72,11 @@ impl Session {
         owned.collect::<Vec<_>>().into_iter().collect()
     }
 
+    /// Ends the record of what nodes take; gives its file.
+    pub(crate) fn end_profiling(&mut self) -> Result<String, Error> {
+        self.loaded.end_profiling()
+    }
+
     fn owned(&self, value: *mut ort::sys::OrtValue) -> Result<DynValue, Error> {
         let value = NonNull::new(value).ok_or_else(|| Error::new("an output has no value"))?;
         // SAFETY: a run of the loaded model made the value for us, and nobody else releases it.

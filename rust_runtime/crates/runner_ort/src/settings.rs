@@ -1,4 +1,8 @@
-use std::{num::NonZero, thread};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use ort::session::builder::GraphOptimizationLevel;
 use runner_core::{LoadError, LoadErrorKind, RunnerConfig};
@@ -16,6 +20,29 @@ pub(crate) struct Settings {
     pub(crate) tf32: bool,
     /// Threads for one run.
     pub(crate) threads: usize,
+    /// Where the session writes what its nodes take, where it does.
+    pub(crate) recording: Option<Recording>,
+}
+
+/// Where a session writes what its nodes take, and the graph that it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recording(PathBuf);
+
+impl Recording {
+    /// In this folder.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    /// What the name of the file of times starts with.
+    pub(crate) fn times(&self) -> PathBuf {
+        self.0.join("times")
+    }
+
+    /// The file of the graph as it runs.
+    pub(crate) fn graph(&self) -> PathBuf {
+        self.0.join("graph.onnx")
+    }
 }
 
 impl Settings {
@@ -44,7 +71,12 @@ impl Settings {
         };
         let granted = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = config.threads.unwrap_or_else(granted);
-        Ok(Self { optimization, memory_pattern, spinning, tf32, threads })
+        Ok(Self { optimization, memory_pattern, spinning, tf32, threads, recording: None })
+    }
+
+    /// The same, with a record of what the nodes take.
+    pub(crate) fn recording(self, recording: Recording) -> Self {
+        Self { recording: Some(recording), ..self }
     }
 }
 

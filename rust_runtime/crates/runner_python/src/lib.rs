@@ -3,13 +3,16 @@
 mod arrays;
 mod error;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, num::NonZero, sync::Arc};
 
 use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyList},
 };
-use runner_core::{Availability, Backend, DType, LoadErrorKind, ModelSource, Runner, RunnerConfig};
+use runner_core::{
+    Availability, Backend, DType, LoadErrorKind, ModelSource, NamedTensors, Runner, RunnerConfig,
+};
+use serde::Serialize;
 
 use crate::error::{NativeError, invalid, load_error, native_error, run_error};
 
@@ -95,9 +98,7 @@ impl NativeRunner {
 
     /// What was loaded, in the JSON form of `ModelInfo`.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let json = serde_json::to_string(self.runner.info())
-            .map_err(|error| invalid(py, &error.to_string()))?;
-        py.import("json")?.call_method1("loads", (json,))
+        from_json(py, self.runner.info())
     }
 
     /// Runs the model on arrays by input name and gives arrays by output name.
@@ -106,15 +107,7 @@ impl NativeRunner {
         py: Python<'py>,
         inputs: &Bound<'py, PyDict>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let model = &self.runner.info().model;
-        let tensors = inputs
-            .iter()
-            .map(|(name, array)| {
-                let name: String = name.extract()?;
-                let tensor = arrays::read(py, model, &name, &array)?;
-                Ok((name, tensor))
-            })
-            .collect::<PyResult<Vec<_>>>()?;
+        let tensors = self.tensors(inputs)?;
         let outputs = py.detach(|| self.runner.run_named(tensors));
         let dict = PyDict::new(py);
         for (name, tensor) in outputs.map_err(|error| run_error(py, &error))? {
@@ -123,10 +116,41 @@ impl NativeRunner {
         Ok(dict)
     }
 
+    /// What each node took in so many runs, in the JSON form of `NodeTime`; None where the engine
+    /// cannot tell.
+    fn profile<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: &Bound<'py, PyDict>,
+        runs: NonZero<usize>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let tensors = self.tensors(inputs)?;
+        let nodes = py.detach(|| self.runner.profile_named(tensors, runs));
+        from_json(py, &nodes.map_err(|error| run_error(py, &error))?)
+    }
+
     fn __repr__(&self) -> String {
         let info = self.runner.info();
         format!("NativeRunner({:?}, {:?})", info.backend, info.model)
     }
+}
+
+impl NativeRunner {
+    fn tensors(&self, inputs: &Bound<'_, PyDict>) -> PyResult<NamedTensors> {
+        let model = &self.runner.info().model;
+        let tensors = inputs.iter().map(|(name, array)| {
+            let name: String = name.extract()?;
+            let tensor = arrays::read(inputs.py(), model, &name, &array)?;
+            Ok((name, tensor))
+        });
+        tensors.collect()
+    }
+}
+
+/// What Python makes of the value's JSON form.
+fn from_json<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let json = serde_json::to_string(value).map_err(|error| invalid(py, &error.to_string()))?;
+    py.import("json")?.call_method1("loads", (json,))
 }
 
 fn lengths(

@@ -7,6 +7,7 @@
 mod external;
 mod golden;
 mod loading;
+mod profile;
 mod refusals;
 mod running;
 
@@ -79,6 +80,7 @@ pub fn run(backend: &dyn Backend, profile: &Profile) -> Report {
     let mut bench = Bench { backend, profile, outcomes: Vec::new() };
     loading::check(&mut bench);
     running::check(&mut bench);
+    profile::check(&mut bench);
     refusals::check(&mut bench);
     if bench.engine().reads_onnx() {
         external::check(&mut bench);

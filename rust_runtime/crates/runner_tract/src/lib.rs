@@ -3,14 +3,19 @@
 //! tract plans best when every axis is known, so a model with symbolic axes gets one plan for each
 //! combination of input shapes, and the latest few are kept (option `plan_cache`). The engine runs
 //! each model on the calling thread: [`runner_core::ModelInfo::threads`] is always 1.
+//!
+//! Time by node is measured around each node of the plan that runs anyway.
 
 mod graph;
 mod plan;
+mod profile;
 mod tensor;
 
+use std::num::NonZero;
+
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, Precision, RunError,
-    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, NodeTime, Precision,
+    RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
     onnx::{ExternalData, OnnxModel, Signature},
 };
 
@@ -53,6 +58,7 @@ impl Backend for TractBackend {
 #[derive(Debug)]
 pub struct TractRunner {
     info: ModelInfo,
+    declared: OnnxModel,
     plans: Plans,
 }
 
@@ -91,6 +97,20 @@ impl Runner for TractRunner {
             .map(|(output, spec)| tensor::from_tract(&output, spec).map_err(failed))
             .collect()
     }
+
+    fn profile(
+        &self,
+        inputs: Vec<Tensor>,
+        runs: NonZero<usize>,
+    ) -> Result<Option<Vec<NodeTime>>, RunError> {
+        let shapes: Vec<_> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let inputs = inputs.into_iter().map(tensor::into_tract).collect();
+        let plan = self.plans.get(&shapes);
+        let times = plan.and_then(|plan| profile::profile(&plan, &self.declared, &inputs, runs));
+        times.map(Some).map_err(|error| {
+            RunError::new(RunErrorKind::EngineFailed, &self.info.model, graph::chain(&error))
+        })
+    }
 }
 
 fn load(config: &RunnerConfig, capacity: usize) -> Result<TractRunner, LoadError> {
@@ -111,5 +131,5 @@ fn load(config: &RunnerConfig, capacity: usize) -> Result<TractRunner, LoadError
         threads: 1,
         device: Device::Cpu,
     };
-    Ok(TractRunner { info, plans })
+    Ok(TractRunner { info, declared: model, plans })
 }

@@ -14,7 +14,7 @@ use crate::{
     tensor::{datum_type, dtype_of},
 };
 
-type Plan = Arc<TypedRunnableModel>;
+pub(crate) type Plan = Arc<TypedRunnableModel>;
 type Shapes = Vec<Vec<usize>>;
 
 /// The plans of one model.

@@ -43,15 +43,23 @@ pub struct Arguments {
     pub info: bool,
 
     /// Time this many runs of the engine and print them as JSON
-    #[arg(long, value_name = "ITERS", conflicts_with_all = ["info", "output", "output_file"])]
+    #[arg(
+        long, value_name = "ITERS", group = "timing",
+        conflicts_with_all = ["info", "output", "output_file"],
+    )]
     pub benchmark: Option<NonZeroUsize>,
 
-    /// Runs before those that --benchmark times
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub warmup: usize,
+    /// Time runs as lines of JSON on standard input ask for them: {"runs": 50} or
+    /// {"seconds": 2.5, "least": 10}; each is answered with one line
+    #[arg(long, group = "timing", conflicts_with_all = ["info", "output", "output_file"])]
+    pub benchmark_session: bool,
 
-    /// Axes of the input that --benchmark makes up, as in 1,3,64,64
-    #[arg(long, value_name = "[NAME=]DIMS", requires = "benchmark", conflicts_with = "input")]
+    /// Runs before those that are timed; 10 unless told, in a session none but the first
+    #[arg(long, value_name = "N")]
+    pub warmup: Option<usize>,
+
+    /// Axes of the input that a benchmark makes up, as in 1,3,64,64
+    #[arg(long, value_name = "[NAME=]DIMS", requires = "timing", conflicts_with = "input")]
     pub shape: Vec<String>,
 }
 

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 
 use ndarray::{ArrayD, IxDyn};
 use runner_core::{DType, Dim, NamedTensors, Tensor, TensorSpec};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Arguments, Fault,
@@ -11,6 +11,12 @@ use crate::{
     session::{Session, milliseconds},
 };
 
+mod turns;
+
+pub(crate) use turns::serve;
+
+/// Runs that warm up a benchmark unless the user says how many.
+const WARMUP: usize = 10;
 /// The most elements that an input is made up with.
 const MAX_ELEMENTS: usize = 1 << 30;
 
@@ -21,22 +27,38 @@ pub(crate) fn answer(
     arguments: &Arguments,
 ) -> Result<String, Fault> {
     let inputs = inputs(session, arguments)?;
-    for _ in 0..1 + arguments.warmup + iterations.get() {
-        session.run_named(inputs.clone())?;
+    let mut report = start(session, &inputs, arguments.warmup.unwrap_or(WARMUP))?;
+    report["latency_ms"] = times(session, &inputs, iterations.get())?.into();
+    report["peak_rss_mib"] = peak_rss_mib().into();
+    Ok(pretty(&report))
+}
+
+/// Does the first run and the warm-up, and tells what was loaded and how long that took.
+fn start(session: &mut Session, inputs: &NamedTensors, warmup: usize) -> Result<Value, Fault> {
+    let first = time(session, inputs)?;
+    for _ in 0..warmup {
+        time(session, inputs)?;
     }
-    let times: Vec<f64> = session.run_times.iter().copied().map(milliseconds).collect();
     let info = session.info();
-    Ok(pretty(&json!({
+    Ok(json!({
         "schema_version": SCHEMA_VERSION,
         "model": info.model,
         "backend": info.backend,
         "backend_version": info.backend_version,
         "threads": info.threads,
         "load_ms": milliseconds(session.load_time),
-        "first_ms": times.first(),
-        "latency_ms": times.get(1 + arguments.warmup..),
-        "peak_rss_mib": peak_rss_mib(),
-    })))
+        "first_ms": first,
+    }))
+}
+
+fn times(session: &mut Session, inputs: &NamedTensors, runs: usize) -> Result<Vec<f64>, Fault> {
+    (0..runs).map(|_| time(session, inputs)).collect()
+}
+
+/// The milliseconds of one run. They are not kept: a benchmark may be of any length.
+fn time(session: &mut Session, inputs: &NamedTensors) -> Result<f64, Fault> {
+    session.run_named(inputs.clone())?;
+    Ok(session.run_times.drain(..).map(milliseconds).sum())
 }
 
 fn inputs(session: &Session, arguments: &Arguments) -> Result<NamedTensors, Fault> {

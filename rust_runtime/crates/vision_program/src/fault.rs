@@ -1,6 +1,7 @@
 use std::{error::Error, fmt, process::ExitCode};
 
 use runner_core::{LoadError, LoadErrorKind, RunError, RunErrorKind};
+use serde_json::{Value, json};
 use vision_io::{VisionError, VisionErrorKind};
 
 /// What a program ends with.
@@ -18,6 +19,16 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The kind where the fault itself names none.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::OurFault => "internal",
+            Self::BadInput => "input",
+            Self::MissingPart => "backend_unavailable",
+            Self::FileSystem => "file_system",
+        }
+    }
+
     /// The next step where the fault itself knows none.
     fn hint(self) -> &'static str {
         match self {
@@ -33,6 +44,7 @@ impl Exit {
 #[derive(Debug)]
 pub struct Fault {
     exit: Exit,
+    kind: &'static str,
     message: String,
     hint: Option<String>,
 }
@@ -40,7 +52,14 @@ pub struct Fault {
 impl Fault {
     /// A fault without a hint.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None }
+        Self { exit, kind: exit.kind(), message: message.into(), hint: None }
+    }
+
+    /// Names the kind, as Python's errors have it.
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: &'static str) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Adds the next step, as a sentence.
@@ -66,6 +85,15 @@ impl Fault {
         eprintln!("error: {}", one_line(&self.message));
         eprintln!("hint: {}", one_line(self.hint().unwrap_or(self.exit.hint())));
         ExitCode::from(self.exit as u8)
+    }
+
+    /// The fault as programs read it.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "kind": self.kind,
+            "message": one_line(&self.message),
+            "hint": one_line(self.hint().unwrap_or(self.exit.hint())),
+        })
     }
 
     /// The exit code.
@@ -110,7 +138,7 @@ impl From<LoadError> for Fault {
             LoadErrorKind::Panicked => Exit::OurFault,
             _ => Exit::BadInput,
         };
-        let fault = Self::new(exit, with_reason(&error));
+        let fault = Self::new(exit, with_reason(&error)).of_kind(error.kind().name());
         match error.kind() {
             LoadErrorKind::Corrupt => fault.with_hint("Copy the file again, or convert it again."),
             LoadErrorKind::NotFound => fault.with_hint("Check the path and the current folder."),
@@ -125,7 +153,7 @@ impl From<RunError> for Fault {
             RunErrorKind::EngineFailed | RunErrorKind::Panicked => Exit::OurFault,
             _ => Exit::BadInput,
         };
-        Self::new(exit, with_reason(&error))
+        Self::new(exit, with_reason(&error)).of_kind(error.kind().name())
     }
 }
 

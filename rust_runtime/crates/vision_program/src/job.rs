@@ -1,5 +1,6 @@
 use std::{
     ffi::OsString,
+    io::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use vision_io::{Picture, decode};
 
 use crate::{
-    Arguments, Fault, Setup,
+    Arguments, Exit, Fault, Setup,
     arguments::named,
     benchmark, files, npy, pictures,
     pictures::{Answer, Want, Way},
@@ -19,8 +20,15 @@ use crate::{
 
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-/// Does what the command line asks for and gives the text for standard output.
-pub(crate) fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<String, Fault> {
+/// Does what the command line asks for, with the answer on standard output.
+pub(crate) fn run(setup: &Setup<'_>, arguments: &Arguments) -> Result<(), Fault> {
+    if arguments.benchmark_session {
+        return benchmark::serve(setup, arguments);
+    }
+    print(&answer(setup, arguments)?)
+}
+
+fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<String, Fault> {
     let start = Instant::now();
     if arguments.info {
         return info(setup, arguments);
@@ -37,7 +45,7 @@ pub(crate) fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<String,
     }
     let mut session = Session::load(setup, arguments)?;
     let outputs = outputs(&session, &arguments.outputs())?;
-    let (inputs_done, answer, way) = run(&mut session, arguments, &outputs)?;
+    let (inputs_done, answer, way) = run_model(&mut session, arguments, &outputs)?;
     let outputs_done = write_all(&session, answer, &outputs)?;
     let note = way.as_ref().and_then(Way::note);
     if let Some(note) = &note {
@@ -86,6 +94,14 @@ fn summary(session: &Session, outputs: &[Output], way: Option<&Way>) -> String {
     format!("wrote {} ({} took {time:.0} ms{tiles})", files.join(", "), session.info().backend)
 }
 
+/// Writes text and the end of its line on standard output, at once.
+pub(crate) fn print(text: &str) -> Result<(), Fault> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| {
+        Fault::new(Exit::FileSystem, format!("standard output cannot be written: {error}"))
+    })
+}
+
 pub(crate) fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
@@ -113,7 +129,7 @@ fn outputs(session: &Session, given: &[OsString]) -> Result<Vec<Output>, Fault> 
 }
 
 /// Reads the inputs and runs the model: what was read, what came out, how a picture went through.
-fn run(
+fn run_model(
     session: &mut Session,
     arguments: &Arguments,
     outputs: &[Output],

@@ -17,7 +17,6 @@ mod results;
 mod session;
 
 use std::{
-    io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
 };
@@ -90,12 +89,12 @@ pub fn run(program: &Program) -> ExitCode {
 pub fn execute(setup: &Setup<'_>, arguments: &Arguments) -> ExitCode {
     // Panics of decoders and engines become errors; the default hook would print them besides.
     std::panic::set_hook(Box::new(|_| {}));
-    let done = catch_unwind(AssertUnwindSafe(|| job::answer(setup, arguments)));
+    let done = catch_unwind(AssertUnwindSafe(|| job::run(setup, arguments)));
     let done = done.unwrap_or_else(|_| {
         Err(Fault::new(Exit::OurFault, "the program ran into a fault of its own")
             .with_hint("Please report it with the command and the files that it was given."))
     });
-    match done.and_then(|text| print(&text)) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fault.report(),
     }
@@ -113,11 +112,4 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let reason = text.split("\n\n").next().unwrap_or_default();
     Fault::bad(reason.trim_start_matches("error: ")).report()
-}
-
-fn print(text: &str) -> Result<(), Fault> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| {
-        Fault::new(Exit::FileSystem, format!("standard output cannot be written: {error}"))
-    })
 }

@@ -21,6 +21,10 @@ pub struct Node {
     pub operator: String,
     /// The operator's domain; empty for ONNX's own.
     pub domain: String,
+    /// The values that it takes, those that graphs inside it take from outside included.
+    pub takes: Vec<String>,
+    /// The values that it makes.
+    pub makes: Vec<String>,
 }
 
 /// What the file declares.
@@ -182,6 +186,8 @@ fn read_node(bytes: &[u8], depth: usize, model: &mut OnnxModel) -> Result<Step, 
     step.makes.retain(|name| !name.is_empty());
     let unnamed = || format!("an unnamed {}", node.operator);
     step.name = Some(node.name.clone()).filter(|name| !name.is_empty()).unwrap_or_else(unnamed);
+    node.takes.clone_from(&step.takes);
+    node.makes.clone_from(&step.makes);
     model.nodes.push(node);
     Ok(step)
 }

@@ -6,7 +6,7 @@ use std::{
 
 use openvino_sys as sys;
 
-use super::{address, borrowed_shape, done, filled, property};
+use super::{address, borrowed_shape, copied_text, done, filled, property};
 
 /// A model that is ready to run.
 pub(crate) struct CompiledModel(NonNull<sys::ov_compiled_model_t>);
@@ -43,6 +43,18 @@ impl CompiledModel {
     }
 }
 
+/// What a node of a compiled model takes, on average over all runs of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Counter {
+    pub(crate) name: String,
+    /// What the node computes.
+    pub(crate) operator: String,
+    /// What computes it.
+    pub(crate) kernel: String,
+    /// Microseconds, cut to whole ones.
+    pub(crate) average_us: i64,
+}
+
 /// Inputs, outputs and working memory of one run at a time.
 pub(crate) struct Request(NonNull<sys::ov_infer_request_t>);
 
@@ -76,6 +88,31 @@ impl Request {
     pub(crate) fn infer(&mut self) -> Result<(), String> {
         // SAFETY: the request is alive and in no other thread.
         done(unsafe { sys::ov_infer_request_infer(self.0.as_ptr()) })
+    }
+
+    /// The counters of every node, of a model that was compiled to have them.
+    pub(crate) fn counters(&self) -> Result<Vec<Counter>, String> {
+        let mut list = sys::ov_profiling_info_list_t { profiling_infos: ptr::null_mut(), size: 0 };
+        // SAFETY: the request is alive.
+        done(unsafe { sys::ov_infer_request_get_profiling_info(self.0.as_ptr(), &raw mut list) })?;
+        let counters = (0..list.size).map(|index| {
+            // SAFETY: the library filled as many entries as it says, with texts that are copied
+            // before they are freed. No reference is made to an entry: its status may be one that
+            // the bindings lack.
+            unsafe {
+                let entry = list.profiling_infos.add(index);
+                Counter {
+                    name: copied_text((*entry).node_name),
+                    operator: copied_text((*entry).node_type),
+                    kernel: copied_text((*entry).exec_type),
+                    average_us: (*entry).real_time,
+                }
+            }
+        });
+        let counters = counters.collect();
+        // SAFETY: the list is the library's, and freed once.
+        unsafe { sys::ov_profiling_info_list_free(&raw mut list) };
+        Ok(counters)
     }
 
     /// An output of the last run, valid until the next.

@@ -2,4 +2,5 @@
 
 mod faults;
 mod onnx;
+mod profile;
 mod round_trip;
