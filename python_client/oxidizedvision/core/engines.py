@@ -15,6 +15,8 @@ class NativeEngine:
     default_device: where it runs when nobody says. forks: whether a process that is forked after
     the engine was used can use it too; threads that belong to the process are not copied.
     computes_here: whether it computes in the process that loads it, and can end that process.
+    prepared: endings of the files that it can prepare a model as, the usual one first; it reads
+    them too.
     """
 
     name: str
@@ -23,12 +25,13 @@ class NativeEngine:
     default_device: str = "cpu"
     forks: bool = True
     computes_here: bool = True
+    prepared: tuple[str, ...] = ()
 
 
 NATIVE_ENGINES = (
-    NativeEngine("tract", "onnx"),
-    NativeEngine("rten", "onnx", forks=False),
-    NativeEngine("ort", "onnx"),
+    NativeEngine("tract", "onnx", prepared=("nnef.tar", "nnef.tgz")),
+    NativeEngine("rten", "onnx", forks=False, prepared=("onnx",)),
+    NativeEngine("ort", "onnx", prepared=("ort",)),
     NativeEngine("openvino", "onnx"),
     NativeEngine("tch", "pt", module="oxidizedvision_native_tch", forks=False),
     NativeEngine("tensorrt", "onnx", default_device="cuda", computes_here=False),

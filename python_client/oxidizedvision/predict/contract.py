@@ -16,6 +16,7 @@ from oxidizedvision.core.files import file_errors
 from oxidizedvision.core.lazy import require
 from oxidizedvision.core.manifest import find_manifest, load_manifest
 from oxidizedvision.runners.base import Runner
+from oxidizedvision.runners.prepared import declared_metadata, is_prepared
 from oxidizedvision.runners.program import ProgramRunner
 
 _PREPROCESS: TypeAdapter[Any] = TypeAdapter(Preprocess | None)
@@ -55,7 +56,7 @@ def contract_of_model(model: Path, runner: Runner, config: Config | None) -> Con
         return _contract(config.model_dump(mode="json"), str(config.path or "the config"))
     if isinstance(runner, ProgramRunner):
         return _contract(json.loads(runner.start(["--info"])).get("contract") or {}, str(model))
-    written = _metadata(model) if model.suffix == ".onnx" else {}
+    written = _metadata(model) if model.suffix == ".onnx" or is_prepared(model) else {}
     if written:
         return _contract(written, str(model))
     path = find_manifest(model)
@@ -66,18 +67,26 @@ def contract_of_model(model: Path, runner: Runner, config: Config | None) -> Con
 
 def _metadata(model: Path) -> dict[str, Any]:
     """The `oxv.*` metadata that describes pictures, decoded; empty where there is no such data."""
+    pairs = declared_metadata(model) if is_prepared(model) else _metadata_of_onnx(model)
+    texts = {key.removeprefix("oxv."): value for key, value in pairs.items()}
+    try:
+        return {
+            key: json.loads(texts[key]) for key in ("preprocess", "postprocess") if key in texts
+        }
+    except ValueError as error:
+        raise _corrupt(str(model), str(error)) from error
+
+
+def _metadata_of_onnx(model: Path) -> dict[str, str]:
     onnx = require("onnx", "reading how the model takes pictures")
     decoding = require("google.protobuf.message", "reading ONNX")
     with file_errors(model):
         content = model.read_bytes()
     try:
         properties = onnx.load_model_from_string(content).metadata_props
-        texts = {item.key.removeprefix("oxv."): item.value for item in properties}
-        return {
-            key: json.loads(texts[key]) for key in ("preprocess", "postprocess") if key in texts
-        }
-    except (decoding.DecodeError, ValueError) as error:
+    except decoding.DecodeError as error:
         raise _corrupt(str(model), str(error)) from error
+    return {item.key: item.value for item in properties}
 
 
 def _contract(values: Mapping[str, Any], source: str) -> Contract:

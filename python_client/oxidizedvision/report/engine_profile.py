@@ -62,7 +62,11 @@ def _part(
     table = tables.side_table(report, by, top=top, depth=depth)
     if table is None:
         return None
-    engines = [engine.name for engine in tables.engines_by(report, by)]
+    # In this order an engine has the same colour in both charts.
+    engines = [
+        engine.name
+        for engine in sorted(tables.engines_by(report, by), key=lambda e: not e.knows_operators)
+    ]
     rows = report.rows(by, depth)[:_BARS]
     groups = [(row.label, [row.ms.get(name) for name in engines]) for row in rows]
     return {"by": by, "table": table, "chart": grouped_chart(groups, engines, "ms")}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from oxidizedvision.runners.base import Availability, Runner, RunnerConfig
+    from oxidizedvision.runners.prepared import PreparedModel, prepare
     from oxidizedvision.runners.table import (
         NAMES,
         BackendRow,
@@ -20,23 +21,31 @@ if TYPE_CHECKING:
         load_runner,
     )
 
-_IN_BASE = frozenset({"Availability", "Runner", "RunnerConfig"})
+_HOMES = {
+    "Availability": "base",
+    "Runner": "base",
+    "RunnerConfig": "base",
+    "PreparedModel": "prepared",
+    "prepare": "prepared",
+}
 
 __all__ = [
     "NAMES",
     "Availability",
     "BackendRow",
+    "PreparedModel",
     "Runner",
     "RunnerConfig",
     "availability",
     "backends",
     "load",
     "load_runner",
+    "prepare",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "base" if name in _IN_BASE else "table"
+    home = _HOMES.get(name, "table")
     return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oxidizedvision.core.engines import NATIVE_ENGINES
@@ -58,6 +61,7 @@ HINTS = {
     Kind.DUPLICATE_INPUT: "Give every input once.",
     Kind.NOT_SINGLE: "Use run_named with a dictionary of arrays.",
     Kind.ENGINE_FAILED: "Try another runner on the same input; if that works, report this one.",
+    Kind.FILE_SYSTEM: "Check permissions and free space, or choose another folder.",
     Kind.PANICKED: "This is a fault of the engine: try another runner, and please report it.",
 }
 """The next step for every kind of error that the module raises."""
@@ -71,29 +75,8 @@ class NativeRunner(Runner):
         _refuse_after_fork(name)
         self._module = _module(name)
         self._process = os.getpid()
-        model = config.model if isinstance(config.model, bytes) else os.fspath(config.model)
-        try:
-            self._runner = self._module.NativeRunner(
-                name,
-                model,
-                # A file's name need not be text.
-                name=config.model_name.encode(errors="replace").decode(),
-                input_shapes={key: list(shape) for key, shape in config.input_shapes.items()},
-                device=config.device,
-                threads=config.threads,
-                precision=config.precision,
-                optimize=config.optimize,
-                options=dict(config.options),
-            )
-        except self._module.NativeError as error:
-            raise _translated(error) from error
-        except OverflowError as error:  # a number beyond what the module's own types hold
-            raise OxidizedVisionError(
-                Kind.INVALID_OPTION,
-                f"{config.model_name}: a length of an input shape or the count of threads is too "
-                f"large or negative: {error}",
-                HINTS[Kind.INVALID_OPTION],
-            ) from error
+        with _errors_of(self._module, config):
+            self._runner = self._module.NativeRunner(name, _content(config), **_settings(config))
         self._info = info_from_dict(self._runner.info())
         _refuse_high_ranks(self._info)
 
@@ -121,6 +104,40 @@ class NativeRunner(Runner):
         if self._process != os.getpid():
             raise _forked(f"{self._info.model} was loaded into {self._info.backend}")
         return {name: _native_order(array) for name, array in inputs.items()}
+
+
+def _content(config: RunnerConfig) -> str | bytes:
+    return config.model if isinstance(config.model, bytes) else os.fspath(config.model)
+
+
+def _settings(config: RunnerConfig) -> dict[str, Any]:
+    """The keyword arguments of the module, the model apart."""
+    return {
+        # A file's name need not be text.
+        "name": config.model_name.encode(errors="replace").decode(),
+        "input_shapes": {key: list(shape) for key, shape in config.input_shapes.items()},
+        "device": config.device,
+        "threads": config.threads,
+        "precision": config.precision,
+        "optimize": config.optimize,
+        "options": dict(config.options),
+    }
+
+
+@contextmanager
+def _errors_of(module: Any, config: RunnerConfig) -> Iterator[None]:
+    """Turn the module's errors into typed ones."""
+    try:
+        yield
+    except module.NativeError as error:
+        raise _translated(error) from error
+    except OverflowError as error:  # a number beyond what the module's own types hold
+        raise OxidizedVisionError(
+            Kind.INVALID_OPTION,
+            f"{config.model_name}: a length of an input shape or the count of threads is too "
+            f"large or negative: {error}",
+            HINTS[Kind.INVALID_OPTION],
+        ) from error
 
 
 def _refuse_high_ranks(info: ModelInfo) -> None:
@@ -158,6 +175,19 @@ def load(name: str, config: RunnerConfig) -> Runner:
             kind.
     """
     return NativeRunner(name, config)
+
+
+def prepare_model(name: str, config: RunnerConfig, out: Path) -> int:
+    """Write a model as the Rust engine of this name prepares it, and give the file's length.
+
+    Raises:
+        OxidizedVisionError: as `load`, `unsupported` where the engine cannot, or `file_system`.
+    """
+    _refuse_after_fork(name)
+    module = _module(name)
+    with _errors_of(module, config):
+        size: int = module.prepare(name, _content(config), os.fspath(out), **_settings(config))
+    return size
 
 
 def check(name: str) -> Availability:

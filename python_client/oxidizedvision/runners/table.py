@@ -99,7 +99,7 @@ def _native_engine(engine: NativeEngine) -> Engine:
     name = engine.name
     return Engine(
         name=name,
-        formats=(engine.file_format,),
+        formats=tuple(dict.fromkeys((engine.file_format, *engine.prepared))),
         module=engine.module,
         check=lambda: native.check(name),
         devices=lambda: native.devices(name),
@@ -311,9 +311,10 @@ def _refuse_format(engine: Engine, config: RunnerConfig) -> None:
     """Refuse a file that, by its ending, is for other engines."""
     if not isinstance(config.model, Path):
         return
-    ending = config.model.suffix.removeprefix(".")
-    readers = [other.name for other in ENGINES if ending and ending in other.formats]
-    if readers and engine.name not in readers:
+    known = {ending for other in ENGINES for ending in other.formats if ending}
+    ending = next((it for it in known if config.model.name.endswith(f".{it}")), "")
+    readers = [other.name for other in ENGINES if ending in other.formats]
+    if ending and engine.name not in readers:
         raise OxidizedVisionError(
             Kind.UNSUPPORTED,
             f"{engine.name} does not read {config.model.name}",

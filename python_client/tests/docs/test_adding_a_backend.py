@@ -52,7 +52,8 @@ def test_the_table_lists_every_place() -> None:
     numbered, for_packages = places_of_the_guide()
     assert len(numbered) == 6
     assert all(place in GUIDE.read_text(encoding="utf-8") for place in for_packages)
-    tests_of_options = {"rust_runtime/crates/runners/tests/options.rs"}
+    tests = "rust_runtime/crates/runners/tests"
+    tests_of_options = {f"{tests}/options.rs", f"{tests}/prepared.rs"}
     examples = {place for place in places_of_rten() if place.startswith("rust_runtime/examples/")}
     assert all("/tests/" in place or place.endswith("main.rs") for place in examples)
     assert places_of_rten() - tests_of_options - examples == numbered | for_packages

@@ -267,7 +267,7 @@ def test_every_kind_of_the_module_is_a_kind_here(engine: str) -> None:
         for line in source.read_text(encoding="utf-8").splitlines()
         if "Self::" in line and '=> "' in line
     ]
-    assert len(names) == 17
+    assert len(names) == 18
     assert {Kind(name) for name in names} == set(native.HINTS)
 
 

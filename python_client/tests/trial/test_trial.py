@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from tiny_network import Artifact
 
 from oxidizedvision import try_backends
-from oxidizedvision.benchmark import process
+from oxidizedvision.runners import oneshot
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import TensorSpec
 from oxidizedvision.runners import NAMES, availability
@@ -88,7 +88,7 @@ def test_a_crash_in_one_engine_does_not_end_the_others(
     tiny_shared: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = DIES_IN.format(name="onnxruntime")
-    monkeypatch.setattr(process, "_COMMAND", (sys.executable, "-c", code))
+    monkeypatch.setattr(oneshot, "_COMMAND", (sys.executable, "-c", code))
     report = try_backends(tiny_shared.onnx)
     rows = by_name(report)
     assert rows["onnxruntime"].status == "no_answer"

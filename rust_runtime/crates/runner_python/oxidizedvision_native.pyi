@@ -22,6 +22,7 @@ class Backend(TypedDict):
     precisions: list[str]
     dynamic_dims: bool
     from_bytes: bool
+    prepared_format: str | None
 
 @type_check_only
 class Spec(TypedDict):
@@ -80,4 +81,17 @@ class NativeRunner:
     def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]: ...
     def profile(self, inputs: dict[str, NDArray[Any]], runs: int) -> list[NodeTime] | None: ...
 
+def prepare(
+    backend: str,
+    model: str | os.PathLike[str] | bytes,
+    out: str | os.PathLike[str],
+    *,
+    name: str = "model",
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    precision: str = "fp32",
+    optimize: bool = True,
+    options: Mapping[str, str] | None = None,
+) -> int: ...
 def backends() -> list[Backend]: ...

@@ -22,7 +22,7 @@ _WORDS: Mapping[Source, str] = {
     "added": "added by the engine",
     "unknown": "of unknown origin",
 }
-NO_MODULE = "no module noted"
+_MODULE_WORDS = {"": "no module noted", ROOT: "the network itself"}
 
 RowKey = tuple[str, Source]
 KeyOf = Callable[["ProfiledNode"], RowKey]
@@ -45,7 +45,7 @@ class SideRow:
     @property
     def label(self) -> str:
         """The name, with what a reader must know about it."""
-        words = _WORDS[self.source] or ("" if self.name else NO_MODULE)
+        words = _WORDS[self.source] or _MODULE_WORDS.get(self.name, "")
         if not self.name:
             return f"({words})"
         return f"{self.name} ({words})" if words else self.name

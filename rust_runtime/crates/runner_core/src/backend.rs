@@ -1,6 +1,10 @@
+use std::path::Path;
+
 use serde::Serialize;
 
-use crate::{DType, Device, LoadError, Precision, Runner, RunnerConfig};
+use crate::{
+    DType, Device, LoadError, LoadErrorKind, Precision, Runner, RunnerConfig, prepared::Prepared,
+};
 
 /// Whether an engine can be used here and, where it cannot, what makes it so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,4 +60,22 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// [`LoadError`], with a kind that tells a bad model from a missing engine.
     fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError>;
+
+    /// The usual ending of the files that [`Self::prepare`] writes; `None` where it writes none.
+    fn prepared_format(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Writes a model to `out` in the form that this engine loads soonest or in the least memory,
+    /// after the settings of `config`, and proves that it is the same model. What was at `out` is
+    /// gone, and what is there after an error is of no use.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; [`LoadErrorKind::Unsupported`] where the engine has no such form or
+    /// cannot write this model in it, [`LoadErrorKind::FileSystem`] when `out` cannot be written.
+    fn prepare(&self, config: &RunnerConfig, out: &Path) -> Result<Prepared, LoadError> {
+        let _ = out;
+        let message = format!("{} has no prepared form of models", self.name());
+        Err(LoadError::new(LoadErrorKind::Unsupported, &config.source.name(), message))
+    }
 }

@@ -1,10 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -192,13 +186,7 @@ impl RunnerConfig {
     pub fn bytes(&self) -> Result<Arc<[u8]>, LoadError> {
         match &self.source {
             ModelSource::Bytes { bytes, .. } => Ok(Arc::clone(bytes)),
-            ModelSource::Path(path) => plain_file(path).map(Arc::from).map_err(|error| {
-                let kind = match error.kind() {
-                    std::io::ErrorKind::NotFound => LoadErrorKind::NotFound,
-                    _ => LoadErrorKind::Unreadable,
-                };
-                LoadError::new(kind, &self.source.name(), error.to_string()).with_source(error)
-            }),
+            ModelSource::Path(_) => self.content(false).map(|content| content.into_vec().into()),
         }
     }
 
@@ -233,15 +221,6 @@ impl RunnerConfig {
     pub fn read_options(&self) -> OptionReader<'_> {
         OptionReader::new(self)
     }
-}
-
-/// A file's content. Opening a pipe waits for its other end, and a device may never end.
-fn plain_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Err(std::io::Error::other("it is a pipe or a device and no file"));
-    }
-    std::fs::read(path)
 }
 
 fn listed(items: &[impl fmt::Display]) -> String {

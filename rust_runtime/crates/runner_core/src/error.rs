@@ -24,6 +24,8 @@ pub enum LoadErrorKind {
     ShapeMismatch,
     /// The engine panicked; the process lives on.
     Panicked,
+    /// A prepared model cannot be written.
+    FileSystem,
 }
 
 impl LoadErrorKind {
@@ -39,6 +41,7 @@ impl LoadErrorKind {
             Self::InvalidOption => "invalid_option",
             Self::ShapeMismatch => "shape_mismatch",
             Self::Panicked => "panicked",
+            Self::FileSystem => "file_system",
         }
     }
 }

@@ -6,18 +6,21 @@
 
 mod backend;
 mod config;
+mod content;
 mod error;
 mod guard;
 mod info;
 mod library;
 pub mod onnx;
 mod options;
+pub mod prepared;
 mod profile;
 mod runner;
 mod tensor;
 
 pub use backend::{Availability, Backend, Capabilities};
 pub use config::{Device, ModelSource, Options, Precision, RunnerConfig};
+pub use content::Content;
 pub use error::{LoadError, LoadErrorKind, RunError, RunErrorKind};
 pub use guard::{guard_load, guard_run};
 pub use info::{Dim, ModelInfo, TensorSpec};

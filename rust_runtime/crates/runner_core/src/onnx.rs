@@ -15,6 +15,7 @@ mod refusal;
 mod relocate;
 mod signature;
 mod stored;
+mod weights;
 mod wire;
 
 pub use declared::Declared;
@@ -26,3 +27,4 @@ pub use origins::{EngineNode, Naming, origins};
 pub use relocate::relocated;
 pub use signature::{Signature, TensorSpecHint};
 pub use stored::ExternalTensor;
+pub use weights::{External, with_weights_aligned, with_weights_in_place};

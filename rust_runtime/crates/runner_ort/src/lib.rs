@@ -17,6 +17,7 @@
 mod cuda;
 mod library;
 mod load;
+mod prepared;
 mod profile;
 mod refusal;
 mod session;
@@ -24,13 +25,13 @@ mod settings;
 mod tensor;
 mod wheels;
 
-use std::num::NonZero;
+use std::{num::NonZero, path::Path};
 
 use ort::value::DynValue;
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
-    NodeTime, Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
-    onnx::OnnxModel,
+    Availability, Backend, Capabilities, Content, DType, Device, LoadError, LoadErrorKind,
+    ModelInfo, NodeTime, Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor,
+    guard_load, onnx::OnnxModel, prepared::Prepared,
 };
 
 use crate::{library::Engine, session::Session, settings::Settings};
@@ -61,11 +62,22 @@ impl Backend for OrtBackend {
     fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
         Ok(Box::new(OrtRunner::from_config(config)?))
     }
+
+    fn prepared_format(&self) -> Option<&'static str> {
+        Some(prepared::ENDING)
+    }
+
+    fn prepare(&self, config: &RunnerConfig, out: &Path) -> Result<Prepared, LoadError> {
+        let (engine, settings) = started(config)?;
+        guard_load(&config.source.name(), || {
+            prepared::prepare(self, config, engine, &settings, out)
+        })
+    }
 }
 
 fn able_on(devices: Vec<Device>) -> Capabilities {
     Capabilities {
-        formats: vec!["onnx"],
+        formats: vec!["onnx", prepared::ENDING],
         dtypes: DType::ALL.to_vec(),
         devices,
         precisions: vec![Precision::Fp32],
@@ -92,27 +104,38 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<OrtRunner, LoadError>
     OrtRunner::from_config(&RunnerConfig::from_bytes(name, bytes))
 }
 
+/// The engine, and what the user asks of it.
+fn started(config: &RunnerConfig) -> Result<(&'static Engine, Settings), LoadError> {
+    let name = config.source.name();
+    let refuse = |kind, message| LoadError::new(kind, &name, message);
+    let engine = library::engine().map_err(|hint| {
+        refuse(LoadErrorKind::BackendUnavailable, format!("ort cannot start: {hint}"))
+    })?;
+    // Asking for the CUDA devices loads CUDA, so a runner on the CPU does not ask.
+    let able = match config.device {
+        Device::Cpu => able_on(vec![Device::Cpu]),
+        Device::Cuda(_) => {
+            engine.cuda_devices().map_err(|reason| {
+                let message = format!("ort cannot run on {}: {reason}", config.device);
+                refuse(LoadErrorKind::DeviceUnavailable, message)
+            })?;
+            OrtBackend.capabilities()
+        }
+    };
+    config.expect(NAME, &able)?;
+    Ok((engine, Settings::read(config)?))
+}
+
+impl OrtRunner {
+    fn keeping(self, content: Content) -> Self {
+        Self { session: self.session.keeping(content), ..self }
+    }
+}
+
 impl Runner for OrtRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
-        let name = config.source.name();
-        let refuse = |kind, message| LoadError::new(kind, &name, message);
-        let engine = library::engine().map_err(|hint| {
-            refuse(LoadErrorKind::BackendUnavailable, format!("ort cannot start: {hint}"))
-        })?;
-        // Asking for the CUDA devices loads CUDA, so a runner on the CPU does not ask.
-        let able = match config.device {
-            Device::Cpu => able_on(vec![Device::Cpu]),
-            Device::Cuda(_) => {
-                engine.cuda_devices().map_err(|reason| {
-                    let message = format!("ort cannot run on {}: {reason}", config.device);
-                    refuse(LoadErrorKind::DeviceUnavailable, message)
-                })?;
-                OrtBackend.capabilities()
-            }
-        };
-        config.expect(NAME, &able)?;
-        let settings = Settings::read(config)?;
-        guard_load(&name, || load::load(config, engine, &settings))
+        let (engine, settings) = started(config)?;
+        guard_load(&config.source.name(), || load::load(config, engine, &settings))
     }
 
     fn info(&self) -> &ModelInfo {
@@ -133,13 +156,14 @@ impl Runner for OrtRunner {
     }
 
     /// Loads the model once more, into a session that keeps a record. On CUDA the record has when
-    /// work was handed over, not what it took, so there is none.
+    /// work was handed over, not what it took, so there is none; nor of a prepared model, which has
+    /// no nodes of an ONNX file.
     fn profile(
         &self,
         inputs: Vec<Tensor>,
         runs: NonZero<usize>,
     ) -> Result<Option<Vec<NodeTime>>, RunError> {
-        if self.info.device != Device::Cpu {
+        if self.info.device != Device::Cpu || self.declared.nodes.is_empty() {
             return Ok(None);
         }
         let given = self.given(inputs)?;

@@ -1,19 +1,21 @@
-use std::ffi::CString;
+use std::{ffi::CString, path::Path};
 
 use ort::{
     session::builder::{AutoDevicePolicy, SessionBuilder},
     value::{Outlet, ValueType},
 };
 use runner_core::{
-    Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig, TensorSpec,
+    Content, Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig, TensorSpec,
     onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint, named},
 };
 
 use crate::{
-    NAME, OrtRunner, cuda, library::Engine, refusal::refused, session::Session, settings::Settings,
-    tensor::dtype_of,
+    NAME, OrtRunner, cuda, library::Engine, prepared, refusal::refused, session::Session,
+    settings::Settings, tensor::dtype_of,
 };
 
+/// The form in which a session saves its graph.
+const SAVED_FORMAT: &str = "session.save_model_format";
 /// Where a model in memory keeps its other files; the engine looks nowhere else.
 const FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
@@ -22,8 +24,30 @@ pub(crate) fn load(
     engine: &Engine,
     settings: &Settings,
 ) -> Result<OrtRunner, LoadError> {
+    match prepared::open(config, engine)? {
+        Some(file) => prepared::load(config, engine, settings, file),
+        None => load_onnx(config, engine, settings, None),
+    }
+}
+
+/// Loads an ONNX file, and has the optimised graph written to `out` in ORT format.
+pub(crate) fn load_and_save(
+    config: &RunnerConfig,
+    engine: &Engine,
+    settings: &Settings,
+    out: &Path,
+) -> Result<OrtRunner, LoadError> {
+    load_onnx(config, engine, settings, Some(out))
+}
+
+fn load_onnx(
+    config: &RunnerConfig,
+    engine: &Engine,
+    settings: &Settings,
+    out: Option<&Path>,
+) -> Result<OrtRunner, LoadError> {
     let name = config.source.name();
-    let bytes = config.bytes()?;
+    let bytes = config.content(settings.mmap)?;
     let declared = OnnxModel::read(&name, &bytes)?;
     let external = ExternalData::resolve(config, &declared)?;
     let signature = Signature::new(config, &declared)?;
@@ -31,7 +55,7 @@ pub(crate) fn load(
     let folder = folder_of(&name, &external)?;
     // An event says nothing of which node it is of when the node has no name.
     let bytes = match settings.recording {
-        Some(_) => named(&name, &bytes)?.into(),
+        Some(_) => Content::Owned(named(&name, &bytes)?),
         None => bytes,
     };
     // The bytes that were checked are those that the engine reads, whatever becomes of the file.
@@ -41,9 +65,29 @@ pub(crate) fn load(
             Some(folder) => Ok(builder.with_config_entry(FOLDER, folder)?),
             None => Ok(builder),
         })
+        .and_then(|builder| match out {
+            Some(out) => {
+                let builder = builder.with_config_entry(SAVED_FORMAT, "ORT")?;
+                Ok(builder.with_optimized_model_path(out)?)
+            }
+            None => Ok(builder),
+        })
         .and_then(|mut builder| builder.commit_from_memory(&bytes))
         .map_err(|error| refused(config, &declared, !fixed.is_empty(), error))?;
     drop(bytes);
+    runner(config, engine, settings, signature, declared, session)
+}
+
+/// The runner of a session that is made.
+pub(crate) fn runner(
+    config: &RunnerConfig,
+    engine: &Engine,
+    settings: &Settings,
+    signature: Signature,
+    declared: OnnxModel,
+    session: ort::session::Session,
+) -> Result<OrtRunner, LoadError> {
+    let name = config.source.name();
     let outputs = signature.outputs(config, &declared, &known(session.outputs()))?;
     let input_names = names(&name, &signature.inputs, session.inputs())?;
     let output_names = names(&name, &outputs, session.outputs())?;
@@ -61,7 +105,11 @@ pub(crate) fn load(
     Ok(OrtRunner { info, session, declared, config: config.clone() })
 }
 
-fn builder(engine: &Engine, device: Device, settings: &Settings) -> ort::Result<SessionBuilder> {
+pub(crate) fn builder(
+    engine: &Engine,
+    device: Device,
+    settings: &Settings,
+) -> ort::Result<SessionBuilder> {
     // Without a provider of its own, a session takes the one that the policy likes best, which
     // need not be the CPU's.
     let mut builder = SessionBuilder::new(&engine.environment)?

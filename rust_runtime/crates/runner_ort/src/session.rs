@@ -6,12 +6,16 @@ use std::{
 };
 
 use ort::{AsPointer, Error, value::DynValue};
+use runner_core::Content;
 
 /// A session that several threads may run at once.
 pub(crate) struct Session {
     loaded: ort::session::Session,
     inputs: Vec<CString>,
     outputs: Vec<CString>,
+    /// The model's bytes where the engine has not copied them; dropped after the session.
+    #[expect(dead_code, reason = "the engine reads it, we only hold it")]
+    content: Option<Content>,
     /// Held during a run where runs must take turns.
     turn: Option<Mutex<()>>,
 }
@@ -31,7 +35,12 @@ impl Session {
         outputs: Vec<CString>,
         takes_turns: bool,
     ) -> Self {
-        Self { loaded, inputs, outputs, turn: takes_turns.then(Mutex::default) }
+        Self { loaded, inputs, outputs, content: None, turn: takes_turns.then(Mutex::default) }
+    }
+
+    /// Keeps the bytes that the session was made of for as long as the session.
+    pub(crate) fn keeping(self, content: Content) -> Self {
+        Self { content: Some(content), ..self }
     }
 
     /// Runs the model on one value for each input.

@@ -18,6 +18,10 @@ pub(crate) struct Settings {
     pub(crate) spinning: Option<bool>,
     /// Whether CUDA devices may compute FP32 with the ten bits of TF32: option `tf32`.
     pub(crate) tf32: bool,
+    /// Whether the user chose how far, for that is settled in a prepared file.
+    pub(crate) level_is_given: bool,
+    /// Whether the model's file is mapped in place of being read: option `mmap`.
+    pub(crate) mmap: bool,
     /// Threads for one run.
     pub(crate) threads: usize,
     /// Where the session writes what its nodes take, where it does.
@@ -54,6 +58,7 @@ impl Settings {
         let memory_pattern = options.get("memory_pattern")?;
         let spinning = options.get("spinning")?;
         let tf32 = options.get("tf32")?.unwrap_or(false);
+        let mmap = options.get("mmap")?.unwrap_or(false);
         options.finish()?;
         let optimization = match (level.as_deref(), config.optimize) {
             (None | Some("all"), true) | (Some("all"), false) => GraphOptimizationLevel::All,
@@ -71,7 +76,18 @@ impl Settings {
         };
         let granted = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = config.threads.unwrap_or_else(granted);
-        Ok(Self { optimization, memory_pattern, spinning, tf32, threads, recording: None })
+        let level_is_given = level.is_some();
+        let recording = None;
+        Ok(Self {
+            optimization,
+            memory_pattern,
+            spinning,
+            tf32,
+            level_is_given,
+            mmap,
+            threads,
+            recording,
+        })
     }
 
     /// The same, with a record of what the nodes take.
@@ -129,6 +145,7 @@ mod tests {
             ("spinning", "1", "true or false"),
             ("memory_pattern", "yes", "true or false"),
             ("tf32", "on", "true or false"),
+            ("mmap", "1", "true or false"),
             ("flush_denormals", "true", "graph_optimization"),
         ] {
             let error = read(true, &[(option, value)]).unwrap_err();

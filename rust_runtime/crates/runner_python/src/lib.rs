@@ -2,6 +2,7 @@
 
 mod arrays;
 mod error;
+mod prepare;
 
 use std::{collections::BTreeMap, num::NonZero, sync::Arc};
 
@@ -29,6 +30,7 @@ fn describe<'py>(py: Python<'py>, row: &runners::Row) -> PyResult<Bound<'py, PyD
         Availability::NotBuilt { hint } => ("not_built", String::new(), hint),
         Availability::Missing { hint } => ("missing", String::new(), hint),
     };
+    let prepared_format = row.backend().and_then(Backend::prepared_format);
     let known = row.backend().map(Backend::capabilities);
     let dict = PyDict::new(py);
     dict.set_item("name", row.name)?;
@@ -53,6 +55,7 @@ fn describe<'py>(py: Python<'py>, row: &runners::Row) -> PyResult<Bound<'py, PyD
         )?,
     )?;
     dict.set_item("dynamic_dims", known.is_some_and(|known| known.dynamic_dims))?;
+    dict.set_item("prepared_format", prepared_format)?;
     dict.set_item("from_bytes", known.is_some_and(|known| known.from_bytes))?;
     Ok(dict)
 }
@@ -83,15 +86,8 @@ impl NativeRunner {
         optimize: bool,
         options: Option<BTreeMap<String, String>>,
     ) -> PyResult<Self> {
-        let config = RunnerConfig {
-            source: source(model, name)?,
-            input_shapes: lengths(py, input_shapes.unwrap_or_default())?,
-            device: device.parse().map_err(|reason: String| invalid(py, &reason))?,
-            threads: threads.map(|threads| usize::try_from(threads).unwrap_or(0)),
-            precision: precision.parse().map_err(|reason: String| invalid(py, &reason))?,
-            optimize,
-            options: options.unwrap_or_default(),
-        };
+        let config =
+            settings(py, model, name, input_shapes, device, threads, precision, optimize, options)?;
         let runner = py.detach(|| runners::load(backend, &config));
         Ok(Self { runner: runner.map_err(|error| load_error(py, &error))? })
     }
@@ -153,6 +149,30 @@ fn from_json<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py
     py.import("json")?.call_method1("loads", (json,))
 }
 
+/// The settings that Python gives.
+#[allow(clippy::too_many_arguments, reason = "keyword arguments of Python functions")]
+fn settings(
+    py: Python<'_>,
+    model: &Bound<'_, PyAny>,
+    name: &str,
+    input_shapes: Option<BTreeMap<String, Vec<i64>>>,
+    device: &str,
+    threads: Option<i64>,
+    precision: &str,
+    optimize: bool,
+    options: Option<BTreeMap<String, String>>,
+) -> PyResult<RunnerConfig> {
+    Ok(RunnerConfig {
+        source: source(model, name)?,
+        input_shapes: lengths(py, input_shapes.unwrap_or_default())?,
+        device: device.parse().map_err(|reason: String| invalid(py, &reason))?,
+        threads: threads.map(|threads| usize::try_from(threads).unwrap_or(0)),
+        precision: precision.parse().map_err(|reason: String| invalid(py, &reason))?,
+        optimize,
+        options: options.unwrap_or_default(),
+    })
+}
+
 fn lengths(
     py: Python<'_>,
     shapes: BTreeMap<String, Vec<i64>>,
@@ -189,5 +209,6 @@ pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("NativeError", module.py().get_type::<NativeError>())?;
     module.add_class::<NativeRunner>()?;
+    module.add_function(wrap_pyfunction!(prepare::prepare, module)?)?;
     module.add_function(wrap_pyfunction!(backends, module)?)
 }

@@ -7,19 +7,24 @@
 //! rten measures its nodes but only prints the times, so there is no time by node.
 
 mod load;
+mod prepared;
 mod tensor;
+mod weights;
 
 use std::{
     fmt,
     num::NonZero,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
 use rten::{Model, NodeId, RunOptions, ThreadPool};
 use runner_core::{
     Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, Precision, RunError,
-    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load, prepared::Prepared,
 };
+
+use crate::weights::Mapped;
 
 const NAME: &str = "rten";
 const VERSION: &str = "0.27.0";
@@ -51,6 +56,35 @@ impl Backend for RtenBackend {
     fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
         Ok(Box::new(RtenRunner::from_config(config)?))
     }
+
+    fn prepared_format(&self) -> Option<&'static str> {
+        Some(prepared::ENDING)
+    }
+
+    fn prepare(&self, config: &RunnerConfig, out: &Path) -> Result<Prepared, LoadError> {
+        Settings::read(config)?;
+        guard_load(&config.source.name(), || prepared::prepare(self, config, out))
+    }
+}
+
+/// What the user asks of the engine.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    /// Whether weights are laid out anew at load, for speed: option `prepack_weights`.
+    prepack: bool,
+    /// Whether the model's files are mapped in place of being read: option `mmap`.
+    mmap: bool,
+}
+
+impl Settings {
+    fn read(config: &RunnerConfig) -> Result<Self, LoadError> {
+        config.expect(NAME, &RtenBackend.capabilities())?;
+        let mut options = config.read_options();
+        let prepack = options.get("prepack_weights")?.unwrap_or(false);
+        let mmap = options.get("mmap")?.unwrap_or(false);
+        options.finish()?;
+        Ok(Self { prepack, mmap })
+    }
 }
 
 /// A model loaded by rten.
@@ -60,6 +94,9 @@ pub struct RtenRunner {
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
     pool: Arc<ThreadPool>,
+    /// What the model's weights lie in where they are mapped; dropped after the model.
+    #[expect(dead_code, reason = "the engine reads it, we only hold it")]
+    mapped: Mapped,
 }
 
 impl fmt::Debug for RtenRunner {
@@ -78,11 +115,8 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<RtenRunner, LoadError
 
 impl Runner for RtenRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
-        config.expect(NAME, &RtenBackend.capabilities())?;
-        let mut options = config.read_options();
-        let prepack = options.get::<bool>("prepack_weights")?.unwrap_or(false);
-        options.finish()?;
-        guard_load(&config.source.name(), || load::load(config, prepack))
+        let settings = Settings::read(config)?;
+        guard_load(&config.source.name(), || load::load(config, settings))
     }
 
     fn info(&self) -> &ModelInfo {

@@ -1,24 +1,22 @@
-use std::collections::HashMap;
-
 use rten::{
     Dimension, LoadError as RtenError, LoadErrorKind as RtenErrorKind, Model, ModelOptions,
 };
 use runner_core::{
     Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig,
-    onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint, relocated},
+    onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
 };
 
-use crate::{NAME, RtenRunner, VERSION, tensor, thread_pool};
+use crate::{NAME, RtenRunner, Settings, VERSION, tensor, thread_pool, weights};
 
-pub(crate) fn load(config: &RunnerConfig, prepack: bool) -> Result<RtenRunner, LoadError> {
+pub(crate) fn load(config: &RunnerConfig, settings: Settings) -> Result<RtenRunner, LoadError> {
     let name = config.source.name();
-    let bytes = config.bytes()?;
-    let declared = OnnxModel::read(&name, &bytes)?;
+    let content = config.content(settings.mmap)?;
+    let declared = OnnxModel::read(&name, &content)?;
     let external = ExternalData::resolve(config, &declared)?;
     let signature = Signature::new(config, &declared)?;
     let mut options = ModelOptions::with_all_ops();
-    options.enable_optimization(config.optimize).prepack_weights(prepack);
-    let bytes = given(&name, &bytes, &external, &mut options)?;
+    options.enable_optimization(config.optimize).prepack_weights(settings.prepack);
+    let (bytes, mapped) = weights::given(&name, content, &external, settings, &mut options)?;
     let model = options.load(bytes).map_err(|error| refused(&name, &declared, error))?;
     let outputs = signature.outputs(config, &declared, &known_outputs(&model))?;
     check_dtypes(&name, signature.inputs.iter().chain(&outputs))?;
@@ -41,32 +39,7 @@ pub(crate) fn load(config: &RunnerConfig, prepack: bool) -> Result<RtenRunner, L
         device: Device::Cpu,
     };
     let output_nodes = model.output_ids().to_vec();
-    Ok(RtenRunner { info, model, inputs, outputs: output_nodes, pool })
-}
-
-/// The model's content, and its external data in the options.
-///
-/// rten takes only some names of files, wherever the data comes from, so each gets a new one.
-fn given(
-    model: &str,
-    bytes: &[u8],
-    external: &ExternalData,
-    options: &mut ModelOptions,
-) -> Result<Vec<u8>, LoadError> {
-    if external.files.is_empty() {
-        return Ok(bytes.to_vec());
-    }
-    let mut names = HashMap::new();
-    for (index, (location, file)) in external.files.iter().enumerate() {
-        let data = std::fs::read(file).map_err(|error| {
-            let message = format!("external data {location:?}: {error}");
-            LoadError::new(LoadErrorKind::Unreadable, model, message)
-        })?;
-        let name = format!("{index}.data");
-        options.external_data(&name, data);
-        names.insert(location.as_str(), name);
-    }
-    relocated(model, bytes, &|location| names.get(location).cloned().unwrap_or_default())
+    Ok(RtenRunner { info, model, inputs, outputs: output_nodes, pool, mapped })
 }
 
 fn check_dtypes<'a>(

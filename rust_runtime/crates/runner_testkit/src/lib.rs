@@ -7,6 +7,7 @@
 mod external;
 mod golden;
 mod loading;
+mod prepared;
 mod profile;
 mod refusals;
 mod running;
@@ -20,13 +21,15 @@ use std::{
 use runner_core::{Backend, Device, LoadError, NamedTensors, Runner, RunnerConfig};
 
 pub use golden::{GoldenCase, difference, golden_cases};
+pub use prepared::prepared_testdata;
 
 /// What sets one engine apart from the others.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// The folder `testdata`.
     pub testdata: PathBuf,
-    /// The ending of the model files that the engine runs: `onnx` or `pt`.
+    /// The ending of the model files that the engine runs: `onnx`, `pt`, or one of its prepared
+    /// files.
     pub format: &'static str,
     /// Where the models run.
     pub device: Device,
@@ -142,6 +145,10 @@ impl Engine<'_> {
         self.profile.format == "onnx"
     }
 
+    fn reads_torchscript(&self) -> bool {
+        self.profile.format == "pt"
+    }
+
     fn file(&self, folder: &str, name: &str) -> PathBuf {
         self.profile.testdata.join(folder).join(format!("{name}.{}", self.profile.format))
     }
@@ -187,7 +194,7 @@ impl Engine<'_> {
     }
 
     fn golden(&self, name: &str) -> Result<Vec<GoldenCase>, String> {
-        golden_cases(&self.model(name).with_extension("safetensors"))
+        golden_cases(&self.profile.testdata.join("models").join(format!("{name}.safetensors")))
     }
 
     /// Compares outputs with PyTorch's, names and order included.

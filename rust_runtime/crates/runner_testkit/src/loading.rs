@@ -10,7 +10,7 @@ pub(crate) fn check(bench: &mut Bench<'_>) {
     bench.case("backend/ready", backend_is_ready);
     bench.case("info/fixed", |engine| info_of(engine, "residual", fixed(), fixed()));
     bench.case("info/symbols", |engine| info_of(engine, "dynamic", symbols(), symbols()));
-    if bench.engine().reads_onnx() {
+    if !bench.engine().reads_torchscript() {
         bench.case("info/output_without_shape", |engine| info_of(engine, "bare", fixed(), fixed()));
     }
     bench.case("info/several", several);

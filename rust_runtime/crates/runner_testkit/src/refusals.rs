@@ -36,8 +36,13 @@ pub(crate) fn check(bench: &mut Bench<'_>) {
     ];
     let reads_onnx = bench.engine().reads_onnx();
     let torchscript_alone: &[(&str, LoadErrorKind)] = &[("state_dict", LoadErrorKind::Corrupt)];
+    let reads_torchscript = bench.engine().reads_torchscript();
     let hostile = ["empty", "random", "truncated"].map(|name| (name, LoadErrorKind::Corrupt));
-    let alone = if reads_onnx { onnx_alone } else { torchscript_alone };
+    let alone = match (reads_onnx, reads_torchscript) {
+        (true, _) => onnx_alone,
+        (_, true) => torchscript_alone,
+        _ => &[],
+    };
     for &(name, kind) in hostile.iter().chain(alone) {
         bench.case(&format!("file/{name}"), |engine| {
             rejects(engine, &engine.hostile(name), kind).map(drop)

@@ -13,7 +13,8 @@ const THREADS: usize = 8;
 const RUNS: usize = 6;
 
 pub(crate) fn check(bench: &mut Bench<'_>) {
-    let onnx_alone: &[&str] = if bench.engine().reads_onnx() { &["bare", "external"] } else { &[] };
+    let reads_torchscript = bench.engine().reads_torchscript();
+    let onnx_alone: &[&str] = if reads_torchscript { &[] } else { &["bare", "external"] };
     for &model in ["residual", "dynamic", "pair"].iter().chain(onnx_alone) {
         bench.case(&format!("golden/{model}"), |engine| golden(engine, model));
     }

@@ -1,16 +1,26 @@
+use std::collections::HashMap;
+
 use runner_core::{
     LoadError, LoadErrorKind,
     onnx::{ExternalData, Node, OnnxModel},
 };
-use tract_onnx::{Onnx, pb::ModelProto, prelude::*, tract_hir::infer::InferenceFact};
+use tract_onnx::{
+    Onnx,
+    pb::ModelProto,
+    prelude::*,
+    tract_hir::infer::{Factoid, InferenceFact},
+};
 
 /// Domains whose operators tract knows by name.
 const DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
 
-/// A parsed model whose inputs can still be given any shape.
+/// A model whose inputs can still be given any shape that it allows.
 #[derive(Debug, Clone)]
-pub(crate) struct Graph {
-    model: InferenceModel,
+pub(crate) enum Graph {
+    /// Parsed from ONNX: nothing is known of its values.
+    Parsed(InferenceModel),
+    /// Prepared: analysed, with symbols where lengths may change.
+    Prepared(TypedModel),
 }
 
 impl Graph {
@@ -36,12 +46,15 @@ impl Graph {
             let message = "tract sees other inputs than the file declares";
             return Err(LoadError::new(LoadErrorKind::Unsupported, name, message));
         }
-        Ok(Self { model })
+        Ok(Self::Parsed(model))
     }
 
     /// The model with these input facts, analysed and ready to run or to be optimised further.
     pub(crate) fn typed(&self, facts: Vec<InferenceFact>) -> TractResult<TypedModel> {
-        let mut model = self.model.clone();
+        let mut model = match self {
+            Self::Parsed(model) => model.clone(),
+            Self::Prepared(model) => return with_lengths(model, &facts),
+        };
         for (index, fact) in facts.into_iter().enumerate() {
             model.set_input_fact(index, fact)?;
         }
@@ -49,8 +62,26 @@ impl Graph {
     }
 
     pub(crate) fn symbol(&self, name: &str) -> Symbol {
-        self.model.symbols.sym(name)
+        match self {
+            Self::Parsed(model) => model.symbols.sym(name),
+            Self::Prepared(model) => model.symbols.sym(name),
+        }
     }
+}
+
+/// The model with lengths in place of the symbols for which the facts have lengths.
+fn with_lengths(model: &TypedModel, facts: &[InferenceFact]) -> TractResult<TypedModel> {
+    let mut lengths = HashMap::new();
+    for (index, fact) in facts.iter().enumerate() {
+        let dims = model.input_fact(index)?.shape.iter();
+        for (dim, given) in dims.zip(fact.shape.dims()) {
+            if let (TDim::Sym(symbol), Some(length)) = (dim, given.concretize()) {
+                lengths.insert(symbol.clone(), length);
+            }
+        }
+    }
+    lengths.retain(|_, length| length.to_i64().is_ok());
+    if lengths.is_empty() { Ok(model.clone()) } else { model.set_symbols(&lengths) }
 }
 
 fn parse(onnx: &Onnx, proto: &ModelProto, folder: Option<&str>) -> TractResult<InferenceModel> {

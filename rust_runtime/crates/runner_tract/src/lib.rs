@@ -7,16 +7,19 @@
 //! Time by node is measured around each node of the plan that runs anyway.
 
 mod graph;
+mod nnef;
 mod plan;
+mod prepared;
 mod profile;
 mod tensor;
 
-use std::num::NonZero;
+use std::{num::NonZero, path::Path};
 
 use runner_core::{
     Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, NodeTime, Precision,
     RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
-    onnx::{ExternalData, OnnxModel, Signature},
+    onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
+    prepared::Prepared,
 };
 
 use crate::{graph::Graph, plan::Plans};
@@ -40,7 +43,7 @@ impl Backend for TractBackend {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            formats: vec!["onnx"],
+            formats: vec!["onnx", prepared::ENDING, prepared::COMPRESSED],
             dtypes: DType::ALL.to_vec(),
             devices: vec![Device::Cpu],
             precisions: vec![Precision::Fp32],
@@ -52,6 +55,24 @@ impl Backend for TractBackend {
     fn load(&self, config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
         Ok(Box::new(TractRunner::from_config(config)?))
     }
+
+    fn prepared_format(&self) -> Option<&'static str> {
+        Some(prepared::ENDING)
+    }
+
+    fn prepare(&self, config: &RunnerConfig, out: &Path) -> Result<Prepared, LoadError> {
+        plans_wanted(config)?;
+        guard_load(&config.source.name(), || prepared::prepare(self, config, out))
+    }
+}
+
+/// Refuses settings that the engine has not, and gives the option `plan_cache`.
+fn plans_wanted(config: &RunnerConfig) -> Result<usize, LoadError> {
+    config.expect(NAME, &TractBackend.capabilities())?;
+    let mut options = config.read_options();
+    let capacity = options.get::<usize>("plan_cache")?.unwrap_or(DEFAULT_PLANS).max(1);
+    options.finish()?;
+    Ok(capacity)
 }
 
 /// A model loaded by tract.
@@ -72,10 +93,7 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<TractRunner, LoadErro
 
 impl Runner for TractRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
-        config.expect(NAME, &TractBackend.capabilities())?;
-        let mut options = config.read_options();
-        let capacity = options.get::<usize>("plan_cache")?.unwrap_or(DEFAULT_PLANS).max(1);
-        options.finish()?;
+        let capacity = plans_wanted(config)?;
         guard_load(&config.source.name(), || load(config, capacity))
     }
 
@@ -114,22 +132,42 @@ impl Runner for TractRunner {
 }
 
 fn load(config: &RunnerConfig, capacity: usize) -> Result<TractRunner, LoadError> {
-    let name = config.source.name();
-    let bytes = config.bytes()?;
-    let model = OnnxModel::read(&name, &bytes)?;
-    let external = ExternalData::resolve(config, &model)?;
-    let signature = Signature::new(config, &model)?;
-    let graph = Graph::parse(&name, &bytes, &model, &external)?;
-    drop(bytes);
+    let (declared, graph) = match prepared::open(config)? {
+        Some(file) => prepared::read(config, file)?,
+        None => read(config)?,
+    };
+    let signature = Signature::new(config, &declared)?;
     let (plans, known) = Plans::new(graph, &signature, config, capacity)?;
+    runner(config, signature, declared, plans, &known)
+}
+
+/// What an ONNX file declares, and its graph.
+fn read(config: &RunnerConfig) -> Result<(OnnxModel, Graph), LoadError> {
+    let name = config.source.name();
+    let bytes = config.content(false)?;
+    let declared = OnnxModel::read(&name, &bytes)?;
+    let external = ExternalData::resolve(config, &declared)?;
+    // Shapes that do not fit are the user's fault, so they are refused before the file's faults.
+    Signature::new(config, &declared)?;
+    let graph = Graph::parse(&name, &bytes, &declared, &external)?;
+    Ok((declared, graph))
+}
+
+fn runner(
+    config: &RunnerConfig,
+    signature: Signature,
+    declared: OnnxModel,
+    plans: Plans,
+    known: &[TensorSpecHint],
+) -> Result<TractRunner, LoadError> {
     let info = ModelInfo {
-        model: name,
+        model: config.source.name(),
         backend: NAME.to_owned(),
         backend_version: VERSION.to_owned(),
-        outputs: signature.outputs(config, &model, &known)?,
+        outputs: signature.outputs(config, &declared, known)?,
         inputs: signature.inputs,
         threads: 1,
         device: Device::Cpu,
     };
-    Ok(TractRunner { info, declared: model, plans })
+    Ok(TractRunner { info, declared, plans })
 }

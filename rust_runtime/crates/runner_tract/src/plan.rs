@@ -126,7 +126,7 @@ fn fixed_facts(dtypes: &[DType], shapes: &[Vec<usize>]) -> Vec<InferenceFact> {
     facts.map(|(&dtype, shape)| InferenceFact::dt_shape(datum_type(dtype), shape)).collect()
 }
 
-fn symbolic_facts(graph: &Graph, signature: &Signature) -> Vec<InferenceFact> {
+pub(crate) fn symbolic_facts(graph: &Graph, signature: &Signature) -> Vec<InferenceFact> {
     let dim = |dim: &Dim| match dim {
         Dim::Fixed(length) => GenericFactoid::Only(length.to_dim()),
         Dim::Symbol(name) => GenericFactoid::Only(graph.symbol(name).into()),

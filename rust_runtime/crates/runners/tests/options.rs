@@ -40,12 +40,20 @@ fn rten_may_prepack_its_weights() {
 }
 
 #[test]
+fn rten_may_map_its_files() {
+    for mapped in ["true", "false"] {
+        gives_the_goldens(&*load("rten", "mmap", mapped).unwrap());
+    }
+}
+
+#[test]
 #[cfg(feature = "ort")]
 fn ort_takes_every_value_of_its_options() {
     for (option, values) in [
         ("graph_optimization", &["disable", "basic", "extended", "all"][..]),
         ("memory_pattern", &["true", "false"]),
         ("spinning", &["true", "false"]),
+        ("mmap", &["true", "false"]),
     ] {
         for value in values {
             gives_the_goldens(&*load("ort", option, value).unwrap());
@@ -75,6 +83,8 @@ fn an_option_is_refused_by_the_other_engine_and_with_a_value_of_another_type() {
     for (engine, option, value) in [
         ("rten", "plan_cache", "4"),
         ("tract", "prepack_weights", "true"),
+        ("tract", "mmap", "true"),
+        ("rten", "mmap", "yes"),
         ("tract", "plan_cache", "many"),
         ("rten", "prepack_weights", "perhaps"),
     ] {

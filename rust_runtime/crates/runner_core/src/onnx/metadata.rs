@@ -1,15 +1,20 @@
 use std::collections::BTreeMap;
 
 use super::wire::{Fields, Malformed};
+use crate::prepared::declaration_of;
 
 const METADATA_PROPS: u64 = 14;
 const KEY: u64 = 1;
 const VALUE: u64 = 2;
 
 /// The pairs of `ModelProto.metadata_props`; the last of equal keys counts. The graph is stepped
-/// over. `None` when the bytes are no ONNX file or are cut short.
+/// over. `None` when the bytes are no ONNX file or are cut short. A prepared file gives the pairs of
+/// the ONNX file that it was made from.
 pub fn metadata(model: &[u8]) -> Option<BTreeMap<String, String>> {
-    read_props(model).ok()
+    match declaration_of(model) {
+        Some(declaration) => Some(declaration.metadata),
+        None => read_props(model).ok(),
+    }
 }
 
 fn read_props(model: &[u8]) -> Result<BTreeMap<String, String>, Malformed> {

@@ -76,7 +76,11 @@ fn rewritten(
     Ok(written)
 }
 
-fn write_place(tensor: &ExternalTensor, renamed: &dyn Fn(&str) -> String, into: &mut Vec<u8>) {
+pub(super) fn write_place(
+    tensor: &ExternalTensor,
+    renamed: &dyn Fn(&str) -> String,
+    into: &mut Vec<u8>,
+) {
     let length = tensor.length.map(|length| ("length", length.to_string()));
     let entries = [
         Some(("location", renamed(&tensor.location))),

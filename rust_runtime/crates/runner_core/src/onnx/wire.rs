@@ -133,7 +133,18 @@ pub(super) fn write_message(number: u64, content: &[u8], into: &mut Vec<u8>) {
     into.extend(content);
 }
 
-fn write_varint(mut value: u64, into: &mut Vec<u8>) {
+/// Writes a field that is a number.
+pub(super) fn write_number(number: u64, value: u64, into: &mut Vec<u8>) {
+    write_varint(number << 3, into);
+    write_varint(value, into);
+}
+
+/// Bytes that a number takes.
+pub(super) fn varint_length(value: u64) -> usize {
+    (u64::BITS - value.leading_zeros()).div_ceil(7).max(1) as usize
+}
+
+pub(super) fn write_varint(mut value: u64, into: &mut Vec<u8>) {
     while value >= 0x80 {
         into.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
