@@ -1,6 +1,8 @@
 //! Prepared models pass the suite that unprepared ones pass, keep what the .onnx file says, and are
 //! refused by kind where they are cut, damaged, or for another engine, version or machine.
 
+#![cfg(any(feature = "ort", feature = "tract", feature = "rten"))]
+
 use std::{
     fs,
     path::{Path, PathBuf},
