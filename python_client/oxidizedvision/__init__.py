@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from oxidizedvision.package import PackageResult, package
     from oxidizedvision.pipeline import PipelineOptions, PipelineResult, run
     from oxidizedvision.predict import EngineSettings, PredictReport, PredictResult, predict
+    from oxidizedvision.prepare import PrepareResult, prepare
     from oxidizedvision.profile import ProfileReport, profile
     from oxidizedvision.registry import (
         Entry,
@@ -74,6 +75,7 @@ _HOMES = {
     "package": ("PackageResult", "package"),
     "pipeline": ("PipelineOptions", "PipelineResult", "run"),
     "predict": ("EngineSettings", "PredictReport", "PredictResult", "predict"),
+    "prepare": ("PrepareResult", "prepare"),
     "profile": ("ProfileReport", "profile"),
     "registry": (
         "Entry",
@@ -129,6 +131,7 @@ __all__ = [
     "PipelineResult",
     "PredictReport",
     "PredictResult",
+    "PrepareResult",
     "ProfileReport",
     "Removal",
     "Runner",
@@ -155,6 +158,7 @@ __all__ = [
     "optimize",
     "package",
     "predict",
+    "prepare",
     "profile",
     "register",
     "remove",

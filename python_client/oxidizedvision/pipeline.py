@@ -232,12 +232,13 @@ class _Run:
         return to_plain(report), []
 
     def benchmark(self) -> tuple[Plain, Sequence[Path]]:
-        from oxidizedvision.benchmark import benchmark
+        from oxidizedvision.benchmark import BenchmarkOptions, benchmark
 
         report = benchmark(
             self.config,
             program=self.executable,
             skip_unavailable=self.options.skip_unavailable,
+            options=BenchmarkOptions(levers=False),
             notify=self.notify,
         )
         return to_plain(report), []

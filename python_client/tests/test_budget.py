@@ -177,6 +177,19 @@ def test_it_survives_json(tmp_path: Path) -> None:
         budget_from({"kept": "perhaps"})
 
 
+def test_a_lever_keeps_no_budget_and_is_named() -> None:
+    lever = Lever("mapping", "80 to 60 MiB", True, "ort, mmap", (), True, "map it")
+    rows = report_of(row("ort", 5.0), row("ort", 2.0, name="ort, mmap", lever=True))
+    report = check(BudgetConfig(latency_ms=3.0), rows, levers=(lever,))
+    assert (report.kept, report.candidate, report.kept_with) == (False, "ort", "ort, mmap")
+    assert report.exit_code is ExitCode.CHECK_FAILED
+    assert report.words.endswith("It would be kept with ort, mmap: map it.")
+    kept = check(BudgetConfig(latency_ms=6.0), rows, levers=(lever,))
+    assert (kept.kept, kept.kept_with) == (True, None)
+    nobody = check(BudgetConfig(latency_ms=1.0), rows)
+    assert nobody.kept_with is None
+
+
 def test_the_exit_code_comes_after_failures_and_missing_runners(tiny: Artifact) -> None:
     from oxidizedvision.benchmark.report import BenchmarkFailure
     from oxidizedvision.runners.target import Unavailable
@@ -198,7 +211,7 @@ def test_benchmark_obeys_the_config(tiny: Artifact) -> None:
     from oxidizedvision import BenchmarkOptions, benchmark
 
     config = load_config(tiny.config).replaced("budget", size_mb=1e-6)
-    options = BenchmarkOptions(iters=2, warmup_iters=1, processes=1, threads=1)
+    options = BenchmarkOptions(iters=2, warmup_iters=1, processes=1, threads=1, levers=False)
     report = benchmark(config, runners=["onnxruntime"], options=options)
     assert report.budget is not None
     assert (report.budget.candidate, report.exit_code) == ("onnxruntime", ExitCode.CHECK_FAILED)

@@ -16,7 +16,7 @@ from oxidizedvision.benchmark.report import (
     Interval,
     NoiseFloor,
 )
-from oxidizedvision.budget import budget_from
+from oxidizedvision.budget import budget_from, levers_from
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.runners.target import Unavailable
 
@@ -56,6 +56,7 @@ def _report(document: Plain) -> BenchmarkReport:
         noise=_with_interval(NoiseFloor, document.get("noise")),
         errors={str(name): _number(value) for name, value in errors.items()},
         budget=budget_from(document.get("budget")),
+        levers=levers_from(document.get("levers")),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from oxidizedvision.budget import BudgetReport
+from oxidizedvision.budget import BudgetReport, Lever
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.runners.target import Unavailable
 
@@ -33,6 +33,9 @@ class BenchmarkOptions:
         reference: The runner, or the name of the row, that the others are compared with; None
             is the first row.
         timeout_s: How long one process of a candidate may take in all.
+        engine_options: Options of the engines, by name; every engine that is measured gets them.
+        levers: Whether to try what may keep a budget: other engines, prepared models, mapping,
+            one thread. None: where there is a budget and it is broken.
     """
 
     iters: int | None = None
@@ -43,6 +46,8 @@ class BenchmarkOptions:
     processes: int = 5
     reference: str | None = None
     timeout_s: float = 600.0
+    engine_options: Mapping[str, str] | None = None
+    levers: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ class BenchmarkResult:
     windows_ms: for each process the median of each of its windows, in their order: what `diff`
         and `--baseline` compare.
     versus: against the reference; None for the reference itself, and without one.
+    variant: what it is beside runner, threads and batch, such as `prepared, mmap`. lever: whether
+        it was measured to see what would keep the budget, and is not as configured.
     """
 
     name: str
@@ -132,6 +139,8 @@ class BenchmarkResult:
     first_results_ms: tuple[float, ...] = field(repr=False)
     loads_ms: tuple[float, ...] = field(repr=False)
     versus: Comparison | None = None
+    variant: str = ""
+    lever: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +159,8 @@ class BenchmarkReport:
 
     machine: see `machine.fingerprint`. noise: None where the time of one process only was asked
     for. errors: by runner, its largest difference from PyTorch in the last validation, where there
-    was one. budget: the config's limits against these figures; None where it has none.
+    was one. budget: the config's limits against these figures; None where it has none. levers: what
+    was tried beside what is configured, whose rows are marked.
     """
 
     schema_version: int
@@ -164,6 +174,7 @@ class BenchmarkReport:
     errors: dict[str, float] = field(default_factory=dict)
     skip_unavailable: bool = False
     budget: BudgetReport | None = None
+    levers: tuple[Lever, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

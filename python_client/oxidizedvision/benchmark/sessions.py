@@ -11,6 +11,7 @@ from oxidizedvision.benchmark.session import Session
 from oxidizedvision.benchmark.worker import MeasureRequest
 from oxidizedvision.core.processes import PYTHON_MODULE, environment
 from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.libraries import without_ours
 from oxidizedvision.runners.oneshot import config_fields
 from oxidizedvision.runners.program import ProgramRunner
 from oxidizedvision.runners.target import Target
@@ -47,7 +48,7 @@ def open_session(
         (*PYTHON_MODULE, worker),
         processors=processors,
         timeout_s=timeout_s,
-        environment=environment(),
+        environment=without_ours(environment()),
         request=dataclasses.asdict(request),
     )
 

@@ -62,12 +62,18 @@ def name_columns(rows: Sequence[BenchmarkResult]) -> list[Sequence[str]]:
     """The first columns of a table, headings first: what tells its rows apart.
 
     Threads and batch have columns of their own where they differ and, with the runner, name a row.
+    Rows of levers are marked.
     """
     fields = [field for field in ("threads", "batch_size") if _differ(rows, field)]
     keys = [(row.runner, *(str(getattr(row, field)) for field in fields)) for row in rows]
     if len(set(keys)) < len(keys):
-        return [("runner",), *((row.name,) for row in rows)]
+        return [("runner",), *((f"{row.name}{_mark(row)}",) for row in rows)]
+    keys = [(f"{key[0]}{_mark(row)}", *key[1:]) for key, row in zip(keys, rows, strict=True)]
     return [("runner", *(field.removesuffix("_size") for field in fields)), *keys]
+
+
+def _mark(row: BenchmarkResult) -> str:
+    return " (lever)" if row.lever else ""
 
 
 def _shared(report: BenchmarkReport) -> list[str]:
@@ -123,7 +129,7 @@ CSV_COLUMNS = (
     *("p95_ms", "p99_ms", "std_ms", "throughput_per_s", "load_ms", "first_ms"),
     *("first_result_ms", "peak_rss_mib", "model_bytes", "settled", "disturbed", "reference"),
     *("speedup", "speedup_low", "speedup_high", "verdict", "max_error", "noise_floor", "cpu"),
-    "cpu_flags",
+    *("cpu_flags", "variant", "lever"),
 )
 """Their order stays; new ones come at the end. Names end in the unit where there is one."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from oxidizedvision.benchmark import plan as planning
 from oxidizedvision.benchmark.candidate import Candidate, engine_name, names
 from oxidizedvision.benchmark.harness import Record, measure
+from oxidizedvision.benchmark.levers import try_levers
 from oxidizedvision.benchmark.machine import fingerprint
 from oxidizedvision.benchmark.plan import Settings
 from oxidizedvision.benchmark.report import (
@@ -33,12 +34,13 @@ from oxidizedvision.benchmark.statistics import (
     percentiles,
     ratio,
 )
-from oxidizedvision.budget import budget_of
-from oxidizedvision.config import Config
+from oxidizedvision.budget import BudgetReport, check, failing_runners
+from oxidizedvision.config import BudgetConfig, Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import update_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
+from oxidizedvision.runners.prepared import is_prepared
 from oxidizedvision.runners.target import Target, Unavailable, resolve, unavailable_from
 
 Records = Mapping[Candidate, Record]
@@ -51,18 +53,20 @@ def benchmark(
     options: BenchmarkOptions | None = None,
     program: str | Path | None = None,
     skip_unavailable: bool = False,
+    budget: BudgetConfig | None = None,
     notify: Notify = silent,
 ) -> BenchmarkReport:
     """Measure runners on a converted model, in turns, each in fresh processes of its own.
 
-    The figures are written into the manifest where the model has one.
+    The figures are written into the manifest where the model has one and is not a prepared file.
 
     Args:
-        target: A config or its path, a manifest, or an .onnx file.
+        target: A config or its path, a manifest, an .onnx file or a prepared model.
         runners: Names, `torch.compile` among them; None as in `validate`.
         options: How to measure; what is not given comes from the config.
         program: A packaged executable, measured as the runner `program`.
         skip_unavailable: Whether runners that are not here are fine; see `exit_code`.
+        budget: The limits; None takes the config's.
         notify: Told what is being done.
 
     Raises:
@@ -70,11 +74,15 @@ def benchmark(
             that cannot be measured is in `failures`.
     """
     where = resolve(target, Path(program) if program else None)
-    settings = planning.settings(options or BenchmarkOptions(), where.config)
+    options = options or BenchmarkOptions()
+    settings = planning.settings(options, where.config)
     asked = planning.split_names(where, runners)
     missing = {name: where.missing(engine_name(name)) for name in asked}
     ready = [name for name in asked if not missing[name]]
-    candidates = planning.candidates(ready, settings)
+    candidates = [
+        dataclasses.replace(candidate, options=tuple((options.engine_options or {}).items()))
+        for candidate in planning.candidates(ready, settings)
+    ]
     report = measured(where, candidates, settings, notify=notify)
     unavailable = [dataclasses.replace(m, name=name) for name, m in missing.items() if m]
     report = dataclasses.replace(
@@ -82,9 +90,27 @@ def benchmark(
         unavailable=(*unavailable, *report.unavailable),
         skip_unavailable=skip_unavailable,
     )
-    report = dataclasses.replace(report, budget=budget_of(where.config, where.manifest, report))
-    _record(where, report, settings)
+    limits = budget or (where.config.budget if where.config else None)
+    report = dataclasses.replace(report, budget=_held(limits, where, report))
+    broken = report.budget is not None and not report.budget.kept
+    if broken if options.levers is None else options.levers:
+        report = try_levers(
+            where, report, candidates, settings, measure=measured, limits=limits, notify=notify
+        )
+        report = dataclasses.replace(report, budget=_held(limits, where, report))
+    if not is_prepared(where.model):
+        _record(where, report, settings)
     return report
+
+
+def _held(
+    limits: BudgetConfig | None, where: Target, report: BenchmarkReport
+) -> BudgetReport | None:
+    """A benchmark against its budget; None where nothing is limited."""
+    if limits is None or not limits.limits:
+        return None
+    failing = failing_runners(where.manifest.validation if where.manifest else None)
+    return check(limits, report, failing=failing, levers=report.levers)
 
 
 def measured(
@@ -92,6 +118,7 @@ def measured(
     candidates: Sequence[Candidate],
     settings: Settings,
     *,
+    labels: Sequence[str] | None = None,
     worker_of: Callable[[Candidate], str] = lambda _: WORKER,
     notify: Notify = silent,
 ) -> BenchmarkReport:
@@ -104,14 +131,15 @@ def measured(
         where: The converted model.
         candidates: What to measure.
         settings: How.
+        labels: A name for each; None for those that tell them apart.
         worker_of: The module that the process of a candidate is.
         notify: Told what is being done.
 
     Raises:
         OxidizedVisionError: `usage` for a reference that is none of them.
     """
-    labels = dict(zip(candidates, names(candidates), strict=True))
-    reference = _reference(labels, settings.reference)
+    named = dict(zip(candidates, labels or names(candidates), strict=True))
+    reference = _reference(named, settings.reference)
     double = reference.again() if reference and settings.plan.processes > 1 else None
     records = measure(
         [*candidates, *([double] if double else [])],
@@ -126,10 +154,10 @@ def measured(
         reference=reference,
         notify=notify,
     )
-    noise = _noise(records, labels, reference, double)
+    noise = _noise(records, named, reference, double)
     done = {c: records[c] for c in candidates if not records[c].error}
     floor = noise.floor if noise else LEAST_FLOOR
-    rows = [_result(where, c, labels[c], record) for c, record in done.items()]
+    rows = [_result(where, c, named[c], record) for c, record in done.items()]
     if reference in done:
         base = _per_input(reference, done[reference])
         rows = [
@@ -137,11 +165,11 @@ def measured(
             if candidate == reference
             else dataclasses.replace(
                 row,
-                versus=compare(_per_input(candidate, record), base, labels[reference], floor),
+                versus=compare(_per_input(candidate, record), base, named[reference], floor),
             )
             for row, (candidate, record) in zip(rows, done.items(), strict=True)
         ]
-    unavailable, failures = _failed(records, labels)
+    unavailable, failures = _failed(records, named)
     return BenchmarkReport(
         schema_version=SCHEMA_VERSION,
         model=where.name,

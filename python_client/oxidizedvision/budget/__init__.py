@@ -10,17 +10,30 @@ from oxidizedvision.budget.checks import (
     check_packaged,
     check_shipped,
     failing_runners,
+    figures_of,
+    keeps,
 )
-from oxidizedvision.budget.report import BudgetFigure, BudgetReport, Lever, budget_from
+from oxidizedvision.budget.report import (
+    BudgetFigure,
+    BudgetReport,
+    Lever,
+    LeverFigure,
+    budget_from,
+    levers_from,
+)
 
 __all__ = [
     "BudgetFigure",
     "BudgetReport",
     "Lever",
+    "LeverFigure",
     "budget_from",
     "budget_of",
     "check",
     "check_packaged",
     "check_shipped",
     "failing_runners",
+    "figures_of",
+    "keeps",
+    "levers_from",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.results import to_plain
 
 if TYPE_CHECKING:
-    from oxidizedvision.benchmark.report import BenchmarkReport
+    from oxidizedvision.benchmark.report import BenchmarkReport, BenchmarkResult
     from oxidizedvision.config.models import BudgetConfig, Config
     from oxidizedvision.core.manifest import Manifest
 
@@ -38,6 +38,8 @@ def check(
 ) -> BudgetReport:
     """Hold every row of a benchmark against a budget.
 
+    Rows of levers are what could be, so they keep no budget; one that would is named.
+
     Args:
         budget: The limits; those that are None are none.
         report: The benchmark, or its document.
@@ -46,7 +48,22 @@ def check(
     """
     rows = [row for row in _rows(report) if row.get("runner") not in failing]
     left_out = [_name(row) for row in _rows(report) if row.get("runner") in failing]
-    return _checked(budget, [_candidate(row) for row in rows], left_out, levers)
+    found = [_candidate(row) for row in rows if not row.get("lever")]
+    held = _checked(budget, found, left_out, levers)
+    could = _checked(budget, [_candidate(row) for row in rows if row.get("lever")], (), ())
+    if held.kept or not could.kept:
+        return held
+    return replace(held, kept_with=could.candidate)
+
+
+def keeps(budget: BudgetConfig, row: BenchmarkResult) -> bool:
+    """Whether a row, that of a lever too, keeps every limit."""
+    return _checked(budget, [_candidate(to_plain(row))], (), ()).kept
+
+
+def figures_of(row: BenchmarkResult) -> Mapping[str, float | None]:
+    """The figures of a row that a budget can limit, by the limit's key in the config."""
+    return _candidate(to_plain(row)).values
 
 
 def check_shipped(
@@ -66,7 +83,7 @@ def check_shipped(
         size: Bytes of the model, or of the program.
         failing: Runners that failed their validation.
     """
-    rows = _rows(report) if report is not None else []
+    rows = [row for row in _rows(report or {}) if not row.get("lever")]
     for runner in runners:
         own = [{**row, "model_bytes": size} for row in rows if row.get("runner") == runner]
         if own:

@@ -53,12 +53,51 @@ class BudgetFigure:
 
 
 @dataclass(frozen=True)
+class LeverFigure:
+    """A figure without a lever and with it; None where it was not measured.
+
+    limit: the key in the config. helped: whether it is smaller by more than its floor.
+    """
+
+    limit: str
+    before: float | None
+    after: float | None
+    helped: bool
+
+    @property
+    def words(self) -> str:
+        """Both, as a phrase."""
+        what, unit = _WORDS[self.limit]
+        return f"{what} {_number(self.before)} to {_number(self.after)} {unit}"
+
+
+@dataclass(frozen=True)
 class Lever:
-    """Something that was tried to keep a limit: what, what it came to, and whether it helped."""
+    """Something that was tried to keep a limit.
+
+    tried: what. figure: what it came to, in words. helped: whether a figure became smaller by more
+    than its floor. candidate: the name of its row; empty where it has none. figures: those that it
+    was tried for. keeps: whether its row keeps every limit. how: how to get it. refused: why its
+    figures do not count; empty where they do.
+    """
 
     tried: str
     figure: str
     helped: bool
+    candidate: str = ""
+    figures: tuple[LeverFigure, ...] = ()
+    keeps: bool = False
+    how: str = ""
+    refused: str = ""
+
+    @property
+    def words(self) -> str:
+        """What became of it, as a sentence without its end."""
+        if self.refused:
+            return f"tried {self.tried}: refused, {self.refused}"
+        outcome = "" if self.helped else ", which did not help"
+        outcome = ", which keeps the budget" if self.keeps else outcome
+        return f"tried {self.tried}: {self.figure}{outcome}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +108,8 @@ class BudgetReport:
     none does the nearest, whose worst limit is missed by the least; None where there is none.
     limits: for each limit the candidate that is best at it. figures: those of `candidate`.
     unchecked: limits that nothing was measured for. left_out: candidates that failed their last
-    validation, which therefore keep no budget. levers: what was tried to keep it.
+    validation, which therefore keep no budget. levers: what was tried to keep it. kept_with: the
+    candidate that keeps it with a lever, where none does as configured.
     """
 
     kept: bool
@@ -79,6 +119,7 @@ class BudgetReport:
     unchecked: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     levers: tuple[Lever, ...] = ()
+    kept_with: str | None = None
 
     @property
     def sure(self) -> bool:
@@ -94,15 +135,30 @@ class BudgetReport:
     def words(self) -> str:
         """The verdict as a sentence."""
         if self.candidate is None:
-            return "The budget is broken: no candidate was measured and passed its validation."
+            nobody = "The budget is broken: no candidate was measured and passed its validation."
+            return f"{nobody} {self._way_out}".rstrip()
         if self.kept and not self.figures:
             return "The budget could not be checked: nothing that it limits was measured."
         told = [figure for figure in self.figures if self.kept or not figure.kept]
         text = "; ".join(figure.words for figure in told)
         if not self.kept:
-            return f"The budget is broken. The nearest is {self.candidate}: {text}."
+            nearest = f"The budget is broken. The nearest is {self.candidate}: {text}."
+            return f"{nearest} {self._way_out}".rstrip()
         surely = "surely kept" if self.sure else "kept, within noise,"
         return f"The budget is {surely} by {self.candidate}: {text}."
+
+    @property
+    def _way_out(self) -> str:
+        """Which lever keeps it and how to get that; empty where none does."""
+        if self.kept_with is None:
+            return ""
+        found = [lever.how for lever in self.levers if lever.candidate == self.kept_with]
+        how = f": {found[0]}" if found and found[0] else ""
+        return f"It would be kept with {self.kept_with}{how}."
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.4g}"
 
 
 def budget_from(document: Plain | None) -> BudgetReport | None:
@@ -114,3 +170,14 @@ def budget_from(document: Plain | None) -> BudgetReport | None:
     from pydantic import TypeAdapter
 
     return None if document is None else TypeAdapter(BudgetReport).validate_python(document)
+
+
+def levers_from(documents: Any) -> tuple[Lever, ...]:
+    """What was tried, as `budget_from`; nothing where a document says nothing.
+
+    Raises:
+        ValueError: for what is no such list.
+    """
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(tuple[Lever, ...]).validate_python(documents or ())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oxidizedvision.cli import diff
-from oxidizedvision.cli.budget import budget_views
+from oxidizedvision.cli.budget import budget_views, lever_views
 from oxidizedvision.cli.engine_profile import (
     ByFlag,
     DepthFlag,
@@ -19,7 +19,14 @@ from oxidizedvision.cli.engine_profile import (
     check_flags,
     profile_engines,
 )
-from oxidizedvision.cli.flags import JsonFlag, ProgramFlag, SkipFlag, TargetArgument
+from oxidizedvision.cli.flags import (
+    JsonFlag,
+    OptionFlag,
+    ProgramFlag,
+    SkipFlag,
+    TargetArgument,
+    options_of,
+)
 from oxidizedvision.cli.missing import unavailable_views
 from oxidizedvision.cli.render import Facts, Table, View, screen_of
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -29,6 +36,7 @@ from oxidizedvision.core.results import to_plain
 if TYPE_CHECKING:
     from oxidizedvision.benchmark import BenchmarkReport
     from oxidizedvision.benchmark.tables import TextTable
+    from oxidizedvision.config import BudgetConfig
     from oxidizedvision.diff import DiffReport, Side
 
 RunnerFlag = Annotated[
@@ -77,6 +85,22 @@ BaselineFlag = Annotated[
         help="An earlier result, as `diff` takes it; ends with 3 where this one is worse.",
     ),
 ]
+BudgetFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--budget",
+        metavar="CONFIG",
+        help="Hold the rows to the budget of this config.yml; else to that of TARGET.",
+    ),
+]
+LeversFlag = Annotated[
+    bool | None,
+    typer.Option(
+        "--levers/--no-levers",
+        help="Try other engines, prepared models, mapping and one thread; where not given, only "
+        "for a budget that is broken.",
+    ),
+]
 CsvFlag = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="Also write the figures as CSV.")
 ]
@@ -99,6 +123,9 @@ def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
     baseline: BaselineFlag = None,
     program: ProgramFlag = None,
     skip_unavailable: SkipFlag = False,
+    option: OptionFlag = None,
+    budget: BudgetFlag = None,
+    levers: LeversFlag = None,
     engine_profile: EngineProfileFlag = False,
     by: ByFlag = None,
     top: TopFlag = None,
@@ -121,12 +148,14 @@ def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
         "reference": reference,
         "timeout_s": _seconds(timeout),
     }
+    more = {"engine_options": options_of(option or []) or None, "levers": levers}
     files = {kind: path for kind, path in (("html", html), ("csv", csv)) if path is not None}
     for kind, path in files.items():
         _refuse_folder(f"--{kind}", path)
     shown = Shown(by, top, depth)
     others: dict[str, Any] = {"--warmup": warmup, "--device": device, "--processes": processes}
     others |= {"--reference": reference, "--baseline": baseline, "--program": program}
+    others |= {"--option": option, "--budget": budget, "--levers": levers}
     check_flags(engine_profile, shown, others)
     screen = screen_of(ctx)
     if engine_profile:
@@ -137,13 +166,15 @@ def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
         from oxidizedvision.benchmark import benchmark as work
 
         before = _baseline(baseline)
-        options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        limits = _limits(budget)
+        options = {key: value for key, value in {**given, **more}.items() if value is not None}
         report = work(
             target,
             runners=runner,
             options=BenchmarkOptions(**options),
             program=program,
             skip_unavailable=skip_unavailable,
+            budget=limits,
             notify=notify,
         )
         _write(report, files)
@@ -172,7 +203,8 @@ def report_views(report: BenchmarkReport) -> list[View]:
     for row in report.failures:
         views += [f"{row.runner} failed: {row.message}"]
         views += [f"hint: {row.hint}"] if row.hint else []
-    return [*views, *unavailable_views(report.unavailable), *budget_views(report.budget)]
+    views += unavailable_views(report.unavailable)
+    return [*views, *lever_views(report.levers), *budget_views(report.budget)]
 
 
 def _tables(report: BenchmarkReport) -> list[Table]:
@@ -231,6 +263,26 @@ def _baseline(source: str | None) -> Side | None:
     from oxidizedvision.diff import read_side
 
     return None if source is None else read_side(source)
+
+
+def _limits(config: Path | None) -> BudgetConfig | None:
+    """The budget of a config other than the target's.
+
+    Raises:
+        OxidizedVisionError: `config`, also for one that limits nothing.
+    """
+    if config is None:
+        return None
+    from oxidizedvision.config import load_config
+
+    limits = load_config(config).budget
+    if not limits.limits:
+        raise OxidizedVisionError(
+            Kind.CONFIG,
+            f"{config} limits nothing",
+            "Give it a `budget`; docs/comparing.md has one.",
+        )
+    return limits
 
 
 def _compared(report: BenchmarkReport, baseline: Side | None) -> DiffReport | None:

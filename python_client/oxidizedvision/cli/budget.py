@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from oxidizedvision.cli.render import Table, View, number_text
 
 if TYPE_CHECKING:
-    from oxidizedvision.budget import BudgetFigure, BudgetReport
+    from collections.abc import Sequence
+
+    from oxidizedvision.budget import BudgetFigure, BudgetReport, Lever
 
 
 def budget_views(budget: BudgetReport | None) -> list[View]:
@@ -20,11 +22,19 @@ def budget_views(budget: BudgetReport | None) -> list[View]:
     views: list[View] = [Table(columns, rows, "budget", bad, numbers_from=3)] if rows else []
     views += [f"{name} failed its last validation: it keeps no budget." for name in budget.left_out]
     views += [f"{name} was not checked: nothing measured it." for name in budget.unchecked]
-    views += [
-        f"tried {lever.tried}: {lever.figure}{'' if lever.helped else ', which did not help'}"
-        for lever in budget.levers
-    ]
     views.append(budget.words)
+    if not budget.kept and not budget.levers:
+        views.append("hint: `oxidizedvision benchmark CONFIG --levers` tries what may keep it.")
+    return views
+
+
+def lever_views(levers: Sequence[Lever]) -> list[View]:
+    """What was tried beside what is configured, and how to get what helped."""
+    views: list[View] = []
+    for lever in levers:
+        views.append(lever.words)
+        if lever.helped or lever.keeps:
+            views.append(f"  to get it: {lever.how}")
     return views
 
 

@@ -16,7 +16,10 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
     ctx: typer.Context,
     model: Annotated[
         Path,
-        typer.Argument(metavar="MODEL", help="A converted .onnx, its config.yml or its manifest."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A converted .onnx, or one prepared for tract; its config.yml or its manifest.",
+        ),
     ],
     output: Annotated[Path | None, typer.Option(help="The crate's folder.")] = None,
     engine: Annotated[

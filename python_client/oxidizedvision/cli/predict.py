@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oxidizedvision.cli.flags import GoalFlag, JsonFlag
+from oxidizedvision.cli.flags import GoalFlag, JsonFlag, OptionFlag, options_of
 from oxidizedvision.cli.render import Screen, Table, View, screen_of
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
@@ -53,10 +53,7 @@ def predict(  # noqa: PLR0913, PLR0917 - one parameter per flag
     precision: Annotated[
         str, typer.Option(help="fp32 (as the model's file), or fp16, int8 where the engine can.")
     ] = "fp32",
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="An option of the engine; may be repeated."),
-    ] = None,
+    option: OptionFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a model on pictures or tensors, and write what it gives.
@@ -82,25 +79,6 @@ def predict(  # noqa: PLR0913, PLR0917 - one parameter per flag
     screen.show(report, *report_views(report))
     _tell_failures(screen, report)
     raise typer.Exit(report.exit_code)
-
-
-def options_of(given: list[str]) -> dict[str, str]:
-    """The options by name.
-
-    Raises:
-        OxidizedVisionError: `usage` for what is no KEY=VALUE, or for a key given twice.
-    """
-    options: dict[str, str] = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not (key and equals) or key in options:
-            raise OxidizedVisionError(
-                Kind.USAGE,
-                f"--option {text} cannot be used",
-                "Give each option once, as KEY=VALUE.",
-            )
-        options[key] = value
-    return options
 
 
 def report_views(report: PredictReport) -> list[View]:

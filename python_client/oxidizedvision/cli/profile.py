@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from oxidizedvision.cli.flags import JsonFlag
+from oxidizedvision.cli.flags import JsonFlag, ShapeFlag, shapes_of
 from oxidizedvision.cli.render import Facts, Table, View, number_text, screen_of, size_text
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
@@ -22,13 +22,7 @@ def profile(
     target: Annotated[
         Path, typer.Argument(metavar="TARGET", help="A config.yml (PyTorch) or an .onnx file.")
     ],
-    shape: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="INPUT=LENGTHS",
-            help="Shape of an input, as input=1,3,224,224; may be given several times.",
-        ),
-    ] = None,
+    shape: ShapeFlag = None,
     time: Annotated[bool, typer.Option(help="Run the model and time every layer.")] = True,
     sort: Annotated[
         Literal["time", "macs", "parameters", "memory"] | None,
@@ -55,7 +49,7 @@ def profile(
         raise OxidizedVisionError(
             Kind.USAGE, "--sort time needs the times that --no-time leaves out", "Give one of them."
         )
-    shapes = dict(map(_shape, shape or []))
+    shapes = shapes_of(shape or [])
     screen = screen_of(ctx)
     with screen.working() as notify:
         from oxidizedvision.profile import profile as work
@@ -161,16 +155,3 @@ def _percent(part: int | None, whole: int | None) -> str:
 
 def _bytes(size: int | None) -> str:
     return "–" if size is None else size_text(size)
-
-
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, _, lengths = text.rpartition("=")
-    try:
-        shape = tuple(int(part) for part in lengths.split(",") if part.strip())
-    except ValueError:
-        shape = ()
-    if not name or (not shape and lengths.strip()):
-        raise OxidizedVisionError(
-            Kind.USAGE, f"--shape {text!r} is no shape", "Write it as input=1,3,224,224."
-        )
-    return name, shape

@@ -16,7 +16,8 @@ class NativeEngine:
     the engine was used can use it too; threads that belong to the process are not copied.
     computes_here: whether it computes in the process that loads it, and can end that process.
     prepared: endings of the files that it can prepare a model as, the usual one first; it reads
-    them too.
+    them too. maps: whether it has the option `mmap`. one_threaded: whether it runs a model on one
+    thread whatever it is told.
     """
 
     name: str
@@ -26,12 +27,14 @@ class NativeEngine:
     forks: bool = True
     computes_here: bool = True
     prepared: tuple[str, ...] = ()
+    maps: bool = False
+    one_threaded: bool = False
 
 
 NATIVE_ENGINES = (
-    NativeEngine("tract", "onnx", prepared=("nnef.tar", "nnef.tgz")),
-    NativeEngine("rten", "onnx", forks=False, prepared=("onnx",)),
-    NativeEngine("ort", "onnx", prepared=("ort",)),
+    NativeEngine("tract", "onnx", prepared=("nnef.tar", "nnef.tgz"), one_threaded=True),
+    NativeEngine("rten", "onnx", forks=False, prepared=("onnx",), maps=True),
+    NativeEngine("ort", "onnx", prepared=("ort",), maps=True),
     NativeEngine("openvino", "onnx"),
     NativeEngine("tch", "pt", module="oxidizedvision_native_tch", forks=False),
     NativeEngine("tensorrt", "onnx", default_device="cuda", computes_here=False),

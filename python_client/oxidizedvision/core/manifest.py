@@ -127,7 +127,7 @@ class AttemptRecord(_Part):
 class Stage(_Part):
     """One step that made a file: what went in, what came out, by which tool."""
 
-    name: Literal["torchscript", "pt2", "onnx", "optimize"]
+    name: Literal["torchscript", "pt2", "onnx", "optimize", "prepare"]
     tool: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     input_sha256: str | None = None

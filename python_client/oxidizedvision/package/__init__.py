@@ -22,7 +22,9 @@ from oxidizedvision.package.names import crate_name
 from oxidizedvision.package.place import check_replaceable, placed
 from oxidizedvision.package.record import forget_crate, record_crate
 from oxidizedvision.package.sources import copy_runtime, workspace_document
-from oxidizedvision.package.template import CrateTemplate
+from oxidizedvision.package.template import CrateTemplate, carried_name
+from oxidizedvision.runners.prepared import is_prepared
+from oxidizedvision.runners.table import readers
 
 if TYPE_CHECKING:
     from oxidizedvision.config import BudgetConfig
@@ -84,7 +86,8 @@ def package(
 
     Args:
         model: An `.onnx` file written by `convert` or `optimize`; or a `config.yml` or manifest,
-            which stand for the newest ONNX file that was made from them.
+            which stand for the newest ONNX file that was made from them; or what `prepare` wrote
+            for `tract` or `rten`.
         output: The crate's folder; `<model's folder>/<name>-crate` where not given. A folder that
             is not a package of ours is never replaced.
         engine: `tract` or `rten`; `auto` for what `choose` finds best of them here, with its
@@ -107,7 +110,10 @@ def package(
         _check_unchanged(model, manifest, manifest_path.parent)
     folder = Path(output) if output else model.parent / f"{name}-crate"
     check_replaceable(folder)
-    chosen = _choose_engine(engine, goal, model, manifest, notify)
+    if is_prepared(model):
+        chosen = _engine_of_prepared(engine, goal, model)
+    else:
+        chosen = _choose_engine(engine, goal, model, manifest, notify)
     if chosen.choice is not None:
         manifest = load_manifest(manifest_path)  # which has the choice now
     _warn_of_failed_validation(manifest)
@@ -135,7 +141,7 @@ def package(
         ),
         threads=chosen.threads,
     )
-    record_crate(manifest_path, result)
+    record_crate(manifest_path, result, carried_name(model))
     return result
 
 
@@ -175,7 +181,7 @@ def _model_of(target: Path) -> Path:
             )
     if target.name.endswith(SUFFIX):
         return target.parent / load_manifest(target).head("onnx").file
-    if target.suffix != ".onnx":
+    if target.suffix != ".onnx" and not is_prepared(target):
         raise OxidizedVisionError(
             Kind.USAGE,
             f"{target} is not an .onnx file, a config or a manifest",
@@ -209,6 +215,30 @@ def refuse_engine(engine: str) -> None:
         )
 
 
+def _engine_of_prepared(engine: str | None, goal: str | None, model: Path) -> ChosenEngine:
+    """The engine that a model was prepared for.
+
+    Raises:
+        OxidizedVisionError: `usage` where that is another one, or one without crates.
+    """
+    refuse_goal(goal)
+    able = [name for name in readers(model) if name in ENGINES]
+    if not able:
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"A crate cannot carry {model.name}: crates are made for {', '.join(ENGINES)}, and "
+            f"this was prepared for {', '.join(readers(model))}",
+            "Package the .onnx file.",
+        )
+    if engine not in (None, *able):
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{model.name} was prepared for {able[0]} and cannot be packaged for {engine}",
+            f"Use {able[0]}, or package the .onnx file.",
+        )
+    return ChosenEngine(able[0], f"{model.name} was prepared for it")
+
+
 def _choose_engine(
     engine: str | None, goal: str | None, model: Path, manifest: Manifest, notify: Notify
 ) -> ChosenEngine:
@@ -221,7 +251,7 @@ def _choose_engine(
     measured = [
         (row["p50_ms"], row["runner"])
         for row in (manifest.benchmark or {}).get("results", [])
-        if row["runner"] in ENGINES
+        if row["runner"] in ENGINES and not row.get("lever")
     ]
     if measured:
         p50, fastest = min(measured)
@@ -265,7 +295,7 @@ def _copy_artifacts(
     staging: Path, manifest: Manifest, model: Path, folder: Path, chosen: ChosenEngine
 ) -> None:
     """Copy model and goldens, and the manifest up to the stage that made this model."""
-    shutil.copyfile(model, staging / "model.onnx")
+    shutil.copyfile(model, staging / carried_name(model))
     shutil.copyfile(folder / manifest.goldens.file, staging / "model.golden.safetensors")
     names = [stage.output.file for stage in manifest.stages]
     kept = manifest.model_copy(

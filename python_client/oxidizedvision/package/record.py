@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from oxidizedvision.package import PackageResult
 
 
-def record_crate(manifest: Path, result: PackageResult) -> None:
+def record_crate(manifest: Path, result: PackageResult, model: str) -> None:
     """Put a crate into the manifest, in place of an older one in the same folder.
 
-    Where that cannot be written the crate is whole all the same, and a warning says so.
+    `model` is the name of the model's file in it. Where the manifest cannot be written the crate is
+    whole all the same, and a warning says so.
     """
     from oxidizedvision.registry import refresh
 
-    record = _record_of(result, manifest.parent)
+    record = _record_of(result, manifest.parent, model)
 
     def change(old: Manifest) -> Manifest:
         return old.model_copy(update={"packages": [*_others(old, record.path), record]})
@@ -66,7 +67,7 @@ def _others(manifest: Manifest, path: str) -> list[PackageRecord]:
     return [package for package in manifest.packages if package.path != path]
 
 
-def _record_of(result: PackageResult, folder: Path) -> PackageRecord:
+def _record_of(result: PackageResult, folder: Path, model: str) -> PackageRecord:
     built = result.executable
     program = FileRecord.of(built) if built else None
     if built and program:
@@ -76,7 +77,7 @@ def _record_of(result: PackageResult, folder: Path) -> PackageRecord:
         name=result.name,
         engine=result.engine,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        model_sha256=sha256_of(result.path / "model.onnx"),
+        model_sha256=sha256_of(result.path / model),
         sha256=crate_sha256(result.path),
         bytes=result.bytes,
         program=program,

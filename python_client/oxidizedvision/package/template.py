@@ -11,6 +11,7 @@ import tomlkit.items
 
 from oxidizedvision.core.manifest import Manifest
 from oxidizedvision.package.sources import lock_text
+from oxidizedvision.runners.prepared import is_prepared, unprepared_stem
 
 if TYPE_CHECKING:
     from oxidizedvision.package import Engine
@@ -28,7 +29,7 @@ fn main() -> ExitCode {{
     vision_program::run(&Program {{
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
-        model: include_bytes!("../model.onnx"),
+        model: include_bytes!("../{model}"),
         load: {load},
     }})
 }}
@@ -54,7 +55,7 @@ fn the_program_gives_what_pytorch_gave() {{
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checked = vision_program::golden::check(
         Path::new(env!("CARGO_BIN_EXE_{name}")),
-        &folder.join("model.onnx"),
+        &folder.join("{model}"),
         &folder.join("model.golden.safetensors"),
         &folder.join("model.oxv.json"),
     );
@@ -85,7 +86,7 @@ target/release/{name} --input x.npy --output y.npy
 | --- | --- | --- | --- |
 {specs}
 {choice}
-`model.onnx` is the model, `model.golden.safetensors` its recorded inputs and PyTorch's outputs,
+`{carried}` is the model, `model.golden.safetensors` its recorded inputs and PyTorch's outputs,
 `model.oxv.json` the manifest: where the model comes from and by which steps. `runtime/` holds the
 sources of the crates that the program is made of.
 """
@@ -98,6 +99,13 @@ That was measured on {date} on {cpu}, of which {granted} processors were granted
 in `model.oxv.json` under `choices`. The program uses {threads}, or as many as there are processors
 where those are fewer; `--threads` says otherwise.
 """
+
+
+def carried_name(model: Path) -> str:
+    """What a crate calls its model, whose ending it keeps."""
+    if is_prepared(model):
+        return f"model{model.name.removeprefix(unprepared_stem(model))}"
+    return "model.onnx"
 
 
 class CrateTemplate:
@@ -115,13 +123,13 @@ class CrateTemplate:
         return {
             "Cargo.toml": self._cargo_toml(workspace),
             "Cargo.lock": lock_text(),
-            "src/main.rs": self._main(),
-            "tests/golden.rs": GOLDEN.format(name=self.name),
+            "src/main.rs": self._main(carried_name(model)),
+            "tests/golden.rs": GOLDEN.format(name=self.name, model=carried_name(model)),
             "README.md": self._readme(manifest, model),
             ".gitignore": "/target\n/bin\n",
         }
 
-    def _main(self) -> str:
+    def _main(self, model: str) -> str:
         threads = self.chosen.threads
         load = LOAD if threads is None else LOAD_WITH_THREADS
         return MAIN.format(
@@ -129,6 +137,7 @@ class CrateTemplate:
             engine=self.chosen.engine,
             crate=self.engine.crate,
             runner=self.engine.runner,
+            model=model,
             imports="Runner" if threads is None else "{Runner, RunnerConfig}",
             load=load.format(runner=self.engine.runner, threads=threads),
         )
@@ -174,6 +183,7 @@ class CrateTemplate:
             name=self.name,
             version=manifest.tools.get("oxidizedvision", ""),
             model=model.name.replace("`", ""),
+            carried=carried_name(model),
             engine=self.chosen.engine,
             specs="\n".join(rows),
             choice=self._choice(),

@@ -95,7 +95,7 @@ def short_number(value: float | None) -> str:
 def _files(manifest: Manifest, package: Plain) -> list[Plain]:
     names = {"torchscript": "TorchScript", "onnx": "ONNX", "optimize": "ONNX, optimised"}
     rows = [
-        {"name": names[stage.name], **stage.output.model_dump(mode="json")}
+        {"name": names.get(stage.name, stage.name), **stage.output.model_dump(mode="json")}
         for stage in manifest.stages
     ]
     executable = package.get("executable")

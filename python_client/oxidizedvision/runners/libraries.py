@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,9 @@ LIBRARIES = {
 }
 """The engines that load a library at run time."""
 
+_SET_HERE: dict[str, str] = {}
+"""Variables that this process set itself, with their values."""
+
 
 def prepare(engine: str) -> None:
     """Make the installed library of an engine known to it; does nothing where there is none."""
@@ -47,7 +51,17 @@ def prepare(engine: str) -> None:
     folder = package_folder(library.package)
     found = sorted(folder.glob(library.pattern)) if folder else []
     if found:
-        os.environ[library.variable] = str(found[0])
+        os.environ[library.variable] = _SET_HERE[library.variable] = str(found[0])
+
+
+def without_ours(variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables for a process that is for one engine: without those that were set here.
+
+    It sets its own again. With the others' it would load their libraries to look at them, and hold
+    their memory.
+    """
+    ours = _SET_HERE.items()
+    return {name: value for name, value in variables.items() if (name, value) not in ours}
 
 
 def package_folder(package: str) -> Path | None:

@@ -57,6 +57,14 @@ class Request:
         return config
 
 
+class ProcessEndedError(OxidizedVisionError):
+    """The process ended without an answer; `code` is negative where a signal ended it."""
+
+    def __init__(self, kind: Kind, message: str, hint: str = "", *, code: int = 1) -> None:
+        super().__init__(kind, message, hint)
+        self.code = code
+
+
 class ConfigFields(TypedDict, total=False):
     """What a `Request` holds of a config."""
 
@@ -74,14 +82,15 @@ def config_fields(config: Config | None) -> ConfigFields:
     }
 
 
-def ask_apart(request: Request, timeout_s: float, *, worker: str) -> dict[str, Any]:
+def ask_apart(request: Request, timeout_s: float | None, *, worker: str) -> dict[str, Any]:
     """Run a worker, the module of that name, on a request; gives its answer.
 
-    The child does not outlive this call, whatever ends it: an error, a timeout or Ctrl-C.
+    The child does not outlive this call, whatever ends it: an error, a timeout or Ctrl-C. Without
+    a timeout it may take as long as it likes.
 
     Raises:
-        OxidizedVisionError: the worker's own error; `engine_failed` when it takes too long;
-            `panicked` when it dies, with the last of what it said.
+        OxidizedVisionError: the worker's own error; `engine_failed` when it takes too long.
+        ProcessEndedError: `panicked` when it dies, with the last of what it said.
     """
     try:
         done = subprocess.run(
@@ -119,12 +128,13 @@ def _answer(runner: str, text: str) -> dict[str, Any]:
     return answer
 
 
-def _died(runner: str, code: int, stderr: str) -> OxidizedVisionError:
+def _died(runner: str, code: int, stderr: str) -> ProcessEndedError:
     last = "\n".join(stderr.strip().splitlines()[-_LINES_SHOWN:])
-    return OxidizedVisionError(
+    return ProcessEndedError(
         Kind.PANICKED,
         f"The process that runs {runner} ended {how_it_ended(code)}:\n{last}".rstrip(":\n"),
         "Try a smaller input or --batch-size, or leave this runner out and report it.",
+        code=code,
     )
 
 

@@ -10,19 +10,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from oxidizedvision.core.engines import NATIVE_ENGINES, NativeEngine
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import atomic_path, file_errors
+from oxidizedvision.core.processes import how_it_ended
 from oxidizedvision.runners import native
 from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.oneshot import ProcessEndedError, Request, ask_apart
 from oxidizedvision.runners.request import check_types, checked_file
 
 _MARK = b"OXVPREP1"
 _LENGTH = 8
+_WORKER = "oxidizedvision.runners.prepare_worker"
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,84 @@ def prepare(
     with atomic_path(target) as temporary:
         size = native.prepare_model(runner, config, temporary)
     return PreparedModel(target, size)
+
+
+@dataclass(frozen=True)
+class PrepareRequest(Request):
+    """What the process that prepares a model is asked for."""
+
+    out: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+
+def prepare_apart(
+    runner: str,
+    model: Path,
+    out: Path,
+    *,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    optimize: bool = True,
+    options: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> PreparedModel:
+    """As `prepare`, in a process of its own: a model that ends it is an error.
+
+    Args:
+        runner: As in `prepare`.
+        model: As in `prepare`.
+        out: As in `prepare`.
+        input_shapes: As in `prepare`.
+        optimize: As in `prepare`.
+        options: As in `prepare`.
+        timeout_s: How long it may take; None for as long as it likes.
+
+    Raises:
+        OxidizedVisionError: as `prepare`; `unsupported` when the model ends the process,
+            `engine_failed` when it takes too long.
+    """
+    request = PrepareRequest(
+        runner=runner,
+        model=os.fspath(model),
+        shapes={name: list(shape) for name, shape in (input_shapes or {}).items()},
+        device="cpu",
+        threads=0,
+        optimize=optimize,
+        out=os.fspath(out),
+        options=dict(options or {}),
+    )
+    try:
+        answer = ask_apart(request, timeout_s, worker=_WORKER)
+    except ProcessEndedError as error:
+        if error.code >= 0:
+            raise
+        raise OxidizedVisionError(
+            Kind.UNSUPPORTED,
+            f"{runner} ended its process {how_it_ended(error.code)} while preparing {model.name}",
+            f"Use the .onnx file; `oxidizedvision backends --model {model}` tells which engines "
+            "run it.",
+        ) from error
+    return PreparedModel(out, int(answer["size"]))
+
+
+def prepared_path(runner: str, model: Path) -> Path:
+    """Where the prepared form of a model goes when nobody says: beside it.
+
+    Raises:
+        OxidizedVisionError: as `prepare` for an engine that has no such form.
+    """
+    ending = _engine(runner).prepared[0]
+    # An ordinary .onnx file would replace the model.
+    own = f"{runner}.{ending}" if ending == "onnx" else ending
+    return model.with_name(f"{unprepared_stem(model)}.{own}")
+
+
+def unprepared_stem(model: Path) -> str:
+    """The name of a model's file without its ending, which may have two parts."""
+    endings = sorted((e for engine in NATIVE_ENGINES for e in engine.prepared), key=len)
+    for ending in reversed(endings):
+        if _has_ending(model, (ending,)):
+            return model.name[: -len(ending) - 1]
+    return model.stem
 
 
 def declared_metadata(path: Path) -> dict[str, str]:

@@ -185,6 +185,16 @@ def engine_named(name: str) -> Engine:
     )
 
 
+def readers(model: Path) -> list[str]:
+    """The engines that read a file, by its ending."""
+    name = model.name.lower()
+    return [
+        engine.name
+        for engine in ENGINES
+        if any(ending and name.endswith(f".{ending}") for ending in engine.formats)
+    ]
+
+
 def availability(name: str) -> Availability:
     """Whether an engine can be used here, and what makes it so where it cannot.
 

@@ -10,8 +10,9 @@ from oxidizedvision.config import Config, load_config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
 from oxidizedvision.runners.base import Availability, RunnerConfig
+from oxidizedvision.runners.prepared import is_prepared, unprepared_stem
 from oxidizedvision.runners.program import HINT as PROGRAM_HINT
-from oxidizedvision.runners.table import NAMES, availability, engine_named
+from oxidizedvision.runners.table import NAMES, availability, engine_named, readers
 
 REFERENCES = ("pytorch", "torchscript", "onnxruntime")
 """Runners that are compared and timed whatever the config names."""
@@ -37,8 +38,8 @@ class Unavailable:
 class Target:
     """A converted model.
 
-    model: the ONNX file in question; None until `convert` has run. config: None where the target
-    is a file and not a config. program: the packaged executable, where given.
+    model: the ONNX file in question, or one that was prepared for an engine. config: None where
+    the target is a file and not a config. program: the packaged executable, where given.
     """
 
     name: str
@@ -88,6 +89,8 @@ class Target:
         if runner == "pytorch" and self.config is not None:
             return self.config.path or Path(self.config.model.path)
         formats = engine_named(runner).formats
+        if is_prepared(self.model):
+            return self._prepared_for(runner)
         if "onnx" in formats:
             return self.model
         if "pt" in formats and self.manifest is not None:
@@ -96,6 +99,15 @@ class Target:
             Kind.USAGE,
             f"{runner} cannot run {self.model.name}: it needs its {_NEEDS.get(runner, 'manifest')}",
             "Give the config.yml in place of the model's file.",
+        )
+
+    def _prepared_for(self, runner: str) -> Path:
+        if runner in readers(self.model):
+            return self.model
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{runner} cannot run {self.model.name}: it was prepared for another engine",
+            f"Use {' or '.join(readers(self.model))}, or give the .onnx file.",
         )
 
     def names(self, asked: Sequence[str] | None) -> list[str]:
@@ -116,6 +128,8 @@ class Target:
             wanted = {name for name in NAMES if name != "program" and availability(name).ready}
         if asked is None and self.config is None:
             wanted.discard("pytorch")
+        if asked is None and is_prepared(self.model):
+            wanted = set(readers(self.model))
         if asked is None and not self.has_torchscript:
             named = {entry.name for entry in self.config.runners} if self.config else set()
             without = {name for name in wanted if "pt" in engine_named(name).formats}
@@ -145,7 +159,7 @@ _NEEDS = {"pytorch": "config", "program": "executable"}
 
 
 def resolve(target: str | Path | Config, program: Path | None = None) -> Target:
-    """The converted model behind a config, a manifest or an ONNX file.
+    """The converted model behind a config, a manifest, an ONNX file or a prepared one.
 
     Raises:
         OxidizedVisionError: `not_found` when it, or what `convert` made of it, is not there;
@@ -158,12 +172,12 @@ def resolve(target: str | Path | Config, program: Path | None = None) -> Target:
         return _from_config(load_config(path), program)
     if path.name.endswith(SUFFIX):
         return _from_manifest(path, None, program)
-    if path.suffix == ".onnx":
-        return _from_onnx(path, program)
+    if path.suffix == ".onnx" or is_prepared(path):
+        return _from_file(path, program)
     raise OxidizedVisionError(
         Kind.USAGE,
         f"{path} is neither a config nor a converted model",
-        f"Give a config.yml, a manifest (*{SUFFIX}) or an .onnx file.",
+        f"Give a config.yml, a manifest (*{SUFFIX}), an .onnx file or a prepared model.",
     )
 
 
@@ -192,12 +206,12 @@ def _from_manifest(path: Path, config: Config | None, program: Path | None) -> T
     return Target(manifest.name, config, path, manifest, model, program)
 
 
-def _from_onnx(model: Path, program: Path | None) -> Target:
+def _from_file(model: Path, program: Path | None) -> Target:
     if not model.is_file():
         raise OxidizedVisionError(
             Kind.NOT_FOUND, f"There is no model {model}", "Check the path, or run convert first."
         )
     path = find_manifest(model)
     manifest = load_manifest(path) if path else None
-    name = manifest.name if manifest else model.stem
+    name = manifest.name if manifest else unprepared_stem(model)
     return Target(name, None, path, manifest, model, program)

@@ -29,7 +29,8 @@ def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
     calls = stand_in(VERB, report_of(*three_rows()))
     flags = (
         "--runner rten --runner torch.compile --iters 5 --batch-size 2 --warmup 1 --device cpu "
-        "--threads 1 --program p --processes 2 --reference rten --timeout 7.5 --skip-unavailable"
+        "--threads 1 --program p --processes 2 --reference rten --timeout 7.5 --skip-unavailable "
+        "--option mmap=true --no-levers"
     )
     assert invoke("benchmark", "c.yml", *flags.split()).code == ExitCode.DONE
     assert dataclasses.asdict(calls.arguments.pop("options")) == {
@@ -41,6 +42,8 @@ def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
         "processes": 2,
         "reference": "rten",
         "timeout_s": 7.5,
+        "engine_options": {"mmap": "true"},
+        "levers": False,
     }
     assert calls.arguments.pop("notify")
     assert calls.arguments == {
@@ -48,6 +51,7 @@ def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
         "runners": ["rten", "torch.compile"],
         "program": Path("p"),
         "skip_unavailable": True,
+        "budget": None,
     }
 
 
@@ -194,3 +198,46 @@ def test_files_are_written_and_named(invoke: Invoke, stand_in: StandIn, tmp_path
     assert "<svg" in (tmp_path / "new/a.html").read_text("utf-8")
     with (tmp_path / "b.csv").open(encoding="utf-8", newline="") as file:
         assert [row["name"] for row in csv.DictReader(file)] == ["pytorch", "ort", "rten"]
+
+
+def test_a_budget_may_come_from_another_config(
+    invoke: Invoke, stand_in: StandIn, tmp_path: Path
+) -> None:
+    from oxidizedvision.config import BudgetConfig
+
+    calls = stand_in(VERB, report_of(*three_rows()))
+    config = tmp_path / "c.yml"
+    text = (
+        "model: {path: m.py, class_name: Net, input_shape: [1, 3, 8, 8]}\nexport: {model_name: m}\n"
+    )
+    config.write_text(f"{text}budget: {{latency_ms: 8}}\n")
+    assert invoke("benchmark", "m.ort", "--budget", config).code == ExitCode.DONE
+    assert calls.arguments["budget"] == BudgetConfig(latency_ms=8)
+    config.write_text(text)
+    refused = invoke("benchmark", "m.ort", "--budget", config)
+    assert refused.code == ExitCode.BAD_INPUT
+    assert "limits nothing" in refused.err
+
+
+def test_levers_are_marked_and_said(invoke: Invoke, stand_in: StandIn) -> None:
+    from oxidizedvision.budget import Lever, check
+    from oxidizedvision.config import BudgetConfig
+
+    levers = (
+        Lever("a prepared model", "latency 8 to 3 ms", True, "ort, prepared", (), True, "do this"),
+        Lever("tract", "", False, refused="it differs"),
+    )
+    rows = (*three_rows(), row_of("ort", 3.0, name="ort, prepared", lever=True))
+    report = report_of(*rows, levers=levers)
+    budget = check(BudgetConfig(latency_ms=5), report, levers=levers)
+    stand_in(VERB, dataclasses.replace(report, budget=budget))
+    ended = invoke("benchmark", "c.yml")
+    assert ended.code == ExitCode.CHECK_FAILED
+    for text in (
+        "ort, prepared (lever)",
+        "tried a prepared model: latency 8 to 3 ms, which keeps the budget",
+        "to get it: do this",
+        "tried tract: refused, it differs",
+        "It would be kept with ort, prepared: do this.",
+    ):
+        assert text in ended.out, text

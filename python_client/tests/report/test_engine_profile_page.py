@@ -37,7 +37,10 @@ def test_bars_are_in_proportion_and_stand_in_groups() -> None:
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
 def test_what_is_not_known_has_no_bar(value: float | None) -> None:
-    assert bars(str(grouped_chart([(HOSTILE, (value,))], ("one",), "ms"))) == []
+    svg = str(grouped_chart([("a", (value, 1.0))], ("one", "two"), "ms"))
+    assert len(bars(svg)) == 1
+    assert svg.count("<rect") == 3  # two are the key's
+    assert 'width="400.0"' in svg
 
 
 def test_a_chart_is_well_formed_with_any_number_of_series() -> None:

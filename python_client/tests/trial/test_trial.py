@@ -12,10 +12,9 @@ from safetensors.numpy import load_file, save_file
 from tiny_network import Artifact
 
 from oxidizedvision import try_backends
-from oxidizedvision.runners import oneshot
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import TensorSpec
-from oxidizedvision.runners import NAMES, availability
+from oxidizedvision.runners import NAMES, availability, oneshot
 from oxidizedvision.trial import Trial, TrialReport
 from oxidizedvision.trial.worker import seeded_inputs
 

@@ -147,7 +147,7 @@ def _engine_lines(
     facts |= {"device": engine.device, "threads": str(engine.threads)}
     for by, rows in sides.items():
         for row in rows:
-            if (ms := row.ms.get(engine.name)):
+            if (ms := row.ms.get(engine.name)) is not None:
                 share = ms / engine.nodes_ms if engine.nodes_ms > 0 else math.nan
                 line = {"by": by, "name": row.name, "source": row.source}
                 yield facts | line | {"ms": ms, "share": share}

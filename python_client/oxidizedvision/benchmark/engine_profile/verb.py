@@ -61,9 +61,11 @@ def engine_profile(
 
     Raises:
         OxidizedVisionError: when there is no model, `dependency_missing` without the package onnx,
-            or `usage` for options without a meaning. An engine that fails is in `failures`.
+            or `usage` for options without a meaning and for a file that is not ONNX. An engine that
+            fails is in `failures`.
     """
     where = resolve(target)
+    _refuse_prepared(where)
     options = _checked(options or EngineProfileOptions(), where.config, runs)
     names = split_names(where, runners)
     file = read_nodes(where.model)
@@ -86,6 +88,15 @@ def engine_profile(
             notify(f"profiling {name}")
             report = _with(report, name, _asked(where, name, options, runs), file)
     return report
+
+
+def _refuse_prepared(where: Target) -> None:
+    if where.model.suffix.lower() != ".onnx":
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{where.model.name} has no operators of ONNX that time could be told by",
+            "Give the config.yml, the manifest or the .onnx file.",
+        )
 
 
 def _checked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import onnx
@@ -70,8 +71,6 @@ def test_a_node_that_stands_for_itself_elsewhere_is_not_fused() -> None:
 
 
 def test_no_time_at_all_has_no_shares() -> None:
-    import dataclasses
-
     still = [dataclasses.replace(time, total_ms=0.0) for time in FUSING]
     assert {node.share for node in attributed(still, nodes_of(model()), RUNS)[0]} == {0.0}
 
@@ -91,8 +90,6 @@ def test_operators_are_those_of_the_file() -> None:
 
 
 def test_what_an_engine_added_is_no_operator_of_that_name() -> None:
-    import dataclasses
-
     added = dataclasses.replace(FUSING[1], op_type="Conv")
     rows = profile_of(engine("ort", (FUSING[0], added), 1.0)).by_operator()
     assert by_label(rows, "ort") == {"Conv": 2.0, "Conv (added by the engine)": 0.5}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -91,12 +92,14 @@ def test_each_engine_is_asked_by_itself(tiny: Artifact, monkeypatch: pytest.Monk
         asked.append((request, timeout_s, worker))
         if request.runner == "onnxruntime":
             raise OxidizedVisionError(Kind.PANICKED, "it died", "Report it.")
+        if request.runner == "torchscript":
+            raise OxidizedVisionError(Kind.BACKEND_UNAVAILABLE, "it is not here", "Install it.")
         return {"engine_version": "1", "device": "cpu", "threads": 1, "run_ms": 1.0, "nodes": None}
 
     monkeypatch.setattr(verb, "ask_apart", answer)
     report = engine_profile(
         tiny.config,
-        runners=["onnxruntime", "torch.compile"],
+        runners=["onnxruntime", "torchscript", "torch.compile"],
         options=EngineProfileOptions(threads=2, timeout_s=9),
         runs=7,
     )
@@ -108,6 +111,7 @@ def test_each_engine_is_asked_by_itself(tiny: Artifact, monkeypatch: pytest.Monk
     assert requests["pytorch"].config
     assert (report.runs, report.batch_size) == (7, 4)
     assert [failure.runner for failure in report.failures] == ["onnxruntime"]
+    assert [gone.name for gone in report.unavailable] == ["torchscript"]
     assert [untold.name for untold in report.untold] == ["torch.compile"]
 
 
@@ -134,3 +138,15 @@ def test_a_file_that_is_no_model_is_refused(tiny: Artifact) -> None:
     with pytest.raises(OxidizedVisionError) as caught:
         engine_profile(tiny.manifest, runners=["onnxruntime"])
     assert caught.value.kind == Kind.CORRUPT
+
+
+def test_a_file_of_another_format_is_refused(
+    tiny: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = verb.resolve(tiny.manifest)
+    other = dataclasses.replace(where, model=tiny.onnx.with_suffix(".ort"))
+    monkeypatch.setattr(verb, "resolve", lambda _: other)
+    with pytest.raises(OxidizedVisionError) as caught:
+        engine_profile(tiny.onnx, runners=["ort"])
+    assert caught.value.kind == Kind.USAGE
+    assert "tiny.ort" in caught.value.message

@@ -125,6 +125,13 @@ def test_csv_adds_up(tmp_path: Path) -> None:
     assert [line["name"] for line in lines if line["source"] == "added"] == ["Reorder", ""]
 
 
+def test_csv_has_what_took_no_time() -> None:
+    still = dataclasses.replace(FUSING[0], total_ms=0.0)
+    lines = csv.DictReader(io.StringIO(tables.to_csv(profile_of(engine("ort", (still,), 1.0)))))
+    found = [(line["by"], line["name"], line["ms"], line["share"]) for line in lines]
+    assert found[:2] == [("operator", "Conv", "0.0", ""), ("module", "block.first", "0.0", "")]
+
+
 @pytest.mark.parametrize(
     ("known", "code"),
     [

@@ -1,0 +1,181 @@
+"""`prepare`: a model as one engine loads it soonest, proved on its goldens and recorded."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from oxidizedvision.core.claims import folder_lock
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import file_errors, file_size, flush_folder, make_folder, sha256_of
+from oxidizedvision.core.manifest import FileRecord, Manifest, Stage, load_manifest
+from oxidizedvision.core.publish import publish, working_folder
+from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.prepared import is_prepared, prepare_apart, prepared_path
+from oxidizedvision.runners.table import availability
+from oxidizedvision.runners.target import Target, resolve
+from oxidizedvision.validate.replay import Goldens
+
+
+@dataclass(frozen=True)
+class PrepareResult:
+    """A prepared model.
+
+    output: the new file. cases: goldens that it was proved on; 0 where no manifest lists the
+    model. recorded: whether the manifest lists the file.
+    """
+
+    model: Path
+    runner: str
+    output: Path
+    bytes_before: int
+    bytes_after: int
+    cases: int
+    recorded: bool
+    seconds: float
+
+
+def prepare(
+    model: str | Path,
+    *,
+    runner: str,
+    output: str | Path | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    options: Mapping[str, str] | None = None,
+    notify: Notify = silent,
+) -> PrepareResult:
+    """Write a model in the form that an engine loads soonest, and replay its goldens with it.
+
+    The engine works in a process of its own. The file appears, and the manifest lists it, only
+    where it gives PyTorch's answers within the manifest's tolerance. Without a manifest the engine
+    compares one answer of its own.
+
+    Args:
+        model: An .onnx file; or a config or a manifest, which stand for the newest one.
+        runner: An engine that has such a form; docs/engines.md lists them.
+        output: The new file; beside the model where not given. Only there it is recorded.
+        input_shapes: Lengths for the axes of inputs, by input name; they are fixed then.
+        options: Options of the engine, by name.
+        notify: Told what is being done.
+
+    Raises:
+        OxidizedVisionError: `check_failed` where it gives other answers, and nothing is written;
+            `unsupported` where the engine has no such form of this model; `usage` for an output
+            that is a file of the model already or has another ending; `backend_unavailable`.
+    """
+    start = time.monotonic()
+    where = resolve(model)
+    _refuse_prepared(where)
+    target = Path(output) if output else prepared_path(runner, where.model)
+    _refuse_own_files(where, target)
+    _refuse_missing(runner)
+    recorded = where.manifest_path is not None and _beside(where.model, target)
+    goldens = Goldens(where)
+    with working_folder(make_folder(target.parent), "prepare") as folder:
+        made = folder / target.name
+        notify(f"preparing {where.model.name} for {runner}")
+        size = prepare_apart(
+            runner,
+            where.model,
+            made,
+            input_shapes=input_shapes,
+            optimize=where.runner_config(runner).optimize,
+            options=options,
+        ).size
+        notify("replaying the goldens")
+        _prove(goldens, runner, made, where)
+        result = PrepareResult(
+            model=where.model,
+            runner=runner,
+            output=target,
+            bytes_before=file_size(where.model),
+            bytes_after=size,
+            cases=len(goldens.cases),
+            recorded=recorded,
+            seconds=round(time.monotonic() - start, 3),
+        )
+        if recorded and where.manifest_path is not None:
+            _publish(where.manifest_path, folder, result, dict(options or {}))
+        else:
+            with file_errors(target):
+                made.replace(target)
+            flush_folder(target.parent)
+    return result
+
+
+def _refuse_prepared(where: Target) -> None:
+    if is_prepared(where.model):
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{where.model} is prepared already",
+            "Give the .onnx file that it was made from.",
+        )
+
+
+def _refuse_own_files(where: Target, target: Path) -> None:
+    """Refuse to write over the model, or over a file that another stage made."""
+    taken = [where.model]
+    if where.manifest is not None:
+        stages = [stage.output for stage in where.manifest.stages if stage.name != "prepare"]
+        records = [*stages, where.manifest.goldens]
+        taken += [where.folder / record.file for record in records]
+    if os.path.realpath(target) in map(os.path.realpath, taken):
+        raise OxidizedVisionError(
+            Kind.USAGE, f"{target} is a file of the model itself", "Choose another --output."
+        )
+
+
+def _refuse_missing(runner: str) -> None:
+    state = availability(runner)
+    if not state.ready:
+        raise OxidizedVisionError(
+            Kind.BACKEND_UNAVAILABLE, f"The runner {runner} is not ready", state.hint
+        )
+
+
+def _beside(model: Path, target: Path) -> bool:
+    return os.path.realpath(target.parent) == os.path.realpath(model.parent)
+
+
+def _prove(goldens: Goldens, runner: str, made: Path, where: Target) -> None:
+    reason = goldens.difference(runner, RunnerConfig(made))
+    if reason:
+        raise OxidizedVisionError(
+            Kind.CHECK_FAILED,
+            f"{where.model.name} prepared for {runner} does not give PyTorch's answers: {reason}. "
+            "It was not kept",
+            f"Use the .onnx file with {runner}, and please report this.",
+        )
+
+
+def _publish(path: Path, folder: Path, result: PrepareResult, options: dict[str, str]) -> None:
+    """Put the file in place and its stage into the manifest, both or neither."""
+    from oxidizedvision.registry import refresh
+
+    with folder_lock(path.parent):
+        manifest = load_manifest(path)
+        stage = _stage(result, folder / result.output.name, options)
+        _with_stage(manifest, stage).save(folder / path.name)
+        publish(folder, [result.output.name, path.name], path)
+    refresh(path)
+
+
+def _with_stage(manifest: Manifest, stage: Stage) -> Manifest:
+    others = [old for old in manifest.stages if old.output.file != stage.output.file]
+    return manifest.model_copy(update={"stages": [*others, stage]})
+
+
+def _stage(result: PrepareResult, made: Path, options: dict[str, str]) -> Stage:
+    return Stage(
+        name="prepare",
+        tool=f"{result.runner} {availability(result.runner).version}",
+        parameters={"runner": result.runner, "options": options},
+        input_sha256=sha256_of(result.model),
+        output=FileRecord.of(made),
+        seconds=result.seconds,
+        checks={"goldens": result.cases},
+    )

@@ -1,0 +1,55 @@
+"""The goldens of a model through another form of it, which must still give PyTorch's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import sha256_of
+from oxidizedvision.core.manifest import Manifest
+from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.target import Target, Unavailable
+from oxidizedvision.validate.cases import Case
+from oxidizedvision.validate.checks import check_runner
+from oxidizedvision.validate.compare import Tolerances
+from oxidizedvision.validate.goldens import load_goldens
+
+
+class Goldens:
+    """Recorded inputs, PyTorch's outputs, and what counts as equal; none without a manifest.
+
+    Args:
+        where: The model.
+
+    Raises:
+        OxidizedVisionError: `check_failed` for goldens that are not those of the manifest, and
+            whatever keeps them from being read.
+    """
+
+    def __init__(self, where: Target) -> None:
+        self.cases: Sequence[Case] = ()
+        if where.manifest is not None:
+            self.cases = _cases(where, where.manifest)
+            record = where.manifest.tolerance
+            self._tolerances = Tolerances(record.mae, record.cosine_similarity)
+
+    def difference(self, runner: str, runner_config: RunnerConfig) -> str:
+        """Why a runner does not give PyTorch's answers; empty where it does."""
+        if not self.cases:
+            return ""
+        outcome = check_runner(runner, runner_config, None, self.cases, self._tolerances)
+        if isinstance(outcome, Unavailable):
+            return outcome.hint
+        failed = (row for row in outcome if not row.passed)
+        return next((f"output {row.output}: {row.reason}" for row in failed), "")
+
+
+def _cases(where: Target, manifest: Manifest) -> Sequence[Case]:
+    path = where.folder / manifest.goldens.file
+    if sha256_of(path) != manifest.goldens.sha256:
+        raise OxidizedVisionError(
+            Kind.CHECK_FAILED,
+            f"{path} is not the file that the manifest recorded: its SHA-256 differs",
+            "Run `oxidizedvision convert` again.",
+        )
+    return load_goldens(path)
