@@ -46,7 +46,7 @@ class Info(TypedDict):
 
 @type_check_only
 class NodeTime(TypedDict):
-    """What one node of the engine's own graph took, and the nodes of the file that it stands for."""
+    """What one node of the engine's own graph took, and the nodes of the file it stands for."""
 
     name: str
     op_type: str
