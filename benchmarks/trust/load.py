@@ -18,7 +18,7 @@ def competing(seed: int) -> Iterator[None]:
     """Run the other work meanwhile."""
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=_work, args=(seed + number,), daemon=True)
+        context.Process(target=_work, args=(seed + number, os.getpid()), daemon=True)
         for number in range(os.cpu_count() or 1)
     ]
     for process in processes:
@@ -31,9 +31,8 @@ def competing(seed: int) -> Iterator[None]:
             process.join()
 
 
-def _work(seed: int) -> None:
+def _work(seed: int, parent: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - nothing secret
-    parent = os.getppid()
     while os.getppid() == parent:  # it outlives nobody
         end = time.perf_counter() + chance.uniform(*PHASE_S)
         while time.perf_counter() < end:
