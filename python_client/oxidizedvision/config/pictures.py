@@ -76,10 +76,12 @@ class _PixelScale(Part):
     @field_validator("mean", "std")
     @classmethod
     def _one_a_channel(cls, value: list[float], info: ValidationInfo) -> list[float]:
-        channels = 1 if info.data.get("color") == "gray" else 3
+        if "color" not in info.data:
+            return value  # it has an error of its own
+        channels = 1 if info.data["color"] == "gray" else 3
         if len(value) not in (1, channels):
             wanted = "1 number" if channels == 1 else "1 or 3 numbers"
-            raise ValueError(f"expected {wanted} for color {info.data.get('color')}")
+            raise ValueError(f"expected {wanted} for color {info.data['color']}")
         return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,11 @@ def _read(path: Path) -> str:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise _problem(path, f"larger than {MAX_BYTES} bytes, so it is no config", _INIT_HINT)
+    if path.suffix == ".py":
+        hint = f"`oxidizedvision config init {path}` writes one for a model."
+        raise _problem(path, "a Python file and no config", hint)
+    if b"\0" in content and not content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise _problem(path, "a binary file and no config", _INIT_HINT)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -70,7 +70,7 @@ def picture_input(
             Kind.CONFIG,
             f"preprocess gives f32 {list(array.shape)}, {item.name!r} is {item.dtype} "
             f"{list(shape)}",
-            "Correct preprocess.color, preprocess.layout or preprocess.resize.",
+            "Correct the input's shape, or color, layout or resize of preprocess.",
         )
     return array
 

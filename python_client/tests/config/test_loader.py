@@ -212,6 +212,30 @@ def test_file_that_is_no_config(tmp_path: Path, content: bytes, expected: str) -
     assert expected in error.message
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message", "hint"),
+    [
+        ("model.pt", b"PK\x03\x04\x00\xcb", "a binary file and no config", "config init"),
+        ("model.py", b"class Net: pass\n", "a Python file and no config", "config init {path}"),
+        ("utf16.yml", "model: {}".encode("utf-16"), "line 1: not UTF-8", "UTF-8"),
+    ],
+)
+def test_a_file_of_another_sort_is_told_from_a_damaged_config(
+    tmp_path: Path, name: str, content: bytes, message: str, hint: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    error = refused(path)
+    assert message in error.message
+    assert hint.format(path=path) in error.hint
+
+
+def test_channels_are_counted_only_where_the_color_is_known(tmp_path: Path) -> None:
+    message = refused(write(tmp_path, "preprocess: {color: rbg, mean: [1, 2], std: [1]}\n")).message
+    assert "preprocess.color" in message
+    assert "preprocess.mean" not in message
+
+
 def test_aliases_of_aliases_do_not_fill_the_memory(tmp_path: Path) -> None:
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]

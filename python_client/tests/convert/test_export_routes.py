@@ -75,6 +75,20 @@ class Sampled(Net):
 class Fixed(Net):
     def forward(self, x):
         return self.stem(x).reshape(2, -1)
+
+
+class Backwards(Net):
+    def forward(self, x):
+        for part in reversed([self.stem(x)]):
+            x = part
+        return x
+
+
+class Untraced(Net):
+    def forward(self, x):
+        if torch.jit.is_tracing():
+            raise RuntimeError("not while it is traced")
+        return self.stem(x)
 """
 
 ROUTES: tuple[Route, ...] = ("dynamo", "torchscript", "script")
@@ -202,6 +216,21 @@ def test_the_opset_that_an_operator_needs_is_told(tmp_path: Path, model: ModuleT
     assert answer.failure is not None
     assert (answer.failure.cause, answer.failure.opset) == (Cause.OPSET_TOO_LOW, 16)
     assert "grid_sampler" in answer.failure.message
+
+
+def test_the_reason_of_torch_jit_script_is_whole(tmp_path: Path, model: ModuleType) -> None:
+    answer, _ = exported(tmp_path, model.Backwards(), "script", model.__file__ or "")
+    assert answer.failure is not None
+    assert answer.failure.cause is Cause.NOT_SCRIPTABLE
+    assert answer.failure.message.startswith("reversed(Tensor 0) -> Tensor 0: Expected a value of")
+
+
+def test_the_line_of_what_forward_raises_is_told_once(tmp_path: Path, model: ModuleType) -> None:
+    answer, _ = exported(tmp_path, model.Untraced(), "torchscript", model.__file__ or "")
+    assert answer.failure is not None
+    line = 1 + CODE.splitlines().index('            raise RuntimeError("not while it is traced")')
+    assert answer.failure.source == f"routes_model.py, line {line}"
+    assert answer.failure.message == "RuntimeError: not while it is traced"
 
 
 def test_multiples_are_told_to_torch_export(tmp_path: Path) -> None:

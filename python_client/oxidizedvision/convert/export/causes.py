@@ -67,7 +67,8 @@ def failure_of(error: BaseException, file: Path | None) -> Failure:
         if found is not None:
             return found.model_copy(update={"source": source})
     deepest = chain[-1]
-    said = _first_sentence(describe(deepest, None))
+    # Whoever tells a failure puts its source behind the message.
+    said = _first_sentence(describe(deepest, None).removesuffix(f" at {source}"))
     return Failure(cause=Cause.OTHER, message=said, hint=_HINT_OTHER, source=source)
 
 

@@ -235,9 +235,16 @@ def _scripted(request: ExportRequest, subject: Subject) -> ExportAnswer:
 
 
 def _first_line(error: BaseException) -> str:
-    """TorchScript puts its reason first and the code that it is about after it."""
+    """TorchScript puts its reason first and the code that it is about after it.
+
+    Where the first line names a function that does not fit, the second tells why.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300].rstrip(":") if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    goes_on = lines[0].endswith(":") and len(lines) > 1 and not lines[1].startswith("File ")
+    said = " ".join(lines[:2]) if goes_on else lines[0]
+    return said[:300].rstrip(":.")
 
 
 def _as(cause: Cause, failure: Failure) -> Failure:

@@ -61,8 +61,9 @@ def reason_for(attempts: Sequence[Attempt], chosen: Attempt, asked: str) -> str:
         tail = f"it agrees with PyTorch, in {', '.join(working)} too"
     else:
         tail = (
-            f"it agrees with PyTorch; {', '.join(working) or 'no Rust engine'} runs it, "
-            f"{', '.join(refusing)} does not"
+            f"it agrees with PyTorch; {', '.join(working) or 'no Rust engine'} "
+            f"{'run' if len(working) > 1 else 'runs'} it, "
+            f"{', '.join(refusing)} {'do' if len(refusing) > 1 else 'does'} not"
         )
     if len(attempts) == 1:
         return f"{name}: the first that was tried; {tail}"
