@@ -18,6 +18,7 @@ from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.prepared import is_prepared, prepare_apart, prepared_path
 from oxidizedvision.runners.table import availability
 from oxidizedvision.runners.target import Target, resolve
+from oxidizedvision.validate.cases import Case
 from oxidizedvision.validate.replay import Goldens
 
 
@@ -65,7 +66,8 @@ def prepare(
     Raises:
         OxidizedVisionError: `check_failed` where it gives other answers, and nothing is written;
             `unsupported` where the engine has no such form of this model; `usage` for an output
-            that is a file of the model already or has another ending; `backend_unavailable`.
+            that is a file of the model already or has another ending, and for shapes that no
+            golden has; `backend_unavailable`.
     """
     start = time.monotonic()
     where = resolve(model)
@@ -75,6 +77,7 @@ def prepare(
     _refuse_missing(runner)
     recorded = where.manifest_path is not None and _beside(where.model, target)
     goldens = Goldens(where)
+    goldens.cases = _fitting(goldens.cases, input_shapes or {}, where)
     with working_folder(make_folder(target.parent), "prepare") as folder:
         made = folder / target.name
         notify(f"preparing {where.model.name} for {runner}")
@@ -139,6 +142,26 @@ def _refuse_missing(runner: str) -> None:
 
 def _beside(model: Path, target: Path) -> bool:
     return os.path.realpath(target.parent) == os.path.realpath(model.parent)
+
+
+def _fitting(
+    cases: Sequence[Case], shapes: Mapping[str, Sequence[int]], where: Target
+) -> Sequence[Case]:
+    """The goldens that a model of fixed shapes can run."""
+    fitting = [case for case in cases if _fits(case, shapes)]
+    if cases and not fitting:
+        asked = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"No golden of {where.model.name} has the shape {asked}: nothing would prove the file",
+            "Convert with this shape as model.input_shape, or leave --shape out.",
+        )
+    return fitting
+
+
+def _fits(case: Case, shapes: Mapping[str, Sequence[int]]) -> bool:
+    given = (name for name in shapes if name in case.inputs)
+    return all(case.inputs[name].shape == tuple(shapes[name]) for name in given)
 
 
 def _prove(goldens: Goldens, runner: str, made: Path, where: Target) -> None:

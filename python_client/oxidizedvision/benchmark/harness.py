@@ -97,14 +97,17 @@ class Record:
 
     @property
     def disturbed(self) -> float | None:
-        """The share of the windows' time, for each thread, that it waited for a processor."""
+        """The share of the windows' time, for each thread, that it waited for a processor.
+
+        At most 1: engines have threads of their own beside those that were asked for.
+        """
         windows = [window for process in self.processes for window in process.windows]
         waited = [window.waited_s for window in windows if window.waited_s is not None]
         total_s = sum(
-            process.start.threads * sum(sum(window.latency_ms) for window in process.windows) / 1e3
+            process.start.threads * sum(window.took_s for window in process.windows)
             for process in self.processes
         )
-        return sum(waited) / total_s if waited and total_s > 0 else None
+        return min(1.0, sum(waited) / total_s) if waited and total_s > 0 else None
 
     @property
     def latency_ms(self) -> list[float]:

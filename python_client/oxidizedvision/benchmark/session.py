@@ -40,13 +40,15 @@ class Start:
 class Window:
     """Runs that were timed one after the other without a pause.
 
-    waited: seconds that the threads of the process were ready and had no processor; None where
-    the system does not tell.
+    waited_s: seconds that the threads of the process were ready and had no processor; None where
+    the system does not tell. took_s: seconds from asking to the answer, in which they did; runs
+    that do not count are in it.
     """
 
     latency_ms: list[float]
     peak_rss_mib: float
     waited_s: float | None
+    took_s: float
 
 
 class Session:
@@ -92,15 +94,16 @@ class Session:
     def window(self, *, runs: int = 0, seconds: float = 0.0) -> Window:
         """Time so many runs, or as many as start within a time; always one at least."""
         asked = {"seconds": seconds, "least": max(runs, 1)} if seconds else {"runs": max(runs, 1)}
-        before = waited_s(self._process.pid)
+        before, start = waited_s(self._process.pid), time.monotonic()
         self._write(asked)
         answer = self._answer()
-        after = waited_s(self._process.pid)
+        after, end = waited_s(self._process.pid), time.monotonic()
         try:
             return Window(
                 latency_ms=[float(value) for value in answer["latency_ms"]],
                 peak_rss_mib=_number(answer["peak_rss_mib"]),
                 waited_s=None if before is None or after is None else max(0.0, after - before),
+                took_s=end - start,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._not_understood(error) from error

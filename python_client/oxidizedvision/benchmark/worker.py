@@ -13,15 +13,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from oxidizedvision.benchmark.inputs import make_inputs
+from oxidizedvision.benchmark.request import MeasureRequest
 from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.processes import error_to_dict, take_stdout
 from oxidizedvision.runners.base import Runner, RunnerConfig
-from oxidizedvision.runners.oneshot import Request
 from oxidizedvision.runners.table import import_engine, load_runner
 
 if TYPE_CHECKING:
@@ -31,19 +30,6 @@ if TYPE_CHECKING:
 _STATUS = Path("/proc/self/status")
 _NANOSECONDS = 1_000_000_000
 Run = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class MeasureRequest(Request):
-    """What to measure.
-
-    batch_size: in place of the leading axis of the shapes. compiled: through torch.compile.
-    """
-
-    batch_size: int = 1
-    precision: str = "fp32"
-    options: dict[str, str] = field(default_factory=dict)
-    compiled: bool = False
 
 
 def load(request: MeasureRequest) -> Runner:

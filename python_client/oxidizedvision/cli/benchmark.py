@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -255,7 +256,13 @@ def _refuse_folder(flag: str, path: Path) -> None:
         raise OxidizedVisionError(
             Kind.USAGE, f"{flag} {path} is a folder", "Give the name of a file in it."
         )
-    make_folder(path.parent)
+    folder = make_folder(path.parent)
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise OxidizedVisionError(
+            Kind.FILE_SYSTEM,
+            f"{flag} {path} cannot be written",
+            "Check permissions, or choose another folder.",
+        )
 
 
 def _baseline(source: str | None) -> Side | None:

@@ -178,6 +178,8 @@ def _verdict(report: DiffReport) -> str:
     count = len(report.regressions)
     if count:
         return f"FAILED: {count} of {report.compared} figures are worse beyond their limits."
+    if report.compared == 1:
+        return "passed: the one figure is not worse beyond its limit."
     return f"passed: none of {report.compared} figures is worse beyond its limit."
 
 

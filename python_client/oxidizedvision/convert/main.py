@@ -442,16 +442,31 @@ def _publish(made: _Names, target: _Names) -> None:
     """Move the files into place, and drop what an earlier conversion left that is not made now."""
     names = [path.name for path in made.all() if path.is_file()]
     with folder_lock(target.folder):
-        publish(made.folder, names, target.manifest, _stale(names, target))
+        old = _manifest_before(target)
+        if old is not None:
+            _keep_packages(old, made.manifest)
+        publish(made.folder, names, target.manifest, _stale(names, old) if old else {})
 
 
-def _stale(names: list[str], target: _Names) -> dict[str, str]:
-    """Names and SHA-256 of what the manifest before lists and this one will not."""
+def _manifest_before(target: _Names) -> Manifest | None:
     if not target.manifest.is_file():
-        return {}
+        return None
     try:
-        old = load_manifest(target.manifest)
+        return load_manifest(target.manifest)
     except OxidizedVisionError:
-        return {}
+        return None
+
+
+def _keep_packages(old: Manifest, path: Path) -> None:
+    """Crates that were made from a file which came out the same belong to the new manifest too."""
+    new = load_manifest(path)
+    same = {stage.output.sha256 for stage in new.stages}
+    packages = [package for package in old.packages if package.model_sha256 in same]
+    if packages:
+        new.model_copy(update={"packages": packages}).save(path)
+
+
+def _stale(names: list[str], old: Manifest) -> dict[str, str]:
+    """Names and SHA-256 of what the manifest before lists and this one will not."""
     outputs = [stage.output for stage in old.stages]
     return {output.file: output.sha256 for output in outputs if output.file not in names}

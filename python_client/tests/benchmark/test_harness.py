@@ -33,7 +33,7 @@ class FakeSession:
     def window(self, *, runs: int = 0, seconds: float = 0.0) -> Window:
         self._log.append((self._name, runs, seconds))
         taken = [next(self._times) for _ in range(runs or 4)]
-        return Window(taken, peak_rss_mib=20.0, waited_s=0.0)
+        return Window(taken, peak_rss_mib=20.0, waited_s=0.0, took_s=sum(taken) / 1e3)
 
     def close(self) -> None:
         self.closed = True
@@ -171,9 +171,11 @@ def test_few_processes_wait_at_once_where_memory_is_short(
 def test_the_share_of_time_without_a_processor() -> None:
     record = Record()
     record.processes.append(
-        harness.ProcessRecord(START, [Window([100.0, 100.0], 1.0, 0.05), Window([200.0], 1.0, 0.0)])
+        harness.ProcessRecord(START, [Window([1.0], 1.0, 0.05, 0.2), Window([2.0], 1.0, 0.0, 0.2)])
     )
     assert record.disturbed == pytest.approx(0.125)
+    record.processes.append(harness.ProcessRecord(START, [Window([1.0], 1.0, 9.0, 0.1)]))
+    assert record.disturbed == 1.0
     assert Record().disturbed is None
 
 

@@ -43,6 +43,7 @@ def test_windows_are_asked_for_and_answered() -> None:
         window = session.window(seconds=0.01)
         assert window.latency_ms == [1.0]
         assert window.waited_s is None or window.waited_s >= 0
+        assert window.took_s >= sum(window.latency_ms) / 1e3
     finally:
         session.close()
 
@@ -118,6 +119,16 @@ def test_two_on_one_processor_wait_for_it() -> None:
             process.kill()
             process.wait()
     assert waited_s(both[0].pid) is None
+
+
+def test_no_package_imports_the_module_that_its_process_runs() -> None:
+    """Else Python warns in the process, and the message about its death begins with that."""
+    script = (
+        "import sys, oxidizedvision.benchmark.engine_profile; "
+        "print([name for name in sys.modules if name.endswith('benchmark.worker')"
+        " or name.endswith('engine_profile.worker')])"
+    )
+    assert subprocess.check_output((sys.executable, "-c", script), text=True).strip() == "[]"
 
 
 _INTERRUPTED = """

@@ -16,7 +16,7 @@ from oxidizedvision.config import load_config
 from oxidizedvision.convert import convert, load_module
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import sha256_of
-from oxidizedvision.core.manifest import FileRecord, load_manifest
+from oxidizedvision.core.manifest import FileRecord, PackageRecord, load_manifest, update_manifest
 from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
 from oxidizedvision.registry import list_models
 
@@ -48,6 +48,28 @@ def test_every_file_agrees_with_pytorch_and_with_the_manifest(tmp_path: Path) ->
         np.testing.assert_allclose(session.run({"input": array})["output"], wanted, atol=1e-5)
     assert result.parity["max_error"] < 1e-5
     assert [entry.name for entry in list_models()] == ["net"]
+
+
+def test_a_crate_stays_known_while_its_model_comes_out_the_same(tmp_path: Path) -> None:
+    config = project(tmp_path)
+    result = convert(config)
+    record = PackageRecord(
+        path="crate",
+        name="net",
+        engine="tract",
+        created="2026-01-01T00:00:00+00:00",
+        model_sha256=sha256_of(result.onnx),
+        sha256="0" * 64,
+        bytes=1,
+    )
+    of_another = record.model_copy(update={"path": "other", "model_sha256": "1" * 64})
+    change = {"packages": [record, of_another]}
+    update_manifest(result.manifest, lambda manifest: manifest.model_copy(update=change))
+    convert(config)
+    assert load_manifest(result.manifest).packages == [record]
+    (tmp_path / "model.py").write_text(CONV.replace("3, 3", "3, 4"), encoding="utf-8")
+    convert(config)
+    assert load_manifest(result.manifest).packages == []
 
 
 def test_onnx_carries_its_contract_and_symbols(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from oxidizedvision.profile.network.watch import Watch
 from oxidizedvision.runners.pytorch import input_specs
 
 if TYPE_CHECKING:
-    from oxidizedvision.benchmark.engine_profile.worker import ProfileRequest
+    from oxidizedvision.benchmark.request import ProfileRequest
 
 
 def profile_modules(request: ProfileRequest) -> dict[str, Any]:

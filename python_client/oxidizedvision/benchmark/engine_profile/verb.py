@@ -18,10 +18,10 @@ from oxidizedvision.benchmark.engine_profile.report import (
     ProfiledNode,
     UntoldEngine,
 )
-from oxidizedvision.benchmark.engine_profile.worker import ProfileRequest
 from oxidizedvision.benchmark.machine import fingerprint
 from oxidizedvision.benchmark.plan import split_names
 from oxidizedvision.benchmark.report import BenchmarkFailure
+from oxidizedvision.benchmark.request import ProfileRequest
 from oxidizedvision.benchmark.sessions import request_of
 from oxidizedvision.config import BenchmarkConfig, Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError

@@ -8,21 +8,14 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from oxidizedvision.benchmark.inputs import make_inputs
-from oxidizedvision.benchmark.worker import MeasureRequest, load
+from oxidizedvision.benchmark.request import ProfileRequest
+from oxidizedvision.benchmark.worker import load
 from oxidizedvision.runners.oneshot import serve
 
 WARMUP_RUNS = 2
-
-
-@dataclass(frozen=True)
-class ProfileRequest(MeasureRequest):
-    """What to profile, and in how many runs."""
-
-    runs: int = 20
 
 
 def profile(request: ProfileRequest) -> dict[str, Any]:
