@@ -200,7 +200,7 @@ def verdicts(
     files = {"onnx": result.onnx, "pt": result.torchscript}
     errors, reasons = {}, {}
     for engine in engines:
-        (file,) = (files[name] for name in engine.formats)
+        (file,) = (file for name, file in files.items() if name in engine.formats)
         errors[engine.name], reason = error_of(engine.name, file, cases)
         if reason:
             reasons[engine.name] = reason

@@ -79,6 +79,17 @@ def test_elsewhere_it_is_not_recorded(tiny: Artifact, tmp_path: Path) -> None:
     assert tiny.manifest.read_bytes() == before
 
 
+@needs_ort
+def test_fixed_shapes_are_proved_on_the_goldens_that_have_them(tiny: Artifact) -> None:
+    shape = load_manifest(tiny.manifest).input_shapes
+    fixed = prepare(tiny.onnx, runner="ort", input_shapes=shape)
+    assert fixed.cases > 0
+    other = {name: [7, *lengths[1:]] for name, lengths in shape.items()}
+    error = refused(lambda: prepare(tiny.onnx, runner="ort", input_shapes=other))
+    assert error.kind is Kind.USAGE
+    assert "No golden of tiny.onnx has the shape" in error.message
+
+
 def _of_another_network(tiny: Artifact, pair: Artifact, patch: pytest.MonkeyPatch) -> None:
     """In place of the right file one of a network with other outputs."""
     right = prepared.prepare_apart

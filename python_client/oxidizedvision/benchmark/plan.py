@@ -14,6 +14,8 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.runners.request import cuda_index, granted_threads
 from oxidizedvision.runners.target import Target
 
+_CROWD, _ALWAYS_ALLOWED = 4, 8
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -62,7 +64,19 @@ def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
     for name, values in (("batch_size", found.batch_sizes), ("threads", found.threads)):
         for value in values or (0,):
             _refuse(name, value, 1)
+    _refuse_crowd(max(found.threads))
     return found
+
+
+def _refuse_crowd(threads: int) -> None:
+    """Far more threads than processors only wait for each other, for minutes."""
+    granted = granted_threads()
+    if threads > max(_ALWAYS_ALLOWED, _CROWD * granted):
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"threads cannot be {threads}: this process may use {granted} processors",
+            f"Use 1 to {granted}.",
+        )
 
 
 def candidates(runners: Sequence[str], chosen: Settings) -> list[Candidate]:

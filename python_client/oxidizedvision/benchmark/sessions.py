@@ -7,8 +7,8 @@ import dataclasses
 from oxidizedvision.benchmark.candidate import COMPILED, Candidate
 from oxidizedvision.benchmark.inputs import input_shapes
 from oxidizedvision.benchmark.processors import processors_for
-from oxidizedvision.benchmark.session import Session
 from oxidizedvision.benchmark.request import MeasureRequest
+from oxidizedvision.benchmark.session import Session
 from oxidizedvision.core.processes import PYTHON_MODULE, environment
 from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.libraries import without_ours

@@ -257,7 +257,7 @@ def _refuse_folder(flag: str, path: Path) -> None:
             Kind.USAGE, f"{flag} {path} is a folder", "Give the name of a file in it."
         )
     folder = make_folder(path.parent)
-    if not os.access(path if path.exists() else folder, os.W_OK):
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise OxidizedVisionError(
             Kind.FILE_SYSTEM,
             f"{flag} {path} cannot be written",

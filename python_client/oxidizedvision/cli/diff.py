@@ -192,4 +192,8 @@ def _floor(text: str) -> tuple[str, float]:
         raise OxidizedVisionError(
             Kind.USAGE, f"--floor {text} is not METRIC=NUMBER", "Write it as latency=5."
         ) from None
+    if not (math.isfinite(value) and value >= 0):
+        raise OxidizedVisionError(
+            Kind.USAGE, f"--floor {text} is no floor", "Use a number of 0 or more."
+        )
     return name, value if name == "accuracy" else value / 100

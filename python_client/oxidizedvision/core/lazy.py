@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 from types import ModuleType
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+
+# ONNX Runtime's packages from 1.32 on collect telemetry, and read this when they are loaded, here
+# or in a process that this one starts. Whoever sets it decides.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 INSTALL = {
     "torch": "pip install 'oxidizedvision[torch]'",

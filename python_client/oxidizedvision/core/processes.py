@@ -24,7 +24,9 @@ PYTHON_MODULE = (sys.executable, "-P", "-m")
 def environment() -> dict[str, str]:
     """The variables of this process, with what makes another one import what this one imports."""
     folders = (folder or str(Path.cwd()) for folder in sys.path)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+    path = {"PYTHONPATH": os.pathsep.join(folders)}
+    # A stack of addresses would stand between us and the last thing that an engine said.
+    return {**os.environ, **path, "RUST_BACKTRACE": "0"}
 
 
 def how_it_ended(code: int) -> str:

@@ -9,9 +9,6 @@ from typing import BinaryIO, cast
 from oxidizedvision.core.processes import PYTHON_MODULE, LastWords, environment
 from oxidizedvision.runners.frames import Message, receive, send
 
-_QUIET = {"RUST_BACKTRACE": "0"}
-"""A stack of addresses would stand between us and the last thing that an engine said."""
-
 _PATIENCE_S = 5.0
 
 
@@ -24,7 +21,7 @@ class Worker:
     def __init__(self, module: str) -> None:
         process = subprocess.Popen(
             (*PYTHON_MODULE, module),
-            env={**environment(), **_QUIET},
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 import numpy as np
@@ -109,7 +110,16 @@ def test_a_model_without_a_manifest_needs_fixed_axes(tiny: Artifact, pair: Artif
 
 @pytest.mark.parametrize(
     "change",
-    [{"iters": 0}, {"batch_size": 0}, {"warmup_iters": -1}, {"threads": 0}, {"device": "gpu"}],
+    [
+        {"iters": 0},
+        {"batch_size": 0},
+        {"warmup_iters": -1},
+        {"threads": 0},
+        {"threads": 9999},
+        {"processes": 0},
+        {"timeout_s": math.nan},
+        {"device": "gpu"},
+    ],
 )
 def test_options_without_a_meaning_are_refused(tiny: Artifact, change: dict[str, object]) -> None:
     with pytest.raises(OxidizedVisionError) as caught:

@@ -200,6 +200,17 @@ def test_files_are_written_and_named(invoke: Invoke, stand_in: StandIn, tmp_path
         assert [row["name"] for row in csv.DictReader(file)] == ["pytorch", "ort", "rten"]
 
 
+def test_a_file_that_cannot_be_written_is_told_before_measuring(
+    invoke: Invoke, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = stand_in(VERB, report_of(*three_rows()))
+    monkeypatch.setattr("os.access", lambda path, _: str(path) != "locked")  # root may write all
+    ended = invoke("benchmark", "c.yml", "--html", "locked/a.html")
+    assert ended.code == ExitCode.FILE_SYSTEM
+    assert "--html locked/a.html cannot be written" in ended.err
+    assert calls.arguments == {}
+
+
 def test_a_budget_may_come_from_another_config(
     invoke: Invoke, stand_in: StandIn, tmp_path: Path
 ) -> None:

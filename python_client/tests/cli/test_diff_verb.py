@@ -46,6 +46,8 @@ def test_what_is_worse_is_named(invoke: Invoke, pair: tuple[Path, Path]) -> None
     assert backwards.code == ExitCode.DONE
     assert "better" in backwards.out
     assert "passed: none of 5 figures is worse beyond its limit." in backwards.out
+    one = invoke("diff", *pair, "--metric", "memory")
+    assert one.out.splitlines()[-1] == "passed: the one figure is not worse beyond its limit."
 
 
 def test_options_choose_and_forgive(invoke: Invoke, pair: tuple[Path, Path]) -> None:
@@ -66,8 +68,8 @@ def test_options_choose_and_forgive(invoke: Invoke, pair: tuple[Path, Path]) -> 
         (("--floor", "latency"), "--floor latency is not METRIC=NUMBER"),
         (("--floor", "latency=fast"), "is not METRIC=NUMBER"),
         (("--floor", "latensy=5"), "did you mean 'latency'"),
-        (("--floor", "latency=-5"), "cannot be -0.05"),
-        (("--floor", "latency=nan"), "cannot be nan"),
+        (("--floor", "latency=-5"), "--floor latency=-5 is no floor"),
+        (("--floor", "latency=nan"), "--floor latency=nan is no floor"),
         (("--metric", "latency,speed"), "There is no metric 'speed'"),
         (("--k", "-1"), "--k"),
     ],

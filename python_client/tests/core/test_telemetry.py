@@ -1,0 +1,29 @@
+"""ONNX Runtime collects nothing unless the user wants it to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_LOADS = (
+    "import os; from oxidizedvision.core.lazy import require; require('onnxruntime', 'a test'); "
+    "print(os.environ['ORT_DISABLE_TELEMETRY'])"
+)
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(None, "1"), ("0", "0")])
+def test_telemetry_is_off_unless_the_user_says_otherwise(
+    tmp_path: Path, wanted: str | None, found: str
+) -> None:
+    variables = {**os.environ, "TMPDIR": str(tmp_path)}
+    variables.pop("ORT_DISABLE_TELEMETRY", None)
+    if wanted is not None:
+        variables["ORT_DISABLE_TELEMETRY"] = wanted
+    said = subprocess.check_output((sys.executable, "-c", _LOADS), env=variables, text=True)
+    assert said.strip() == found
+    if found == "1":
+        assert not list(tmp_path.iterdir())
