@@ -35,7 +35,8 @@ from oxidizedvision.runners.target import Target, resolve
 PEER_WORKER = "benchmarks.grid.peer_worker"
 BARE = "bare"
 OURS = ("tract", "rten", "ort", "openvino", "tch")
-PEERS = ("pytorch", COMPILED, "torchscript", "onnxruntime", "openvino")
+OF_PYTORCH = ("pytorch", COMPILED, "torchscript")
+PEERS = (*OF_PYTORCH, "onnxruntime", "openvino")
 PROCESSES = 3
 
 
@@ -80,7 +81,9 @@ def _network(network: Architecture, folder: Path) -> dict[str, Any]:
     convert(config)
     target = resolve(config)
     say(f"{network.name}: measuring the grid")
-    options = BenchmarkOptions(processes=PROCESSES, timeout_s=1200)
+    options = BenchmarkOptions(
+        processes=PROCESSES, most_processes=PROCESSES, timeout_s=1200
+    )
     grid = measured(
         target,
         [*_ours(target), *_peers()],
@@ -110,12 +113,12 @@ def _ours(target: Target) -> list[Candidate]:
 
 
 def _peers() -> list[Candidate]:
-    """Each with one thread and with all; torch.compile, which takes long to compile, with all."""
+    """Each with one thread and with all; PyTorch's, which take long to start, with all."""
     return [
         Candidate(name, threads, 1, variant=BARE)
         for name in PEERS
         for threads in _threads()
-        if name != COMPILED or threads == granted_threads()
+        if name not in OF_PYTORCH or threads == granted_threads()
     ]
 
 

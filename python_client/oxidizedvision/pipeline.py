@@ -238,7 +238,7 @@ class _Run:
             self.config,
             program=self.executable,
             skip_unavailable=self.options.skip_unavailable,
-            options=BenchmarkOptions(levers=False),
+            options=BenchmarkOptions(processes=3, most_processes=3, levers=False),
             notify=self.notify,
         )
         return to_plain(report), []

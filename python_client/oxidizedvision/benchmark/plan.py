@@ -49,6 +49,7 @@ def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
             warmup_iters=warmup,
             warm_until_even=not exact_warmup,
             processes=options.processes,
+            most_processes=_most_processes(options),
         ),
         batch_sizes=_several(options.batch_size, base.batch_size),
         threads=_several(options.threads, granted_threads()),
@@ -66,6 +67,11 @@ def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
             _refuse(name, value, 1)
     _refuse_crowd(max(found.threads))
     return found
+
+
+def _most_processes(options: BenchmarkOptions) -> int:
+    most = options.most_processes
+    return 2 * options.processes if most is None else max(options.processes, most)
 
 
 def _refuse_crowd(threads: int) -> None:

@@ -30,6 +30,7 @@ class BenchmarkOptions:
         threads: Threads of one run, and processors it may use; several give a sweep. None means
             as many processors as this process may use.
         processes: Fresh processes of each candidate; at least 3 for intervals worth the name.
+        most_processes: So many where intervals stay wide; None: twice `processes`.
         reference: The runner, or the name of the row, that the others are compared with; None
             is the first row.
         timeout_s: How long one process of a candidate may take in all.
@@ -44,6 +45,7 @@ class BenchmarkOptions:
     device: str | None = None
     threads: int | Sequence[int] | None = None
     processes: int = 5
+    most_processes: int | None = None
     reference: str | None = None
     timeout_s: float = 600.0
     engine_options: Mapping[str, str] | None = None
