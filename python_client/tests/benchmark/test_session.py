@@ -48,6 +48,31 @@ def test_windows_are_asked_for_and_answered() -> None:
         session.close()
 
 
+_SPINS = f"""
+import json, sys, threading, time
+print('{READY}', flush=True)
+def spin():
+    end = time.perf_counter() + SPIN_S
+    while time.perf_counter() < end:
+        pass
+for line in sys.stdin:
+    threading.Thread(target=spin, daemon=True).start()
+    print(json.dumps({{"latency_ms": [1.0], "peak_rss_mib": None}}), flush=True)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no thread states here")
+@pytest.mark.parametrize("spin_s", [0.05, 600.0])
+def test_the_next_window_waits_for_threads_that_spin_but_not_for_ever(spin_s: float) -> None:
+    session = _open(_SPINS.replace("SPIN_S", str(spin_s)))
+    try:
+        start = time.monotonic()
+        session.window(runs=1)
+        assert min(spin_s, 0.1) * 0.8 <= time.monotonic() - start < 30
+    finally:
+        session.close()
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "says"),
     [
