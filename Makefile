@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-overhead onnx-cases zoo soak check lint-python types fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead onnx-cases zoo soak check lint-python types fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -46,6 +46,9 @@ bench: setup  ## eight networks in every engine, ours beside the bare ones, and 
 
 bench-trust: setup  ## whether the benchmark finds a tenth, and nothing where nothing is
 	@$(BIN)/python -m benchmarks.trust.run $(ARGS)
+
+bench-quantise: setup  ## trained models in INT8 and FP16 within their budgets, beside what others make
+	@$(BIN)/python -m benchmarks.quantise.run $(ARGS)
 
 bench-overhead: setup  ## what the contract costs over each engine called bare, and Python over Rust
 	@$(BIN)/python benchmarks/overhead/run.py $(ARGS)

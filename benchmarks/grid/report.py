@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from oxidizedvision.benchmark.statistics import NO_DIFFERENCE, compare
+from oxidizedvision.report.charts import grouped_chart
+from oxidizedvision.report.charts.file import as_svg_file
 
 RESULTS = Path(__file__).with_name("results.json")
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- grid:start -->", "<!-- grid:end -->"
+
+CHART = Path(__file__).with_name("speed.svg")
+RUNNERS = ("pytorch", "torch.compile", "torchscript", "onnxruntime", "openvino")
+"""The peers, as they are called in rows."""
+
+_KEPT = ("name", "runner", "engine_version", "threads", "processes", "settled", "disturbed")
+_FIGURES = ("p50_ms", "p50_interval_ms", "avg_ms", "p95_ms", "std_ms", "load_ms", "first_ms")
+_MORE = ("peak_rss_mib", "windows_ms")
+"""What is committed of a row."""
 
 WITHIN = 0.97
 """Of the best of the whole grid, and of every peer, unless the difference is not significant."""
@@ -114,10 +126,9 @@ def _ratios(document: Document) -> list[str]:
     header = ["auto, times as fast as", "the best of ours", "PyTorch eager", "torch.compile"]
     header += ["TorchScript", "ONNX Runtime", "OpenVINO", "noise floor"]
     lines = [_row(header), _row(["---"] * len(header))]
-    runners = ("pytorch", "torch.compile", "torchscript", "onnxruntime", "openvino")
     for network in document["networks"]:
         cells = [network["network"], _ratio(network, best(ours(network)))]
-        for runner in runners:
+        for runner in RUNNERS:
             rows = peers(network, runner)
             cells.append(_ratio(network, best(rows)) if rows else "–")
         noise = network["grid"]["noise"]
@@ -127,7 +138,7 @@ def _ratios(document: Document) -> list[str]:
         f"{mean_over(document, runner):.2f}"
         if all(peers(network, runner) for network in document["networks"])
         else "–"
-        for runner in runners
+        for runner in RUNNERS
     ]
     lines.append(_row(["**geometric mean**", "", *means, ""]))
     return lines
@@ -144,10 +155,64 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def speed_chart(document: Document) -> str:
+    """How many times as fast as PyTorch eager `auto` and each peer at its best is, by network."""
+    runners = [runner for runner in RUNNERS if all(peers(n, runner) for n in document["networks"])]
+    groups = []
+    for network in document["networks"]:
+        eager = float(best(peers(network, "pytorch"))["p50_ms"])
+        rows = [auto_row(network), *(best(peers(network, runner)) for runner in runners)]
+        groups.append((network["network"], [eager / float(row["p50_ms"]) for row in rows]))
+    return as_svg_file(grouped_chart(groups, ["auto", *runners], "x"))
+
+
+def committed(document: Document) -> dict[str, Any]:
+    """The document with what the table, the claims and the chart need, in five digits."""
+    networks = [
+        {
+            **network,
+            "grid": {
+                "results": [
+                    {key: row[key] for key in (*_KEPT, *_FIGURES, *_MORE) if key in row}
+                    for row in network["grid"]["results"]
+                ],
+                "noise": network["grid"]["noise"],
+            },
+        }
+        for network in document["networks"]
+    ]
+    found: dict[str, Any] = _rounded({**document, "networks": networks})
+    return found
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def machine_text(document: Document) -> str:
+    """The machine in a sentence."""
+    machine = document["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"Measured in {document['seconds'] / 60:.0f} minutes on {machine['cpu']} "
+        f"({', '.join(machine['flags'])}), {machine['threads_granted']} of {machine['cores']} "
+        f"processors granted, {machine['os'].partition('-')[0]}; {versions}."
+    )
+
+
 def write(document: Document) -> None:
-    """Replace the committed results and the table of benchmarks/README.md."""
-    RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    """Replace the committed results, their chart and the table of benchmarks/README.md."""
+    kept = json.dumps(committed(document), indent=None, separators=(", ", ": "))
+    # A line for each row, so that a later run's changes can be read.
+    RESULTS.write_text(re.sub(r'(\{"name"|\{"network")', r"\n\1", kept) + "\n", encoding="utf-8")
+    CHART.write_text(speed_chart(document), encoding="utf-8")
     page = README.read_text(encoding="utf-8")
     before, rest = page.split(START, 1)
     _, after = rest.split(END, 1)
-    README.write_text(f"{before}{START}\n{markdown(document)}\n{END}{after}", encoding="utf-8")
+    picture = f"![Times PyTorch eager's speed, by network](grid/{CHART.name})"
+    written = f"{machine_text(document)}\n\n{picture}\n\n{markdown(document)}"
+    README.write_text(f"{before}{START}\n{written}\n{END}{after}", encoding="utf-8")

@@ -81,9 +81,7 @@ def _network(network: Architecture, folder: Path) -> dict[str, Any]:
     convert(config)
     target = resolve(config)
     say(f"{network.name}: measuring the grid")
-    options = BenchmarkOptions(
-        processes=PROCESSES, most_processes=PROCESSES, timeout_s=1200
-    )
+    options = BenchmarkOptions(processes=PROCESSES, most_processes=PROCESSES, timeout_s=1200)
     grid = measured(
         target,
         [*_ours(target), *_peers()],

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,41 +108,40 @@ def _pair(target: Target, ready: Sequence[str], trials: int, load: bool) -> tupl
     same = Series(f"the same twice, {where}", NO_DIFFERENCE, "", LEAST_QUIET)
     slow = Series(f"{SLOW}, {where}", "slower", "faster", LEAST_LOADED if load else LEAST_QUIET)
     for number in range(trials):
-        engine = ready[number % len(ready)]
-        for series in (same, slow):
-            beside: AbstractContextManager[None] = competing(number) if load else nullcontext()
-            with beside:
-                _trial(target, engine, series, SLOW if series is slow else "again")
-            say(f"{series.name}: {dict(series.verdicts)}")
+        beside: AbstractContextManager[None] = competing(number) if load else nullcontext()
+        with beside:
+            _trial(target, ready[number % len(ready)], {"again": same, SLOW: slow})
+        say(f"{where}: {dict(same.verdicts)}, {SLOW}: {dict(slow.verdicts)}")
     return same, slow
 
 
-def _trial(target: Target, engine: str, series: Series, variant: str) -> None:
+def _trial(target: Target, engine: str, series: Mapping[str, Series]) -> None:
+    """A benchmark of an engine and its variants; each row is a trial of one series."""
     start = time.monotonic()
-    plain = Candidate(engine, THREADS, 1)
-    other = Candidate(engine, THREADS, 1, variant=variant)
+    variants = [Candidate(engine, THREADS, 1, variant=variant) for variant in ("", *series)]
     report = measured(
         target,
-        [plain, other],
+        variants,
         settings(BenchmarkOptions(), None),
         worker_of=lambda candidate: SLOW_WORKER if candidate.variant == SLOW else WORKER,
     )
-    if len(report.results) != 2:
+    if len(report.results) != len(variants):
         raise SystemExit(f"{engine} cannot be measured: {report.failures or report.unavailable}")
-    row = report.results[1]
-    assert row.versus is not None  # noqa: S101 - the reference is the first row
-    series.verdicts[row.versus.verdict] += 1
-    series.rows.append(
-        {
-            "engine": engine,
-            "speedup": round(row.versus.speedup, 4),
-            "interval": [round(end, 4) for end in row.versus.interval],
-            "verdict": row.versus.verdict,
-            "processes": row.processes,
-            "disturbed": row.disturbed and round(row.disturbed, 3),
-            "seconds": round(time.monotonic() - start, 1),
-        }
-    )
+    seconds = round(time.monotonic() - start, 1)
+    for row, one in zip(report.results[1:], series.values(), strict=True):
+        assert row.versus is not None  # noqa: S101 - the reference is the first row
+        one.verdicts[row.versus.verdict] += 1
+        one.rows.append(
+            {
+                "engine": engine,
+                "speedup": round(row.versus.speedup, 4),
+                "interval": [round(end, 4) for end in row.versus.interval],
+                "verdict": row.versus.verdict,
+                "processes": row.processes,
+                "disturbed": row.disturbed and round(row.disturbed, 3),
+                "seconds": seconds,
+            }
+        )
 
 
 def _table(series: Sequence[Series], trials: int) -> str:

@@ -7,20 +7,15 @@ classes and the checkpoints are used.
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+from benchmarks.wheels import installed
 from benchmarks.zoo.architecture import Architecture
 
 WHEEL = "facenet-pytorch==2.6.0"
-HASH = "sha256:ecb82b27beb226d106f2219efe8f829b01b87a8595badd01545679bdb9f19cca"
+SHA256 = "ecb82b27beb226d106f2219efe8f829b01b87a8595badd01545679bdb9f19cca"
 NAMES = ("pnet", "rnet", "onet")
 _SIZES = {"pnet": 48, "rnet": 24, "onet": 48}
-
-
-class FetchError(Exception):
-    """The wheel cannot be had."""
 
 
 def trained(folder: Path) -> list[Architecture]:
@@ -31,7 +26,7 @@ def trained(folder: Path) -> list[Architecture]:
     Raises:
         FetchError: with what the installer said.
     """
-    package = _installed(folder / "wheel") / "facenet_pytorch"
+    package = installed(WHEEL, SHA256, folder / "wheel") / "facenet_pytorch"
     # Without the package around it, which imports what is not needed here.
     classes = shutil.copytree(package / "models", folder / "models") / "mtcnn.py"
     return [
@@ -47,16 +42,3 @@ def trained(folder: Path) -> list[Architecture]:
         )
         for name in NAMES
     ]
-
-
-def _installed(target: Path) -> Path:
-    target.mkdir(parents=True)
-    listed = target / "requirements.txt"
-    listed.write_text(f"{WHEEL} --hash={HASH}\n", encoding="utf-8")
-    options = ["--no-deps", "--require-hashes", "--target", str(target), "-r", str(listed)]
-    uv = shutil.which("uv")
-    installer = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install"]
-    done = subprocess.run([*installer, *options], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise FetchError(f"{WHEEL} cannot be fetched: {done.stderr.strip()}")
-    return target

@@ -20,10 +20,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks.wheels import FetchError
 from benchmarks.zoo import report
 from benchmarks.zoo.architecture import Architecture
 from benchmarks.zoo.measure import Outcome, measured, ready_engines
-from benchmarks.zoo.mtcnn import NAMES, FetchError, trained
+from benchmarks.zoo.mtcnn import NAMES, trained
 from benchmarks.zoo.networks import NETWORKS
 
 RESULTS = Path(__file__).with_name("results.json")

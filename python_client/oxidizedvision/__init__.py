@@ -25,17 +25,18 @@ if TYPE_CHECKING:
         engine_profile,
     )
     from oxidizedvision.benchmark.tables import write_csv
-    from oxidizedvision.config import Config, load_config
+    from oxidizedvision.config import BudgetConfig, CalibrationConfig, Config, load_config
     from oxidizedvision.convert import ConvertResult, convert
     from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
     from oxidizedvision.core.tensors import ModelInfo, TensorSpec
     from oxidizedvision.diff import Difference, DiffOptions, DiffReport, diff
-    from oxidizedvision.optimize import OptimizeResult, optimize
+    from oxidizedvision.optimize import OptimizeResult, QuantizeOptions, optimize
     from oxidizedvision.package import PackageResult, package
     from oxidizedvision.pipeline import PipelineOptions, PipelineResult, run
     from oxidizedvision.predict import EngineSettings, PredictReport, PredictResult, predict
     from oxidizedvision.prepare import PrepareResult, prepare
     from oxidizedvision.profile import ProfileReport, profile
+    from oxidizedvision.quantize.report import QuantizationReport
     from oxidizedvision.registry import (
         Entry,
         GarbageReport,
@@ -66,12 +67,13 @@ _HOMES = {
     "benchmark": ("BenchmarkOptions", "BenchmarkReport", "BenchmarkResult", "benchmark"),
     "benchmark.engine_profile": ("EngineProfile", "EngineProfileOptions", "engine_profile"),
     "benchmark.tables": ("write_csv",),
-    "config": ("Config", "load_config"),
+    "config": ("BudgetConfig", "CalibrationConfig", "Config", "load_config"),
     "convert": ("ConvertResult", "convert"),
     "core.errors": ("ExitCode", "Kind", "OxidizedVisionError"),
     "core.tensors": ("ModelInfo", "TensorSpec"),
     "diff": ("DiffOptions", "DiffReport", "Difference", "diff"),
-    "optimize": ("OptimizeResult", "optimize"),
+    "optimize": ("OptimizeResult", "QuantizeOptions", "optimize"),
+    "quantize.report": ("QuantizationReport",),
     "package": ("PackageResult", "package"),
     "pipeline": ("PipelineOptions", "PipelineResult", "run"),
     "predict": ("EngineSettings", "PredictReport", "PredictResult", "predict"),
@@ -106,6 +108,8 @@ __all__ = [
     "BenchmarkOptions",
     "BenchmarkReport",
     "BenchmarkResult",
+    "BudgetConfig",
+    "CalibrationConfig",
     "Choice",
     "ChooseOptions",
     "Config",
@@ -133,6 +137,8 @@ __all__ = [
     "PredictResult",
     "PrepareResult",
     "ProfileReport",
+    "QuantizationReport",
+    "QuantizeOptions",
     "Removal",
     "Runner",
     "RunnerConfig",

@@ -45,7 +45,8 @@ class Fingerprint:
 
     def optimize(self) -> dict[str, Any]:
         """Config and versions of the optimisers."""
-        return self._section("optimize") | {
+        return self._section("optimize", "calibration", "budget", "runners") | {
+            "calibration": digest_of(_calibration_files(self._config)),
             "tools": tool_versions("onnx", "onnxslim", "onnxruntime"),
         }
 
@@ -126,6 +127,17 @@ def _sources(config: Config) -> list[Path]:
     if module is None:
         return []
     return _neighbours(module) if module.parent in module_folders(config) else [module]
+
+
+def _calibration_files(config: Config) -> list[Path]:
+    """Files that a smaller precision is calibrated and judged on, or whose functions are."""
+    folder = config.path.parent if config.path else Path()
+    budget = config.budget
+    named = (config.calibration.data, budget.data, budget.reference, budget.metric)
+    paths = [folder / text.partition(".py:")[0] for text in named if text]
+    files = [path.with_name(f"{path.name}.py") for path in paths]
+    found = [file for path in paths if path.is_dir() for file in path.rglob("*")]
+    return [file for file in (*found, *paths, *files) if file.is_file()]
 
 
 def _neighbours(path: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oxidizedvision.budget import BudgetReport, check_shipped, failing_runners
-from oxidizedvision.core.errors import OxidizedVisionError
+from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_size, sha256_of, write_text
 from oxidizedvision.core.manifest import SUFFIX, load_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
@@ -88,13 +88,12 @@ def run(
         OxidizedVisionError: from the stage that failed; earlier results stay.
     """
     from oxidizedvision.config import Config, load_config
-    from oxidizedvision.optimize import refuse_quantize
     from oxidizedvision.package import refuse_engine
 
     loaded = config if isinstance(config, Config) else load_config(config)
     options = options or PipelineOptions()
     # Before anything is converted, which takes a while.
-    refuse_quantize(loaded.optimize.quantize)
+    _refuse_uncalibrated(loaded)
     if options.engine is not None:
         refuse_engine(options.engine)
     if options.output_dir is not None:
@@ -103,6 +102,17 @@ def run(
     if options.trust_checkpoint:
         loaded = loaded.replaced("model", trust_checkpoint=True)
     return _Run(loaded, options, notify).whole()
+
+
+def _refuse_uncalibrated(config: Config) -> None:
+    calibration = config.calibration
+    if config.optimize.quantize == "int8" and calibration.data is None and not calibration.random:
+        raise OxidizedVisionError(
+            Kind.CONFIG,
+            "optimize.quantize is int8 and calibration.data names no inputs",
+            "Set calibration.data to a folder of real pictures, an .npy or .npz file or "
+            "file.py:function.",
+        )
 
 
 class _Run:
@@ -194,14 +204,14 @@ class _Run:
     def optimize(self) -> tuple[Plain, Sequence[Path]]:
         from oxidizedvision.optimize import optimize
 
-        wanted = self.config.optimize
-        result = optimize(
-            self.folder / f"{self.name}.onnx",
-            simplify=wanted.simplify,
-            constant_folding=wanted.constant_folding,
-            quantize=wanted.quantize,
-            notify=self.notify,
-        )
+        result = optimize(self.config, notify=self.notify)
+        if result.exit_code is ExitCode.CHECK_FAILED and result.quantization is not None:
+            raise OxidizedVisionError(
+                Kind.CHECK_FAILED,
+                f"{self.config.optimize.quantize} did not come out: {result.quantization.reason}",
+                "`oxidizedvision optimize` shows what was tried. Loosen the budget, calibrate on "
+                "more pictures, or set optimize.quantize to null.",
+            )
         return to_plain(result), [result.output]
 
     def package(self) -> tuple[Plain, Sequence[Path]]:

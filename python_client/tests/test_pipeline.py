@@ -27,9 +27,11 @@ def test_an_engine_that_no_program_has(tmp_path: Path) -> None:
     assert "cannot be made for engine 'onnxruntime'" in error.message
 
 
-def test_a_quantisation_that_is_not_offered(tmp_path: Path) -> None:
+def test_int8_without_anything_to_calibrate_on(tmp_path: Path) -> None:
     project = write_project(tmp_path, more="optimize: {quantize: int8}\n")
-    assert refused(project, PipelineOptions()).kind is Kind.UNSUPPORTED
+    error = refused(project, PipelineOptions())
+    assert error.kind is Kind.CONFIG
+    assert "calibration.data" in error.message
 
 
 def test_a_picture_that_is_not_there(tmp_path: Path) -> None:

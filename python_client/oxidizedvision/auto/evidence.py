@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 
 from oxidizedvision.auto.goals import Goal
-from oxidizedvision.auto.grid import PRECISION
 from oxidizedvision.auto.report import ChoiceRow
-from oxidizedvision.auto.sizes import Shipped
+from oxidizedvision.auto.sizes import Key, Shipped
 from oxidizedvision.auto.stages import SHORT, Measured, row_text
 from oxidizedvision.benchmark.report import BenchmarkResult
 from oxidizedvision.benchmark.statistics import LEAST_FLOOR
@@ -17,13 +16,19 @@ from oxidizedvision.core.text import size_text
 _DISTURBED = 0.1
 
 
-def rows_of(goal: Goal, found: Measured, sizes: Mapping[str, Shipped]) -> tuple[ChoiceRow, ...]:
-    """Every candidate that was measured, the chosen one first."""
+def rows_of(
+    goal: Goal, found: Measured, sizes: Mapping[Key, Shipped], precision: str
+) -> tuple[ChoiceRow, ...]:
+    """Every candidate that was measured, the chosen one first.
+
+    precision: of rows without a variant, the model's first form.
+    """
     best = found.results[0]
     rows = [
-        _row(goal, row, found.stage, sizes, None if row is best else best) for row in found.results
+        _row(goal, row, found.stage, sizes, precision, None if row is best else best)
+        for row in found.results
     ]
-    rows += [_row(goal, row, SHORT, sizes, None) for row in found.short]
+    rows += [_row(goal, row, SHORT, sizes, precision, None) for row in found.short]
     return tuple(rows)
 
 
@@ -31,7 +36,8 @@ def _row(
     goal: Goal,
     row: BenchmarkResult,
     stage: str,
-    sizes: Mapping[str, Shipped],
+    sizes: Mapping[Key, Shipped],
+    precision: str,
     best: BenchmarkResult | None,
 ) -> ChoiceRow:
     advantage = interval = None
@@ -45,7 +51,7 @@ def _row(
         device=row.device,
         threads=row.threads,
         batch_size=row.batch_size,
-        precision=PRECISION,
+        precision=row.variant or precision,
         stage=stage,
         figure=goal.figure(row),
         unit=goal.unit,
@@ -54,7 +60,7 @@ def _row(
         throughput_per_s=row.throughput_per_s,
         first_result_ms=row.first_result_ms,
         peak_rss_mib=_known(row.peak_rss_mib),
-        shipped_bytes=sizes[row.runner].bytes,
+        shipped_bytes=sizes[row.runner, row.variant].bytes,
         settled=row.settled,
         disturbed=row.disturbed,
         advantage=advantage,
@@ -62,7 +68,7 @@ def _row(
     )
 
 
-def reason_of(goal: Goal, found: Measured, sizes: Mapping[str, Shipped]) -> str:
+def reason_of(goal: Goal, found: Measured, sizes: Mapping[Key, Shipped]) -> str:
     """Why the first won, against the next."""
     parts = [_size_words(found.results[0], sizes)] if goal.name == "size" else []
     return "; ".join([*parts, _against_the_next(goal, found)])
@@ -96,8 +102,8 @@ def _tie(best: BenchmarkResult, following: BenchmarkResult, times: float) -> str
     return "fewer threads" if fewer else "the best measured"
 
 
-def _size_words(best: BenchmarkResult, sizes: Mapping[str, Shipped]) -> str:
-    own = sizes[best.runner]
+def _size_words(best: BenchmarkResult, sizes: Mapping[Key, Shipped]) -> str:
+    own = sizes[best.runner, best.variant]
     uncounted = f" without {own.uncounted}, whose size is not known" if own.uncounted else ""
     return f"{size_text(own.bytes)} to ship{uncounted}"
 

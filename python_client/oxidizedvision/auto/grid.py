@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from oxidizedvision.auto.forms import Entrant
 from oxidizedvision.auto.report import ChooseOptions, Dropped
 from oxidizedvision.benchmark.candidate import Candidate
 from oxidizedvision.core.engines import NATIVE_ENGINES
@@ -13,9 +14,6 @@ from oxidizedvision.core.tensors import TensorSpec
 from oxidizedvision.runners.request import cuda_index, granted_threads
 from oxidizedvision.runners.table import availability, engine_named, load_runner
 from oxidizedvision.runners.target import Target
-
-PRECISION = "fp32"
-"""That of the model's file: the only one that a candidate has so far."""
 
 _SWEEP = (1, 4, 8)
 _RUST = tuple(engine.name for engine in NATIVE_ENGINES)
@@ -130,12 +128,18 @@ def _specs(where: Target, engines: Sequence[str]) -> tuple[TensorSpec, ...]:
 
 
 def candidates(
-    engines: Sequence[str], threads: Sequence[int], batches: Sequence[int]
+    entrants: Sequence[Entrant], threads: Sequence[int], batches: Sequence[int]
 ) -> list[Candidate]:
     """The whole grid."""
     return [
-        Candidate(engine, count, batch)
-        for engine in engines
+        Candidate(
+            entrant.engine,
+            count,
+            batch,
+            model=str(entrant.form.file) if entrant.variant else None,
+            variant=entrant.variant,
+        )
+        for entrant in entrants
         for count in threads
         for batch in batches
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oxidizedvision.auto.forms import Entrant, Form, prove_smaller
 from oxidizedvision.auto.report import Dropped
 from oxidizedvision.config import Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -24,9 +25,9 @@ UNPROVED = (
 
 @dataclass(frozen=True)
 class Proof:
-    """Engines that passed, those that did not with the reason, and what the reader should know."""
+    """Who passed, who did not with the reason, and what the reader should know."""
 
-    passed: tuple[str, ...]
+    passed: tuple[Entrant, ...]
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -34,25 +35,32 @@ class Proof:
 def prove(
     target: str | Path | Config,
     where: Target,
+    forms: Sequence[Form],
     versions: Mapping[str, str],
     files: Mapping[str, str],
+    device: str | None,
     notify: Notify,
 ) -> Proof:
     """Validate engines, or take the last validation where it is about the same.
 
+    Smaller precisions are compared on the goldens, by the limits of their precision.
+
     Args:
         target: What was given.
-        where: What it stands for.
+        where: What it stands for; its model is the first form.
+        forms: The files of the model.
         versions: The engines, with their versions.
-        files: SHA-256 of the model's files by name.
+        files: SHA-256 of the files of the first form by name.
+        device: As in the options.
         notify: Told what is being checked.
 
     Raises:
         OxidizedVisionError: `check_failed` for a file that is not the one that the manifest lists,
             and whatever keeps `validate` from comparing.
     """
+    first = forms[0]
     if where.manifest is None:
-        return Proof(tuple(versions), notes=(UNPROVED,))
+        return Proof(tuple(Entrant(name, first) for name in versions), notes=(UNPROVED,))
     check_files(where, where.manifest)
     last = where.manifest.validation
     if last is not None and _covers(last, versions, files, tolerance_of(where)):
@@ -61,12 +69,18 @@ def prove(
         rows = _validated(_subject(target, where), list(versions), notify)
     failed = failures_in(rows)
     judged = {row["runner"] for row in rows}
+    notify("checking smaller precisions")
+    smaller, differing = prove_smaller(where, forms[1:], list(versions), device)
+    passed = [name for name in versions if name in judged and name not in failed]
     return Proof(
-        passed=tuple(name for name in versions if name in judged and name not in failed),
-        dropped=tuple(
-            Dropped(name, name, failed.get(name, "there was nothing to compare it on"))
-            for name in versions
-            if name in failed or name not in judged
+        passed=(*(Entrant(name, first) for name in passed), *smaller),
+        dropped=(
+            *(
+                Dropped(name, name, failed.get(name, "there was nothing to compare it on"))
+                for name in versions
+                if name not in passed
+            ),
+            *differing,
         ),
     )
 
@@ -151,7 +165,12 @@ def _same_files(validation: Mapping[str, Any], files: Mapping[str, str]) -> bool
 
 
 def _subject(target: str | Path | Config, where: Target) -> str | Path | Config:
-    """The goldens stand in for the network where PyTorch is not here to run it."""
+    """What is validated: the first form's file where the newest one is another.
+
+    The goldens stand in for the network there, and where PyTorch is not here to run it.
+    """
+    if where.manifest is not None and where.manifest.head("onnx").file != where.model.name:
+        return where.model
     if where.config is not None and where.missing("pytorch") and where.manifest_path:
         return where.manifest_path
     return target

@@ -104,7 +104,8 @@ class Choice:
 
     reason: why it won, in words. rows: every candidate that was measured, the chosen one first.
     dropped: every engine and candidate that was left out. files: SHA-256 of the model's files by
-    name. versions: of the engines that were ready. kept: whether it was measured before and comes
+    name. versions: of the engines that were ready. file: the name of the ONNX file that it runs;
+    empty for an engine that reads another format. kept: whether it was measured before and comes
     from the manifest. notes: what the reader should know, such as why it was measured again.
     """
 
@@ -126,6 +127,7 @@ class Choice:
     machine: dict[str, Any]
     options: dict[str, Any]
     at: str
+    file: str = ""
     kept: bool = False
     notes: tuple[str, ...] = ()
 
@@ -138,7 +140,8 @@ class Choice:
     @property
     def words(self) -> str:
         """What was chosen and why."""
-        chosen = candidate_text(self.runner, self.threads, self.batch_size)
+        small = "" if self.precision == "fp32" else self.precision
+        chosen = candidate_text(self.runner, self.threads, self.batch_size, small)
         return f"auto chose {chosen} for {self.goal}: {self.reason}"
 
     @property
@@ -147,7 +150,8 @@ class Choice:
         return self.at.partition("T")[0]
 
 
-def candidate_text(runner: str, threads: int, batch_size: int = 1) -> str:
-    """A candidate in words: `ENGINE with 2 threads, batch 4`."""
+def candidate_text(runner: str, threads: int, batch_size: int = 1, precision: str = "") -> str:
+    """A candidate in words: `ENGINE in INT8 with 2 threads, batch 4`; FP32 is not told."""
     batch = f", batch {batch_size}" if batch_size > 1 else ""
-    return f"{runner} with {threads} thread{'' if threads == 1 else 's'}{batch}"
+    small = f" in {precision.upper()}" if precision else ""
+    return f"{runner}{small} with {threads} thread{'' if threads == 1 else 's'}{batch}"

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from oxidizedvision.auto.forms import Entrant
 from oxidizedvision.auto.report import Dropped
 from oxidizedvision.benchmark.statistics import LEAST_FLOOR
 from oxidizedvision.core.files import sha256_of
@@ -44,26 +45,37 @@ class Shipped:
     uncounted: str = ""
 
 
-def shipped(where: Target, engines: Sequence[str]) -> dict[str, Shipped]:
-    """The sizes by engine.
+Key = tuple[str, str]
+"""An engine, and the precision of its file where that is not the model's first form's."""
+
+
+def shipped(where: Target, entrants: Sequence[Entrant]) -> dict[Key, Shipped]:
+    """The sizes by engine and precision.
 
     Programs that were built are only counted where there is one for every engine that is compiled
     in: one engine's program and another's bare file do not compare.
     """
-    programs = _programs(where)
-    inside = [name for name in engines if name not in _BESIDE and name != "tensorrt"]
-    built = bool(inside) and all(name in programs for name in inside)
     found = {}
-    for name in engines:
-        if built and name in programs:
-            found[name] = Shipped(programs[name])
-        else:
-            found[name] = _file_and_libraries(where, name)
+    for file in dict.fromkeys(entrant.form.file for entrant in entrants):
+        here = [entrant for entrant in entrants if entrant.form.file == file]
+        programs = _programs(where, file)
+        names = [entrant.engine for entrant in here]
+        inside = [name for name in names if name not in _BESIDE and name != "tensorrt"]
+        built = bool(inside) and all(name in programs for name in inside)
+        for entrant in here:
+            name = entrant.engine
+            found[name, entrant.variant] = (
+                Shipped(programs[name])
+                if built and name in programs
+                else _file_and_libraries(where, entrant)
+            )
     return found
 
 
-def _file_and_libraries(where: Target, name: str) -> Shipped:
-    file = where.file_for(name).stat().st_size
+def _file_and_libraries(where: Target, entrant: Entrant) -> Shipped:
+    name = entrant.engine
+    path = entrant.form.file if entrant.variant else where.file_for(name)
+    file = path.stat().st_size
     if name in _BESIDE:
         libraries = _library_bytes(name)
         rest = "the program" if libraries else "the engine's library and the program"
@@ -73,10 +85,10 @@ def _file_and_libraries(where: Target, name: str) -> Shipped:
     return Shipped(file, "the program with the engine in it")
 
 
-def _programs(where: Target) -> dict[str, int]:
-    """The newest built program of this model by engine."""
+def _programs(where: Target, file: Path) -> dict[str, int]:
+    """The newest built program of this model's file by engine."""
     packages = where.manifest.packages if where.manifest else []
-    model = sha256_of(where.model) if packages else ""
+    model = sha256_of(file) if packages else ""
     return {
         package.engine: package.program.bytes
         for package in sorted(packages, key=lambda package: package.created)
@@ -102,15 +114,20 @@ def _library_folder(name: str) -> Path | None:
     return Path(loaded).parent if loaded else None
 
 
-def smallest(sizes: Mapping[str, Shipped]) -> tuple[tuple[str, ...], tuple[Dropped, ...]]:
-    """The engines with which the least has to be shipped, and the others with theirs."""
-    if not sizes:
+def smallest(
+    sizes: Mapping[Key, Shipped], entrants: Sequence[Entrant]
+) -> tuple[tuple[Entrant, ...], tuple[Dropped, ...]]:
+    """The entrants with which the least has to be shipped, and the others with theirs."""
+    if not entrants:
         return (), ()
-    least = min(size.bytes for size in sizes.values())
-    left = tuple(name for name, size in sizes.items() if size.bytes <= least * (1 + LEAST_FLOOR))
+    own = {entrant: sizes[entrant.engine, entrant.variant].bytes for entrant in entrants}
+    least = min(own.values())
+    left = tuple(it for it, size in own.items() if size <= least * (1 + LEAST_FLOOR))
     larger = tuple(
-        Dropped(name, name, f"more to ship: {size_text(size.bytes)}, the least {size_text(least)}")
-        for name, size in sizes.items()
-        if name not in left
+        Dropped(
+            it.name, it.engine, f"more to ship: {size_text(size)}, the least {size_text(least)}"
+        )
+        for it, size in own.items()
+        if it not in left
     )
     return left, larger

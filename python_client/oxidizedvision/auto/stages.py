@@ -104,7 +104,7 @@ def _split(
 
 def row_text(row: BenchmarkResult) -> str:
     """A measured candidate in words."""
-    return candidate_text(row.runner, row.threads, row.batch_size)
+    return candidate_text(row.runner, row.threads, row.batch_size, row.variant)
 
 
 def _is_full(finalists: Sequence[BenchmarkResult], times: float) -> bool:
@@ -118,13 +118,13 @@ def _own_threads(
     """Leave out what is the same as another: an engine may use fewer threads than it was given."""
     own, dropped, seen = [], [], set()
     for row in results:
-        key = (row.runner, row.threads, row.batch_size)
+        key = (row.runner, row.variant, row.threads, row.batch_size)
         if key not in seen:
             own.append(row)
         else:
             asked = by_name[row.name].threads
             reason = f"it uses {row.threads} of the {asked} threads"
-            text = candidate_text(row.runner, asked, row.batch_size)
+            text = candidate_text(row.runner, asked, row.batch_size, row.variant)
             dropped.append(Dropped(text, row.runner, reason))
         seen.add(key)
     return own, dropped
@@ -136,7 +136,9 @@ def _failures(report: BenchmarkReport, by_name: Mapping[str, Candidate]) -> list
     found = []
     for name, reason in rows:
         candidate = by_name[name]
-        text = candidate_text(candidate.runner, candidate.threads, candidate.batch_size)
+        text = candidate_text(
+            candidate.runner, candidate.threads, candidate.batch_size, candidate.variant
+        )
         found.append(Dropped(text, candidate.runner, f"it could not be measured: {reason}"))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 from oxidizedvision.auto import grid
 from oxidizedvision.auto.evidence import disturbance, reason_of, rows_of
+from oxidizedvision.auto.forms import Entrant, Form, find_forms
 from oxidizedvision.auto.goals import Goal, goal_named
 from oxidizedvision.auto.keep import changes, keep, kept_choice
 from oxidizedvision.auto.proof import check_files, prove, tolerance_of
@@ -17,6 +19,7 @@ from oxidizedvision.auto.report import SCHEMA_VERSION, Choice, ChooseOptions, Dr
 from oxidizedvision.auto.sizes import shipped, smallest
 from oxidizedvision.auto.stages import Measured, measure
 from oxidizedvision.benchmark.machine import fingerprint
+from oxidizedvision.benchmark.report import BenchmarkResult
 from oxidizedvision.config import Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import sha256_of
@@ -68,9 +71,13 @@ def choose(
 
 @dataclass(frozen=True)
 class _Asked:
-    """The question, and what the answer depends on. files: SHA-256 by name."""
+    """The question, and what the answer depends on.
+
+    where: its model is the first of the forms. files: SHA-256 of all files by name.
+    """
 
     where: Target
+    forms: tuple[Form, ...]
     goal: Goal
     options: ChooseOptions
     engines: grid.Engines
@@ -96,12 +103,15 @@ class _Asked:
 def _asked(target: str | Path | Config, goal: Goal, options: ChooseOptions) -> _Asked:
     where = resolve(target)
     onnx_only = not isinstance(target, Config) and Path(target).suffix == ".onnx"
+    forms = find_forms(where, onnx_only=onnx_only)
+    where = dataclasses.replace(where, model=forms[0].file)
     engines = grid.find_engines(where, options, onnx_only=onnx_only)
     if not engines.ready:
         raise _none(where, goal, engines.dropped, Kind.BACKEND_UNAVAILABLE)
-    paths = {where.file_for(name) for name in engines.ready}
+    paths = {where.file_for(name) for name in engines.ready} | {form.file for form in forms[1:]}
     return _Asked(
         where=where,
+        forms=forms,
         goal=goal,
         options=options,
         engines=engines,
@@ -135,9 +145,12 @@ def _chosen(
     target: str | Path | Config, asked: _Asked, notes: tuple[str, ...], notify: Notify
 ) -> Choice:
     where, goal = asked.where, asked.goal
-    proof = prove(target, where, asked.engines.versions, asked.files, notify)
+    smaller = {form.file.name for form in asked.forms[1:]}
+    first = {name: sha256 for name, sha256 in asked.files.items() if name not in smaller}
+    versions, device = asked.engines.versions, asked.options.device
+    proof = prove(target, where, asked.forms, versions, first, device, notify)
     sizes = shipped(where, proof.passed)
-    left, larger = smallest(sizes) if goal.name == "size" else (proof.passed, ())
+    left, larger = smallest(sizes, proof.passed) if goal.name == "size" else (proof.passed, ())
     found = _measured(asked, left, notify)
     dropped = (*asked.engines.dropped, *proof.dropped, *larger, *found.dropped)
     if not found.results:
@@ -151,10 +164,11 @@ def _chosen(
         engine_version=best.engine_version,
         threads=best.threads,
         batch_size=best.batch_size,
-        precision=grid.PRECISION,
+        precision=best.variant or where.precision,
+        file=_file_of(asked, best),
         device=best.device,
         reason=reason_of(goal, found, sizes),
-        rows=rows_of(goal, found, sizes),
+        rows=rows_of(goal, found, sizes, where.precision),
         dropped=dropped,
         question=asked.question,
         files=asked.files,
@@ -166,9 +180,18 @@ def _chosen(
     )
 
 
-def _measured(asked: _Asked, engines: Sequence[str], notify: Notify) -> Measured:
+def _file_of(asked: _Asked, best: BenchmarkResult) -> str:
+    """The ONNX file that the chosen one runs; empty where it reads another format."""
+    for form in asked.forms[1:]:
+        if form.precision == best.variant:
+            return form.file.name
+    path = asked.where.file_for(best.runner)
+    return path.name if path.suffix == ".onnx" else ""
+
+
+def _measured(asked: _Asked, entrants: Sequence[Entrant], notify: Notify) -> Measured:
     question = asked.question
-    candidates = grid.candidates(engines, question.threads, question.batch_sizes)
+    candidates = grid.candidates(entrants, question.threads, question.batch_sizes)
     if not candidates:
         return Measured()
     return measure(asked.where, asked.goal, candidates, asked.options, notify)

@@ -52,7 +52,7 @@ class Plan:
     most_processes: int = 10
     window_s: float = 0.05
     least_windows: int = 5
-    most_s: float = 1.0
+    most_s: float = 0.5
     agreement: float = 0.01
     wide: float = 0.03
 

@@ -210,9 +210,10 @@ def is_running(pid: int) -> bool:
     """Whether a thread of a process computes, or would (Linux; elsewhere never)."""
     try:
         tasks = Path(f"/proc/{pid}/task").iterdir()
-        return any((task / "stat").read_text("utf-8").rpartition(") ")[2][0] == "R" for task in tasks)
+        states = [(task / "stat").read_text("utf-8").rpartition(") ")[2][0] for task in tasks]
     except (OSError, IndexError, ValueError):
         return False
+    return "R" in states
 
 
 def waited_s(pid: int) -> float | None:

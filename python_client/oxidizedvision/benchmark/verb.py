@@ -251,6 +251,7 @@ def _result(where: Target, candidate: Candidate, name: str, record: Record) -> B
         device=starts[0].device,
         threads=starts[0].threads,
         batch_size=candidate.batch_size,
+        variant=candidate.variant,
         iterations=len(latency_ms),
         processes=len(starts),
         **dataclasses.asdict(latency_statistics(latency_ms, candidate.batch_size)),

@@ -14,7 +14,7 @@ from oxidizedvision.core.results import to_plain
 
 if TYPE_CHECKING:
     from oxidizedvision.benchmark.report import BenchmarkReport, BenchmarkResult
-    from oxidizedvision.config.models import BudgetConfig, Config
+    from oxidizedvision.config import BudgetConfig, Config
     from oxidizedvision.core.manifest import Manifest
 
 Interval = tuple[float, float]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,12 +18,57 @@ from oxidizedvision.cli.flags import (
     TargetArgument,
 )
 from oxidizedvision.cli.missing import unavailable_views
-from oxidizedvision.cli.render import Table, View, number_text, screen_of
+from oxidizedvision.cli.render import Facts, Table, View, screen_of
+from oxidizedvision.cli.written import refuse_unwritable
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
 if TYPE_CHECKING:
+    from oxidizedvision.benchmark.tables import TextTable
     from oxidizedvision.config import Config
-    from oxidizedvision.validate import ValidationReport
+    from oxidizedvision.validate import DataSet, ValidationReport
+
+MaeFlag = Annotated[
+    float | None, typer.Option(min=0, help="Largest mean absolute error that passes.")
+]
+CosineFlag = Annotated[
+    float | None, typer.Option(min=-1, max=1, help="Smallest cosine similarity that passes.")
+]
+DataFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="FOLDER",
+        help="Tell accuracy as well, on pictures in a folder for each class.",
+    ),
+]
+LabelsFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels", metavar="CSV", help="Of --data: a table with the columns file and label."
+    ),
+]
+MasksFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--masks", metavar="FOLDER", help="Of --data: a PNG of the same stem for each picture."
+    ),
+]
+MaxDropFlag = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        metavar="SHARE",
+        min=0,
+        max=1,
+        help="Of --data: end with 3 when top-1, or the mean IoU, falls further below PyTorch's.",
+    ),
+]
+HtmlFlag = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Also write a page, one offline file.")
+]
+JunitFlag = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML, for CI.")
+]
 
 
 def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
@@ -32,12 +78,14 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
     num_tests: Annotated[int | None, typer.Option(min=0, help="Seeded random inputs.")] = None,
     picture: PictureFlag = None,
     program: ProgramFlag = None,
-    tolerance_mae: Annotated[
-        float | None, typer.Option(min=0, help="Largest mean absolute error that passes.")
-    ] = None,
-    tolerance_cos_sim: Annotated[
-        float | None, typer.Option(min=-1, max=1, help="Smallest cosine similarity that passes.")
-    ] = None,
+    tolerance_mae: MaeFlag = None,
+    tolerance_cos_sim: CosineFlag = None,
+    data: DataFlag = None,
+    labels: LabelsFlag = None,
+    masks: MasksFlag = None,
+    max_drop: MaxDropFlag = None,
+    html: HtmlFlag = None,
+    junit: JunitFlag = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = 0,
     skip_unavailable: SkipFlag = False,
     as_json: JsonFlag = False,
@@ -45,10 +93,13 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
     """Compare every runner with PyTorch.
 
     Ends with 3 when one differs, and with 4 when one that is asked for is not here.
+    docs/validation.md tells what is compared and by what limits.
     """
     del as_json
     screen = screen_of(ctx)
     tolerances = {"tolerance_mae": tolerance_mae, "tolerance_cos_sim": tolerance_cos_sim}
+    files = {kind: path for kind, path in (("html", html), ("junit", junit)) if path is not None}
+    refuse_unwritable(files)
     with screen.working() as notify:
         from oxidizedvision.validate import validate as work
 
@@ -58,11 +109,14 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
             num_tests=num_tests,
             pictures=picture or (),
             program=program,
+            data=_data_set(data, {"labels": labels, "masks": masks, "max_drop": max_drop}),
             skip_unavailable=skip_unavailable,
             seed=seed,
             notify=notify,
         )
-    screen.show(report, *report_views(report))
+        _write(report, files)
+    places: list[View] = [Facts([(kind, str(path)) for kind, path in files.items()])]
+    screen.show(report, *report_views(report), *(places if files else []))
     raise typer.Exit(report.exit_code)
 
 
@@ -85,46 +139,67 @@ def _with_tolerances(target: Path, tolerances: dict[str, float | None]) -> Path 
     from oxidizedvision.config import load_config
 
     config = load_config(target)
-    validation = config.validation.model_copy(update=given)
+    validation = config.validation.overridden(**given)
     return config.model_copy(update={"validation": validation})
 
 
+def _data_set(folder: Path | None, given: dict[str, Any]) -> DataSet | None:
+    """The data set that the flags tell of.
+
+    Raises:
+        OxidizedVisionError: `usage` for a flag that needs --data, without it.
+    """
+    told = {name: value for name, value in given.items() if value is not None}
+    if folder is None:
+        for name in told:
+            raise OxidizedVisionError(
+                Kind.USAGE,
+                f"--{name.replace('_', '-')} says something about a data set, and there is none",
+                "Give its folder with --data.",
+            )
+        return None
+    from oxidizedvision.validate import DataSet
+
+    return DataSet(folder, **told)
+
+
+def _write(report: ValidationReport, files: dict[str, Path]) -> None:
+    if "html" in files:
+        from oxidizedvision.report.validation import write_html
+
+        write_html(report, files["html"])
+    if "junit" in files:
+        from oxidizedvision.validate import write_junit
+
+        write_junit(report, files["junit"])
+
+
 def report_views(report: ValidationReport) -> list[View]:
-    """The parity table, what else is wrong, and the verdict."""
-    rows = [
-        (
-            row.runner,
-            row.engine_version,
-            row.output,
-            "pass" if row.passed else "FAIL",
-            str(row.cases),
-            number_text(row.mae),
-            number_text(row.rmse),
-            number_text(row.max_error),
-            number_text(row.cosine_similarity, ".6f"),
-        )
-        for row in report.results
-    ]
-    columns = ("runner", "version", "output", "result", "cases", "MAE", "RMSE", "max", "cosine")
+    """The parity table, accuracy, what else is wrong, and the verdict."""
+    from oxidizedvision.validate import tables
+
+    report = _whole(report)
     failed = frozenset(index for index, row in enumerate(report.results) if not row.passed)
-    views: list[View] = [Table(columns, rows, report.model, failed, numbers_from=4)]
-    views += [
-        f"{row.runner}, {row.output}: {row.reason}" for row in report.results if not row.passed
-    ]
-    views += [f"{row.file}: {row.reason}" for row in report.integrity if not row.passed]
+    views: list[View] = [_shown(tables.parity_table(report), failed)]
+    if report.data is not None:
+        rows = enumerate(report.data.results)
+        fallen = frozenset(index for index, row in rows if not row.passed)
+        views += [_shown(tables.data_table(report.data), fallen)]
+        views += tables.data_sentences(report.data)
+    views += tables.failures(report)
     views += unavailable_views(report.unavailable)
-    views.append(_verdict(report))
-    return views
+    return [*views, tables.verdict_text(report)]
 
 
-def _verdict(report: ValidationReport) -> str:
-    """Whether what was compared passed, and who was not there to be compared."""
-    verdict = "passed" if report.passed else "FAILED"
-    verdict = verdict if report.results else "nothing was compared"
-    limits = f"MAE at most {report.tolerance_mae:g}, cosine at least {report.tolerance_cos_sim:g}"
-    absent = [row.name for row in report.unavailable]
-    if not absent:
-        return f"{verdict}: {limits}"
-    count = "1 runner" if len(absent) == 1 else f"{len(absent)} runners"
-    link = "but" if report.passed else "and"
-    return f"{verdict}, {link} {count} did not run: {', '.join(absent)} ({limits})"
+def _whole(report: Any) -> ValidationReport:
+    """The report itself; `run` has its document, with attributes in place of keys."""
+    from oxidizedvision.validate import ValidationReport
+    from oxidizedvision.validate.reading import report_from
+
+    if isinstance(report, ValidationReport):
+        return report
+    return report_from(json.loads(json.dumps(report, default=vars)))
+
+
+def _shown(table: TextTable, bad: frozenset[int]) -> Table:
+    return Table(table.columns, table.rows, table.title, bad, numbers_from=table.numbers_from)

@@ -7,14 +7,12 @@ from oxidizedvision.config.loader import (
 )
 from oxidizedvision.config.models import (
     BenchmarkConfig,
-    BudgetConfig,
     Config,
     ExportConfig,
     ModelConfig,
-    OptimizeConfig,
     RunnerEntry,
-    ValidationConfig,
 )
+from oxidizedvision.config.optimization import BudgetConfig, CalibrationConfig, OptimizeConfig
 from oxidizedvision.config.pictures import (
     ClassificationPostprocess,
     DetectionPostprocess,
@@ -25,12 +23,14 @@ from oxidizedvision.config.pictures import (
     Resize,
     SegmentationPostprocess,
 )
+from oxidizedvision.config.validation import ValidationConfig
 from oxidizedvision.core.engines import RUNNER_NAMES
 
 __all__ = [
     "RUNNER_NAMES",
     "BenchmarkConfig",
     "BudgetConfig",
+    "CalibrationConfig",
     "ClassificationPostprocess",
     "Config",
     "DetectionPostprocess",

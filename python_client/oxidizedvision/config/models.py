@@ -18,8 +18,10 @@ from oxidizedvision.config.axes import (
     fits_in_memory,
 )
 from oxidizedvision.config.nearest import nearest
-from oxidizedvision.config.part import Finite, Part
+from oxidizedvision.config.optimization import BudgetConfig, CalibrationConfig, OptimizeConfig
+from oxidizedvision.config.part import Part
 from oxidizedvision.config.pictures import Postprocess, Preprocess
+from oxidizedvision.config.validation import ValidationConfig
 from oxidizedvision.core.engines import RUNNER_NAMES
 
 MODULE_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -197,28 +199,6 @@ class RunnerEntry(Part):
         return value
 
 
-class ValidationConfig(Part):
-    """When an output counts as equal to PyTorch's."""
-
-    num_tests: int = Field(default=1, ge=1, description="How many seeded random inputs are tried.")
-    tolerance_mae: Finite = Field(
-        default=1e-5, ge=0, description="Largest mean absolute error that passes."
-    )
-    tolerance_cos_sim: Finite = Field(
-        default=0.999, ge=-1, le=1, description="Smallest cosine similarity that passes."
-    )
-
-
-class OptimizeConfig(Part):
-    """What `optimize` does to the ONNX graph."""
-
-    simplify: bool = Field(default=True, description="Remove and fuse nodes.")
-    quantize: Literal["int8", "fp16"] | None = Field(
-        default=None, description="Smaller number type for the weights, or null."
-    )
-    constant_folding: bool = Field(default=True, description="Compute constant parts once.")
-
-
 class BenchmarkConfig(Part):
     """How `benchmark` measures."""
 
@@ -243,35 +223,6 @@ class BenchmarkConfig(Part):
         return value
 
 
-Limit = Annotated[Finite, Field(gt=0)]
-
-
-class BudgetConfig(Part):
-    """What the model may cost: one candidate must keep every limit that is written."""
-
-    latency_ms: Limit | None = Field(
-        default=None, description="Milliseconds of a typical (median) run of the row's batch."
-    )
-    first_result_ms: Limit | None = Field(
-        default=None,
-        description="Milliseconds from a process without the model to the first result: loading "
-        "the model and one run.",
-    )
-    size_mb: Limit | None = Field(
-        default=None,
-        description="Megabytes (1,000,000 bytes) of the model's file; of a packaged program the "
-        "executable.",
-    )
-    peak_mib: Limit | None = Field(
-        default=None, description="MiB of memory that the process may ever hold."
-    )
-
-    @property
-    def limits(self) -> dict[str, float]:
-        """What is limited, by key, in the order above."""
-        return {name: limit for name, limit in self if limit is not None}
-
-
 class Config(Part):
     """A whole `config.yml`.
 
@@ -288,6 +239,7 @@ class Config(Part):
     )
     validation: ValidationConfig = Field(default_factory=ValidationConfig)
     optimize: OptimizeConfig = Field(default_factory=OptimizeConfig)
+    calibration: CalibrationConfig = Field(default_factory=CalibrationConfig)
     benchmark: BenchmarkConfig = Field(default_factory=BenchmarkConfig)
     budget: BudgetConfig = Field(default_factory=BudgetConfig)
     preprocess: Preprocess | None = Field(

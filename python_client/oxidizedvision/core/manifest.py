@@ -20,6 +20,10 @@ from oxidizedvision.core.tensors import TensorSpec
 
 SCHEMA_VERSION = 1
 SUFFIX = ".oxv.json"
+Precision = Literal["fp32", "fp16", "int8"]
+FP32_STAGES = ("onnx", "optimize")
+ONNX_STAGES = (*FP32_STAGES, "fp16", "int8")
+"""Stages that make the model's ONNX files."""
 
 
 class _Part(BaseModel):
@@ -125,15 +129,20 @@ class AttemptRecord(_Part):
 
 
 class Stage(_Part):
-    """One step that made a file: what went in, what came out, by which tool."""
+    """One step that made a file: what went in, what came out, by which tool.
 
-    name: Literal["torchscript", "pt2", "onnx", "optimize", "prepare"]
+    tolerance: what counts as equal to PyTorch for this file, where that is not the model's: how
+    far a smaller precision was from the goldens when it was made, and a quarter more.
+    """
+
+    name: Literal["torchscript", "pt2", "onnx", "optimize", "fp16", "int8", "prepare"]
     tool: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     input_sha256: str | None = None
     output: FileRecord
     seconds: float
     checks: dict[str, Any] = Field(default_factory=dict)
+    tolerance: Tolerance | None = None
 
 
 class PackageRecord(_Part):
@@ -185,8 +194,8 @@ class Manifest(_Part):
     choices: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     def head(self, artifact_format: Literal["onnx", "torchscript"]) -> FileRecord:
-        """The newest file of a format: of ONNX the optimised one where there is one."""
-        names = ("torchscript",) if artifact_format == "torchscript" else ("onnx", "optimize")
+        """The newest file of a format: of ONNX the smallest precision, then the optimised one."""
+        names = ("torchscript",) if artifact_format == "torchscript" else ONNX_STAGES
         for stage in reversed(self.stages):
             if stage.name in names:
                 return stage.output
@@ -195,6 +204,19 @@ class Manifest(_Part):
             f"The manifest of {self.name} has no {artifact_format} file",
             "Run `oxidizedvision convert` again.",
         )
+
+    def precision_of(self, file: str) -> Precision:
+        """The precision of one of the model's files."""
+        stage = self._stage_of(file)
+        return stage.name if stage and stage.name in {"fp16", "int8"} else "fp32"
+
+    def tolerance_of(self, file: str) -> Tolerance:
+        """What counts as equal to PyTorch for one of the model's files."""
+        stage = self._stage_of(file)
+        return stage.tolerance if stage and stage.tolerance else self.tolerance
+
+    def _stage_of(self, file: str) -> Stage | None:
+        return next((stage for stage in self.stages if stage.output.file == file), None)
 
     def save(self, path: Path) -> None:
         """Write the manifest whole, or leave the old one."""
@@ -248,7 +270,7 @@ def _check_version(path: Path, content: bytes) -> None:
 
 def find_manifest(model: Path) -> Path | None:
     """The manifest that lists a model's file, in the model's folder; None where none does."""
-    own = model.with_name(model.stem.removesuffix(".optimized") + SUFFIX)
+    own = model.with_name(_stem(model) + SUFFIX)
     finish(own)
     others = sorted(model.parent.glob(f"*{SUFFIX}"))
     if own.is_file() and _lists(load_manifest(own), model):
@@ -261,6 +283,14 @@ def find_manifest(model: Path) -> Path | None:
         if listed:
             return candidate
     return None
+
+
+def _stem(model: Path) -> str:
+    """The file's name without what `optimize` puts behind the model's."""
+    stem = model.stem
+    for suffix in (".optimized", ".fp16", ".int8"):
+        stem = stem.removesuffix(suffix)
+    return stem
 
 
 def _lists(manifest: Manifest, model: Path) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors
-from oxidizedvision.core.manifest import SUFFIX
+from oxidizedvision.core.manifest import ONNX_STAGES, SUFFIX
 from oxidizedvision.core.results import to_plain
 from oxidizedvision.diff.report import SideSummary
 from oxidizedvision.diff.schema import (
@@ -26,7 +26,13 @@ from oxidizedvision.diff.sides import Check, Row, Side
 LARGEST_FILE = 64 * 2**20
 """Bytes that a report may have; ours have some hundred thousand at most."""
 
-_FILES = {"torchscript": "TorchScript", "onnx": "ONNX", "optimize": "ONNX, optimised"}
+_FILES = {
+    "torchscript": "TorchScript",
+    "onnx": "ONNX",
+    "optimize": "ONNX, optimised",
+    "fp16": "ONNX, FP16",
+    "int8": "ONNX, INT8",
+}
 """What report.json calls the files of the stages."""
 _MODELS = (".onnx", ".pt", ".pt2")
 _HINT = (
@@ -166,7 +172,7 @@ def _side_of_details(details: Any, source: str) -> Side:
 
 
 def _is_head(details: Any, sha256: str | None) -> bool:
-    heads = [item.sha256 for item in details.lineage if item.role in ("onnx", "optimize")]
+    heads = [item.sha256 for item in details.lineage if item.role in ONNX_STAGES]
     return bool(heads) and heads[-1] == sha256
 
 

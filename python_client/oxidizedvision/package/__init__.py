@@ -102,8 +102,9 @@ def package(
         OxidizedVisionError: `check_failed` for a changed model, `unsupported` when the engine
             cannot load it, `usage` for a bad engine, goal, name or output; with `auto` as `choose`.
     """
-    limits = _budget_in(Path(model))
-    model = _model_of(Path(model))
+    given = Path(model)
+    limits = _budget_in(given)
+    model = _model_of(given)
     manifest_path, manifest = _manifest_of(model)
     name = crate_name(name or manifest.name)
     if not force:
@@ -113,9 +114,11 @@ def package(
     if is_prepared(model):
         chosen = _engine_of_prepared(engine, goal, model)
     else:
-        chosen = _choose_engine(engine, goal, model, manifest, notify)
+        subject = model if given.suffix == ".onnx" else manifest_path
+        chosen = _choose_engine(engine, goal, subject, manifest, notify)
     if chosen.choice is not None:
         manifest = load_manifest(manifest_path)  # which has the choice now
+        model = manifest_path.parent / (chosen.choice.file or model.name)
     _warn_of_failed_validation(manifest)
     notify(f"loading {model.name} in {chosen.engine}")
     _check_loads(model, chosen.engine)
@@ -301,6 +304,7 @@ def _copy_artifacts(
     kept = manifest.model_copy(
         update={
             "stages": manifest.stages[: names.index(model.name) + 1],
+            "tolerance": manifest.tolerance_of(model.name),
             "packages": [],
             "benchmark": None,
             "choices": chosen.evidence,

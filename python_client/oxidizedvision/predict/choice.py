@@ -9,12 +9,15 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.goals import DEFAULT_GOAL
 from oxidizedvision.core.results import Notify
 from oxidizedvision.predict.settings import EngineSettings
+from oxidizedvision.runners.target import resolve
 
 
 def chosen_by_auto(
     model: Path, settings: EngineSettings, goal: str | None, notify: Notify
-) -> tuple[str, EngineSettings, str]:
-    """The engine's name, the settings with its threads, and the choice in one line.
+) -> tuple[Path, str, EngineSettings, str]:
+    """The file, the engine's name, the settings with its threads, and the choice in one line.
+
+    The file is what was given, unless another precision than the newest file's was chosen.
 
     Raises:
         OxidizedVisionError: `usage` for settings that belong to one engine; and as `choose`.
@@ -29,4 +32,7 @@ def chosen_by_auto(
         )
     options = ChooseOptions(device=settings.device, threads=settings.threads)
     choice = choose(model, goal=goal or DEFAULT_GOAL, options=options, notify=notify)
-    return choice.runner, replace(settings, threads=choice.threads), choice.line
+    where = resolve(model)
+    if choice.file and choice.file != where.model.name:
+        model = where.folder / choice.file
+    return model, choice.runner, replace(settings, threads=choice.threads), choice.line

@@ -109,12 +109,12 @@ def predict(
     found = find_inputs([Path(path) for path in given])
     target = None if output is None else Path(output)
     engine_settings = settings or EngineSettings()
-    chosen = ""
+    chosen, file = "", Path(model)
     if runner == AUTO:
-        runner, engine_settings, chosen = chosen_by_auto(Path(model), engine_settings, goal, notify)
+        file, runner, engine_settings, chosen = chosen_by_auto(file, engine_settings, goal, notify)
     else:
         refuse_goal(goal)
-    runner_config, config = _runner_config(Path(model), runner, engine_settings)
+    runner_config, config = _runner_config(file, runner, engine_settings)
     notify(f"loading {runner_config.model_name} into {runner}")
     start = time.perf_counter_ns()
     with load_runner(runner, runner_config, config=config, apart=True) as engine:

@@ -60,6 +60,8 @@ def render_html(document: Plain) -> str:
     """The document as one HTML file that needs nothing from outside."""
     from oxidizedvision.benchmark.reading import report_from
     from oxidizedvision.report.benchmark import measured_parts
+    from oxidizedvision.report.validation import parity_parts
+    from oxidizedvision.validate.reading import report_from as validation_from
 
     sizes = [(row["name"], row["bytes"] / 1e6, None) for row in document["files"]]
     return render(
@@ -71,6 +73,7 @@ def render_html(document: Plain) -> str:
         },
         report=document,
         measured=measured_parts(report_from(document["benchmark"])),
+        parity=parity_parts(validation_from(document["validation"])),
         layer_chart=layer_chart(document["profile"]),
         size_chart=bar_chart(sizes, "MB"),
     )
@@ -93,7 +96,13 @@ def short_number(value: float | None) -> str:
 
 
 def _files(manifest: Manifest, package: Plain) -> list[Plain]:
-    names = {"torchscript": "TorchScript", "onnx": "ONNX", "optimize": "ONNX, optimised"}
+    names = {
+        "torchscript": "TorchScript",
+        "onnx": "ONNX",
+        "optimize": "ONNX, optimised",
+        "fp16": "ONNX, FP16",
+        "int8": "ONNX, INT8",
+    }
     rows = [
         {"name": names.get(stage.name, stage.name), **stage.output.model_dump(mode="json")}
         for stage in manifest.stages

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from oxidizedvision.config import Config, load_config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
+from oxidizedvision.core.manifest import (
+    SUFFIX,
+    Manifest,
+    Precision,
+    find_manifest,
+    load_manifest,
+)
 from oxidizedvision.runners.base import Availability, RunnerConfig
 from oxidizedvision.runners.prepared import is_prepared, unprepared_stem
 from oxidizedvision.runners.program import HINT as PROGRAM_HINT
@@ -53,6 +59,11 @@ class Target:
     def folder(self) -> Path:
         """Where the model's files are."""
         return self.model.parent
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of the model's file; FP32 where no manifest tells another."""
+        return self.manifest.precision_of(self.model.name) if self.manifest else "fp32"
 
     @property
     def has_torchscript(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.preprocess import preprocess, read_picture
+from oxidizedvision.preprocess import preprocess
 from oxidizedvision.runners.examples import example_of
 from oxidizedvision.runners.pytorch import input_specs
 from oxidizedvision.runners.torch_runner import larger_shapes
+from oxidizedvision.validate.files import inputs_of_config, picture_cases
 
 if TYPE_CHECKING:
     from oxidizedvision.config import Config, Preprocess
     from oxidizedvision.config.axes import DynamicAxis
-    from oxidizedvision.core.tensors import Array, TensorSpec
+    from oxidizedvision.core.tensors import Array
 
 
 _STREAM = 1
@@ -43,13 +44,15 @@ class CaseOptions:
 
 
 def make_cases(config: Config, options: CaseOptions) -> list[Case]:
-    """Random cases, one case at a second size where axes are dynamic, and the pictures.
+    """Random cases, one case at a second size where axes are dynamic, files and pictures.
+
+    Files are those of `validation.inputs`.
 
     Random inputs are standard normal, or pictures of noise through the config's `preprocess`
     where it has one. The expected outputs are left empty.
 
     Raises:
-        OxidizedVisionError: for a picture that cannot be read or that does not fit the model.
+        OxidizedVisionError: for a file or a picture that cannot be read or does not fit the model.
     """
     shapes = config.model.shapes
     # Apart from the seeds 0, 1, … that `convert` makes the goldens with.
@@ -62,7 +65,8 @@ def make_cases(config: Config, options: CaseOptions) -> list[Case]:
     if second != shapes:
         name = "x".join(str(length) for length in next(iter(second.values())))
         cases.append(Case(f"size-{name}", _random(config, second, generator)))
-    return [*cases, *_picture_cases(config, options.pictures)]
+    files = [*inputs_of_config(config), *picture_cases(config, options.pictures)]
+    return [*cases, *(Case(name, inputs) for name, inputs in files)]
 
 
 def second_shapes(config: Config) -> dict[str, tuple[int, ...]]:
@@ -116,46 +120,3 @@ def _size(contract: Preprocess, shape: Sequence[int]) -> tuple[int, int]:
             "Leave preprocess out, or give [batch, channels, height, width].",
         )
     return (shape[1], shape[2]) if contract.layout == "nhwc" else (shape[2], shape[3])
-
-
-def _picture_cases(config: Config, pictures: Sequence[Path]) -> Iterator[Case]:
-    if not pictures:
-        return
-    if config.preprocess is None:
-        raise OxidizedVisionError(
-            Kind.CONFIG,
-            "The config has no preprocess, so a picture cannot become an input",
-            "Add a preprocess block, or validate without pictures.",
-        )
-    contract = config.preprocess.model_dump(mode="json")
-    (spec,) = _only_input(config)
-    for path in pictures:
-        array = preprocess(read_picture(path), contract)
-        if isinstance(spec.dims[0], int):
-            array = np.repeat(array, spec.dims[0], axis=0)
-        if not _fits(spec, array):
-            raise OxidizedVisionError(
-                Kind.INPUT,
-                f"{path} becomes an input of {list(array.shape)}, the model takes "
-                f"{spec.dims_text()}",
-                "Add preprocess.resize, or name the axes in export.dynamic_axes.",
-            )
-        yield Case(f"picture/{path.name}", {spec.name: array})
-
-
-def _only_input(config: Config) -> tuple[TensorSpec]:
-    specs = input_specs(config)
-    if len(specs) != 1:
-        raise OxidizedVisionError(
-            Kind.CONFIG,
-            f"The network takes {len(specs)} inputs, a picture is one",
-            "Validate without pictures.",
-        )
-    return (specs[0],)
-
-
-def _fits(spec: TensorSpec, array: Array) -> bool:
-    return array.ndim == len(spec.dims) and all(
-        isinstance(dim, str) or dim == length
-        for dim, length in zip(spec.dims, array.shape, strict=True)
-    )

@@ -13,8 +13,9 @@ from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.table import load_runner
 from oxidizedvision.runners.target import Target, Unavailable, unavailable_from
 from oxidizedvision.validate.cases import Case, CaseOptions, make_cases
-from oxidizedvision.validate.compare import Tolerances, Verdict, verdict, worst
+from oxidizedvision.validate.compare import Metrics, Verdict, verdict, worst
 from oxidizedvision.validate.goldens import load_goldens
+from oxidizedvision.validate.limits import Rules
 from oxidizedvision.validate.report import ValidationResult
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def check_runner(
     runner_config: RunnerConfig,
     config: Config | None,
     cases: Sequence[Case],
-    tolerances: Tolerances,
+    rules: Rules,
 ) -> list[ValidationResult] | Unavailable:
     """Load a model into a runner and compare its outputs on every case.
 
@@ -98,27 +99,25 @@ def check_runner(
     """
     if not cases:
         return []
-    outputs = list(cases[0].expected)
     try:
         runner = load_runner(name, runner_config, config=config, apart=True)
     except OxidizedVisionError as error:
+        failed = Verdict("", None, f"cannot load: {error.kind}: {error.message}")
         return unavailable_from(name, error) or [
-            _unloaded(name, output, len(cases), error) for output in outputs
+            _result(name, "", output, [failed] * len(cases), rules) for output in cases[0].expected
         ]
     with runner:
         verdicts: dict[str, list[Verdict]] = {}
         for case in cases:
-            for output, found in _verdicts(runner, name, case, tolerances).items():
+            for output, found in _verdicts(runner, name, case, rules).items():
                 verdicts.setdefault(output, []).append(found)
         version = _version(runner)
-    return [_result(name, version, output, found) for output, found in verdicts.items()]
+    return [_result(name, version, output, found, rules) for output, found in verdicts.items()]
 
 
-def _verdicts(
-    runner: Runner, name: str, case: Case, tolerances: Tolerances
-) -> Mapping[str, Verdict]:
+def _verdicts(runner: Runner, name: str, case: Case, rules: Rules) -> Mapping[str, Verdict]:
     try:
-        _must_be(name, runner)
+        must_be(name, runner)
         got: dict[str, Array] = runner.run_named(case.inputs)
     except OxidizedVisionError as error:
         return {
@@ -126,7 +125,9 @@ def _verdicts(
             for output in case.expected
         }
     found = {
-        output: verdict(case.name, expected, got.get(output), tolerances)
+        output: verdict(
+            case.name, expected, got.get(output), rules.tolerances(output), rules.meaning
+        )
         for output, expected in case.expected.items()
     }
     for output in got:
@@ -135,7 +136,12 @@ def _verdicts(
     return found
 
 
-def _must_be(name: str, runner: Runner) -> None:
+def must_be(name: str, runner: Runner) -> None:
+    """Refuse a runner that is another engine than it was asked for.
+
+    Raises:
+        OxidizedVisionError: `internal`.
+    """
     backend = runner.info.backend
     if backend != name:
         raise OxidizedVisionError(
@@ -152,29 +158,24 @@ def _version(runner: Runner) -> str:
         return ""
 
 
-def _result(name: str, version: str, output: str, verdicts: list[Verdict]) -> ValidationResult:
+def _result(
+    name: str, version: str, output: str, verdicts: list[Verdict], rules: Rules
+) -> ValidationResult:
     summary = worst(verdicts)
+    place = f"{summary.case}: " if summary.case else ""
+    measured = {
+        field.name: getattr(summary.measured, field.name) for field in dataclasses.fields(Metrics)
+    }
     return ValidationResult(
         runner=name,
         engine_version=version,
         output=output,
         cases=len(verdicts),
         worst_case=summary.case,
-        **dataclasses.asdict(summary.measured),
+        worst_value=measured.pop("worst"),
+        **measured,
         passed=not summary.reason,
-        reason=f"{summary.case}: {summary.reason}" if summary.reason else "",
-    )
-
-
-def _unloaded(name: str, output: str, cases: int, error: OxidizedVisionError) -> ValidationResult:
-    failed = Verdict("", None, f"cannot load: {error.kind}: {error.message}")
-    return ValidationResult(
-        runner=name,
-        engine_version="",
-        output=output,
-        cases=cases,
-        worst_case="",
-        **dataclasses.asdict(failed.measured),
-        passed=False,
-        reason=failed.reason,
+        reason=f"{place}{summary.reason}" if summary.reason else "",
+        precision=rules.precision,
+        limits=rules.limits(output),
     )

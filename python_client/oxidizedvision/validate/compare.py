@@ -4,35 +4,65 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oxidizedvision import metrics
 from oxidizedvision.core.tensors import dtype_name
+from oxidizedvision.validate.meaning import Meaning
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from oxidizedvision.core.tensors import Array
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """What counts as equal; both must hold."""
+    """What counts as equal; all that are not None must hold, where the metric has a meaning."""
 
-    mae: float
-    cosine_similarity: float
+    mae: float | None = None
+    cosine_similarity: float | None = None
+    max_error: float | None = None
+    sqnr_db: float | None = None
+    psnr_db: float | None = None
+    top1: float | None = None
+    top5: float | None = None
+    iou: float | None = None
+
+
+@dataclass(frozen=True)
+class WorstValue:
+    """The place of the largest difference, and the values there. case: where it was found."""
+
+    index: tuple[int, ...]
+    expected: float
+    got: float
+    case: str = ""
+
+    def __str__(self) -> str:
+        place = ", ".join(map(str, self.index))
+        return f"[{place}]: {self.got:.6g}, expected {self.expected:.6g}"
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Distances between two arrays, computed in float64."""
+    """Distances between two arrays, computed in float64.
+
+    sqnr_db, psnr_db: infinite where the arrays are equal. top1, top5, iou: None where they have no
+    meaning, see `Meaning`. worst: None where nothing differs.
+    """
 
     mae: float
     rmse: float
     max_error: float
     cosine_similarity: float
+    sqnr_db: float | None = None
+    psnr_db: float | None = None
+    top1: float | None = None
+    top5: float | None = None
+    iou: float | None = None
+    worst: WorstValue | None = None
 
 
 @dataclass(frozen=True)
@@ -45,43 +75,55 @@ class Verdict:
 
     @property
     def measured(self) -> Metrics:
-        """The metrics, all NaN where there are none."""
+        """The metrics, all NaN or None where there are none."""
         return self.metrics or UNKNOWN
 
 
 UNKNOWN = Metrics(math.nan, math.nan, math.nan, math.nan)
 
+LOWER_IS_BETTER = ("mae", "rmse", "max_error")
+_SAID = {
+    "mae": ("MAE", ".3g", ""),
+    "cosine_similarity": ("cosine similarity", ".6g", ""),
+    "max_error": ("maximum error", ".3g", ""),
+    "sqnr_db": ("SQNR", ".4g", " dB"),
+    "psnr_db": ("PSNR", ".4g", " dB"),
+    "top1": ("top-1 agreement", ".4g", ""),
+    "top5": ("top-5 agreement", ".4g", ""),
+    "iou": ("mask IoU", ".4g", ""),
+}
+_SHAPES_TELL = Meaning()
 
-def metrics_of(expected: Array, got: Array) -> Metrics:
+
+def metrics_of(expected: Array, got: Array, meaning: Meaning = _SHAPES_TELL) -> Metrics:
     """The distances between two arrays of one shape; equal infinities count as no distance.
 
     The cosine similarity of two zero arrays is 1, of a zero array and another one 0. Empty arrays
     are equal.
     """
-    wanted = expected.astype(np.float64).ravel()
-    given = got.astype(np.float64).ravel()
+    wanted, given = expected.astype(np.float64), got.astype(np.float64)
     finite = np.isfinite(wanted) & np.isfinite(given)
-    wanted, given = wanted[finite], given[finite]
-    if wanted.size == 0:
-        return Metrics(0.0, 0.0, 0.0, 1.0)
-    difference = np.abs(wanted - given)
-    largest = float(difference.max())
-    scale = largest or 1.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.where(finite, np.abs(wanted - given), 0.0)
+    largest = float(difference.max(initial=0))
+    count, scale = max(int(finite.sum()), 1), largest or 1.0
     return Metrics(
-        mae=float(difference.mean()),
-        rmse=scale * math.sqrt(float(np.mean((difference / scale) ** 2))),
+        mae=float(difference.sum() / count),
+        rmse=scale * math.sqrt(float(((difference / scale) ** 2).sum() / count)),
         max_error=largest,
-        cosine_similarity=_cosine(wanted, given),
+        cosine_similarity=metrics.cosine(wanted[finite], given[finite]),
+        sqnr_db=metrics.sqnr_db(expected, got),
+        psnr_db=metrics.psnr_db(expected, got),
+        top1=meaning.agreement(expected, got, 1),
+        top5=meaning.agreement(expected, got, 5),
+        iou=meaning.overlap(expected, got),
+        worst=_worst_value(wanted, given, difference) if largest > 0 else None,
     )
 
 
-def _cosine(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    largest = (float(np.abs(first).max()), float(np.abs(second).max()))
-    if 0.0 in largest:
-        return 1.0 if largest == (0.0, 0.0) else 0.0
-    first, second = first / largest[0], second / largest[1]
-    product = float(np.dot(first, second))
-    return max(-1.0, min(1.0, product / float(np.linalg.norm(first) * np.linalg.norm(second))))
+def _worst_value(wanted: Array, given: Array, difference: Array) -> WorstValue:
+    place = tuple(int(at) for at in np.unravel_index(int(difference.argmax()), wanted.shape))
+    return WorstValue(place, float(wanted[place]), float(given[place]))
 
 
 def incomparable(expected: Array, got: Array | None) -> str:
@@ -107,22 +149,42 @@ def _misplaced(expected: Array, got: Array) -> str:
     return ""
 
 
-def verdict(case: str, expected: Array, got: Array | None, tolerances: Tolerances) -> Verdict:
-    """Compare one output with PyTorch's; `reason` is empty when it passes."""
+def verdict(
+    case: str,
+    expected: Array,
+    got: Array | None,
+    tolerances: Tolerances,
+    meaning: Meaning = _SHAPES_TELL,
+) -> Verdict:
+    """Compare one output with PyTorch's; `reason` is empty when it passes.
+
+    It names each metric that failed with its value and limit, and the place of the largest
+    difference.
+    """
     reason = incomparable(expected, got)
     if reason or got is None:
         return Verdict(case, None, reason)
-    metrics = metrics_of(expected, got)
-    failed = []
-    # Written so that a NaN fails.
-    if not metrics.mae <= tolerances.mae:
-        failed.append(f"MAE {metrics.mae:.3g} is above {tolerances.mae:g}")
-    if not metrics.cosine_similarity >= tolerances.cosine_similarity:
-        failed.append(
-            f"cosine similarity {metrics.cosine_similarity:.6g} is below "
-            f"{tolerances.cosine_similarity:g}"
-        )
-    return Verdict(case, metrics, ", ".join(failed))
+    found = metrics_of(expected, got, meaning)
+    failed = ", ".join(broken_limits(found, tolerances))
+    if failed and found.worst is not None:
+        failed = f"{failed}; the largest difference is at {found.worst}"
+    return Verdict(case, found, failed)
+
+
+def broken_limits(found: Metrics, tolerances: Tolerances) -> list[str]:
+    """Each limit that does not hold, in words."""
+    broken = []
+    for field in fields(tolerances):
+        limit, value = getattr(tolerances, field.name), getattr(found, field.name)
+        if limit is None or value is None:
+            continue
+        lower = field.name in LOWER_IS_BETTER
+        # Written so that a NaN fails.
+        if not (value <= limit if lower else value >= limit):
+            name, form, unit = _SAID[field.name]
+            side = "above" if lower else "below"
+            broken.append(f"{name} {format(value, form)}{unit} is {side} {limit:g}{unit}")
+    return broken
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -134,12 +196,21 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
         if entry.metrics is None:
             return entry
     measured = [(entry, entry.metrics) for entry in verdicts if entry.metrics is not None]
-    summary = Metrics(
-        mae=max(metrics.mae for _, metrics in measured),
-        rmse=max(metrics.rmse for _, metrics in measured),
-        max_error=max(metrics.max_error for _, metrics in measured),
-        cosine_similarity=min(metrics.cosine_similarity for _, metrics in measured),
-    )
     failed = [pair for pair in measured if pair[0].reason]
     chosen, _ = max(failed or measured, key=lambda pair: pair[1].mae)
-    return Verdict(chosen.case, summary, chosen.reason)
+    return Verdict(chosen.case, _summary(measured), chosen.reason)
+
+
+def _summary(measured: Sequence[tuple[Verdict, Metrics]]) -> Metrics:
+    figures: dict[str, Any] = {}
+    for field in fields(Metrics):
+        if field.name != "worst":
+            values = [getattr(each, field.name) for _, each in measured]
+            known = sorted(value for value in values if value is not None)
+            at = -1 if field.name in LOWER_IS_BETTER else 0
+            figures[field.name] = known[at] if known else None
+    entry, farthest = max(measured, key=lambda pair: pair[1].max_error)
+    place = farthest.worst
+    if place is not None:
+        place = WorstValue(place.index, place.expected, place.got, entry.case)
+    return Metrics(**figures, worst=place)

@@ -11,12 +11,14 @@ from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.target import Target, Unavailable
 from oxidizedvision.validate.cases import Case
 from oxidizedvision.validate.checks import check_runner
-from oxidizedvision.validate.compare import Tolerances
 from oxidizedvision.validate.goldens import load_goldens
+from oxidizedvision.validate.limits import LimitTable
 
 
 class Goldens:
     """Recorded inputs, PyTorch's outputs, and what counts as equal; none without a manifest.
+
+    What counts is what `validate` holds the same runner and precision to.
 
     Args:
         where: The model.
@@ -30,14 +32,14 @@ class Goldens:
         self.cases: Sequence[Case] = ()
         if where.manifest is not None:
             self.cases = _cases(where, where.manifest)
-            record = where.manifest.tolerance
-            self._tolerances = Tolerances(record.mae, record.cosine_similarity)
+            self._limits = LimitTable(where, where.manifest)
 
     def difference(self, runner: str, runner_config: RunnerConfig) -> str:
         """Why a runner does not give PyTorch's answers; empty where it does."""
         if not self.cases:
             return ""
-        outcome = check_runner(runner, runner_config, None, self.cases, self._tolerances)
+        rules = self._limits.rules(runner)
+        outcome = check_runner(runner, runner_config, None, self.cases, rules)
         if isinstance(outcome, Unavailable):
             return outcome.hint
         failed = (row for row in outcome if not row.passed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +18,10 @@ from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.target import Target, Unavailable, resolve
 from oxidizedvision.validate.cases import CaseOptions
 from oxidizedvision.validate.checks import Reference, check_runner, make_reference
-from oxidizedvision.validate.compare import Tolerances
+from oxidizedvision.validate.data import DataReport, DataSet
+from oxidizedvision.validate.data.verb import DataCheck
 from oxidizedvision.validate.integrity import check_integrity
+from oxidizedvision.validate.limits import LimitTable
 from oxidizedvision.validate.report import (
     IntegrityResult,
     ValidationReport,
@@ -26,13 +30,14 @@ from oxidizedvision.validate.report import (
 )
 
 
-def validate(
+def validate(  # noqa: PLR0913 - the verb's options
     target: str | Path | Config,
     *,
     runners: Sequence[str] | None = None,
     num_tests: int | None = None,
     pictures: Sequence[str | Path] = (),
     program: str | Path | None = None,
+    data: str | Path | DataSet | None = None,
     skip_unavailable: bool = False,
     seed: int = 0,
     notify: Notify = silent,
@@ -48,50 +53,104 @@ def validate(
         runners: Names; None means the config's and the references, or, where the config names
             none, all that are ready.
         num_tests: Seeded random inputs; None means the config's number. Needs a config.
-        pictures: Real pictures, through the config's `preprocess`. Needs a config.
+        pictures: Real pictures, through the config's `preprocess`. Needs a config. Files that are
+            always tried stand in `validation.inputs`.
         program: A packaged executable, checked as the runner `program`.
+        data: A folder with a folder of pictures for each class, or a `DataSet`: then the accuracy
+            of PyTorch and of every file and runner is told as well.
         skip_unavailable: Whether runners that are not here are fine; see `exit_code`.
         seed: Of the random inputs.
         notify: Told what is being checked.
 
     Raises:
         OxidizedVisionError: when there is nothing to compare with: no config, no model, no
-            reference. A check that fails is not an error: see `passed`.
+            reference; when a file of inputs or the data set does not fit the model, or a limit of
+            the config limits nothing. A check that fails is not an error: see `passed`.
     """
     where = resolve(target, Path(program) if program else None)
     manifest = _manifest_of(where)
     options = _case_options(where, num_tests, pictures, seed)
     names = where.names(runners)
+    data_check = _data_check(where, manifest, data, notify)
+    found = _found(where, manifest, names, options, notify)
+    if data_check is not None:
+        here = {name: found.ready[name] for name in found.seconds}
+        found.data = data_check.run(here, notify)
+    report = found.report(where, seed=seed, skip_unavailable=skip_unavailable)
+    if found.results:
+        _record(where, report, found.reference, found.ready.values())
+    return report
+
+
+@dataclass
+class _Found:
+    """What was checked, and what it gave; `seconds` has the runners that are here."""
+
+    table: LimitTable
+    ready: Mapping[str, RunnerConfig]
+    reference: Reference
+    integrity: tuple[IntegrityResult, ...]
+    unavailable: list[Unavailable]
+    results: list[ValidationResult] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    data: DataReport | None = None
+
+    def report(self, where: Target, *, seed: int, skip_unavailable: bool) -> ValidationReport:
+        """All of it, as it is given back."""
+        mae, similarity = self.table.seed_limits
+        rows, data = self.results, self.data.results if self.data else ()
+        passed = all_passed(rows) and all_passed(self.integrity) and all_passed(data)
+        return ValidationReport(
+            passed=bool(rows) and passed,
+            model=where.name,
+            reference=self.reference.kind,
+            tolerance_mae=mae,
+            tolerance_cos_sim=similarity,
+            seed=seed,
+            results=tuple(rows),
+            unavailable=tuple(self.unavailable),
+            integrity=self.integrity,
+            skip_unavailable=skip_unavailable,
+            limits=self.table.bases({row.precision for row in rows}),
+            data=self.data,
+            seconds=self.seconds,
+        )
+
+
+def _found(
+    where: Target, manifest: Manifest, names: Sequence[str], options: CaseOptions, notify: Notify
+) -> _Found:
+    """Every runner on every case."""
     ready = {name: where.runner_config(name) for name in names if where.missing(name) is None}
     integrity = check_integrity(manifest, where.folder)
     notify("running PyTorch" if where.config else "reading the goldens")
     reference = _reference(where, manifest, options, integrity)
-    tolerances = _tolerances(where, manifest)
-    results: list[ValidationResult] = []
-    unavailable = [missing for name in names if (missing := where.missing(name))]
+    absent = [missing for name in names if (missing := where.missing(name))]
+    found = _Found(LimitTable(where, manifest), ready, reference, integrity, absent)
+    rules = {name: found.table.rules(name) for name in ready}
+    if reference.cases:
+        precisions = {rule.precision for rule in rules.values()}
+        found.table.check(precisions, reference.cases[0].expected)
     for name, runner_config in ready.items():
         notify(f"checking {name}")
+        start = time.monotonic()
         cases = reference.cases_for(name)
-        outcome = check_runner(name, runner_config, where.config, cases, tolerances)
+        outcome = check_runner(name, runner_config, where.config, cases, rules[name])
         if isinstance(outcome, Unavailable):
-            unavailable.append(outcome)
+            found.unavailable.append(outcome)
         else:
-            results += outcome
-    report = ValidationReport(
-        passed=bool(results) and all_passed(results) and all_passed(integrity),
-        model=where.name,
-        reference=reference.kind,
-        tolerance_mae=tolerances.mae,
-        tolerance_cos_sim=tolerances.cosine_similarity,
-        seed=seed,
-        results=tuple(results),
-        unavailable=tuple(unavailable),
-        integrity=integrity,
-        skip_unavailable=skip_unavailable,
-    )
-    if results:
-        _record(where, report, reference, ready.values())
-    return report
+            found.results += outcome
+            found.seconds[name] = round(time.monotonic() - start, 3)
+    return found
+
+
+def _data_check(
+    where: Target, manifest: Manifest, data: str | Path | DataSet | None, notify: Notify
+) -> DataCheck | None:
+    if data is None:
+        return None
+    notify("reading the data set")
+    return DataCheck(where, manifest, data if isinstance(data, DataSet) else DataSet(data))
 
 
 def _reference(
@@ -129,13 +188,6 @@ def _case_options(
         if value < 0:
             raise OxidizedVisionError(Kind.USAGE, f"{name} cannot be {value}", "Use 0 or more.")
     return CaseOptions(num_tests, seed, tuple(Path(picture) for picture in pictures))
-
-
-def _tolerances(where: Target, manifest: Manifest) -> Tolerances:
-    if where.config is None:
-        return Tolerances(manifest.tolerance.mae, manifest.tolerance.cosine_similarity)
-    wanted = where.config.validation
-    return Tolerances(wanted.tolerance_mae, wanted.tolerance_cos_sim)
 
 
 def _record(

@@ -41,6 +41,7 @@ class Stub:
         known = {
             "threads": candidate.threads,
             "batch_size": candidate.batch_size,
+            "variant": candidate.variant,
             **self.figures(candidate),
         }
         return row_of(candidate.runner, name=name, **known)

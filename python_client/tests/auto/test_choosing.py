@@ -11,6 +11,7 @@ from made_choice import ENGINES, Stub, row, validated
 from written_manifest import record, write_manifest
 
 from oxidizedvision.auto import GOALS, Choice, ChooseOptions, choose
+from oxidizedvision.auto.forms import Entrant, Form
 from oxidizedvision.auto.sizes import Shipped, smallest
 from oxidizedvision.benchmark.candidate import Candidate
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
@@ -195,8 +196,11 @@ def test_size_counts_programs_once_each_engine_has_one(net: Path, stub: Stub) ->
 
 
 def test_the_smallest_are_kept_together() -> None:
-    left, larger = smallest({"a": Shipped(1000), "b": Shipped(1005), "c": Shipped(1100)})
-    assert left == ("a", "b")
+    form = Form("fp32", Path("net.onnx"))
+    entrants = [Entrant("a", form), Entrant("b", form, "int8"), Entrant("c", form)]
+    sizes = {("a", ""): Shipped(1000), ("b", "int8"): Shipped(1005), ("c", ""): Shipped(1100)}
+    left, larger = smallest(sizes, entrants)
+    assert left == tuple(entrants[:2])
     assert [each.name for each in larger] == ["c"]
 
 

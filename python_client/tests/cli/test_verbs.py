@@ -122,6 +122,7 @@ def test_validate_hands_every_flag_on(invoke: Invoke, stand_in: StandIn) -> None
         "num_tests": 3,
         "pictures": [Path("a.png"), Path("b.png")],
         "program": Path("p"),
+        "data": None,
         "skip_unavailable": True,
         "seed": 7,
     }
@@ -190,18 +191,28 @@ def test_optimize(invoke: Invoke, stand_in: StandIn) -> None:
     )
     calls = stand_in("optimize.optimize", result)
     flags = ["--output", "o.onnx", "--no-simplify", "--no-constant-folding", "--quantize", "int8"]
+    flags += ["--engine", "ort", "--calibration", "pictures", "--samples", "8", "--metric", "iou"]
+    flags += ["--max-drop", "0.1", "--force", "--dry-run", "--simplifier", "onnxsim"]
     ended = invoke("optimize", "m.onnx", *flags)
     assert "9 before, 5 after" in ended.out
     assert "Identity" in ended.out
     assert "Conv" not in ended.out
     assert calls.arguments.pop("notify")
+    options = calls.arguments.pop("quantization")
     assert calls.arguments == {
         "model": Path("m.onnx"),
         "output": Path("o.onnx"),
         "simplify": False,
+        "simplifier": "onnxsim",
         "constant_folding": False,
         "quantize": "int8",
+        "dry_run": True,
     }
+    assert (options.engine, options.force, options.threads) == ("ort", True, None)
+    assert options.calibration.data == str(Path("pictures").absolute())
+    assert (options.calibration.samples, options.calibration.method) == (8, "search")
+    assert (options.budget.metric, options.budget.drop) == ("iou", 0.1)
+    assert "(not written)" not in ended.out
     refused = dataclasses.replace(result, kept=False, reason="outputs differ")
     stand_in("optimize.optimize", refused)
     assert "no, the original stays: outputs differ" in invoke("optimize", "m.onnx").out

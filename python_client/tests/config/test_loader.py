@@ -127,7 +127,7 @@ PROBLEMS = [
     ("runners: [{name: tracct}]", "runners[0].name: unknown runner; did you mean 'tract'?"),
     ("runners: [{optimize: true}]", "runners[0].name: missing"),
     ("runners: tract", "runners: expected a list, got the text 'tract'"),
-    ("optimize: {quantize: int4}", "expected one of 'int8' or 'fp16' or null, got"),
+    ("optimize: {quantize: int4}", "expected one of 'int8', 'int8-dynamic' or 'fp16' or null, got"),
     ("benchmark: {device: gpu}", "expected 'cpu', 'cuda' or 'cuda:N', got the text 'gpu'"),
     ("benchmark: {iters: 1.5}", "benchmark.iters: expected a whole number, got 1.5"),
     ("validation: {tolerance_mae: .nan}", "expected a finite number, got nan"),

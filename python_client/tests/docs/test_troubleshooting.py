@@ -24,6 +24,7 @@ from tiny_network import Artifact, write_project
 from oxidizedvision import convert, load, load_config, optimize, package, validate
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.package import build_program
+from oxidizedvision.quantize.graphs import store_int8
 from oxidizedvision.runners import native
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "troubleshooting.md"
@@ -171,7 +172,10 @@ def corrupt(scene: Scene) -> None:
 
 
 def unsupported(scene: Scene) -> None:
-    optimize(scene.tiny.onnx, output=scene.folder / "small.onnx", quantize="int8")
+    model = onnx.load(scene.tiny.onnx)
+    store_int8(model)
+    onnx.save(model, scene.folder / "int8.onnx")
+    optimize(scene.folder / "int8.onnx", quantize="fp16")
 
 
 def device_unavailable(scene: Scene) -> None:

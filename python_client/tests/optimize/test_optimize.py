@@ -17,7 +17,7 @@ from oxidizedvision.core.manifest import load_manifest
 from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
 from oxidizedvision.onnx_notes import MODULE, PASS, SOURCE, notes_of, set_notes
 from oxidizedvision.optimize import optimize
-from oxidizedvision.slimming import slimmed
+from oxidizedvision.optimize.slimming import slimmed
 
 
 def wasteful(path: Path) -> Path:
@@ -79,8 +79,8 @@ def test_passes_are_chosen(tmp_path: Path) -> None:
 
 
 def test_a_result_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def planted(content: bytes, skipped: list[str]) -> bytes:
-        found = onnx.load_model_from_string(slimmed(content, skipped))
+    def planted(content: bytes, skipped: list[str], simplifier: str) -> bytes:
+        found = onnx.load_model_from_string(slimmed(content, skipped, simplifier))
         changed = numpy_helper.to_array(found.graph.initializer[0]) + 0.1
         tensor = numpy_helper.from_array(
             changed.astype(np.float32), found.graph.initializer[0].name
@@ -88,7 +88,9 @@ def test_a_result_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.M
         found.graph.initializer[0].CopyFrom(tensor)
         return found.SerializeToString()
 
-    monkeypatch.setattr(importlib.import_module("oxidizedvision.optimize"), "slimmed", planted)
+    monkeypatch.setattr(
+        importlib.import_module("oxidizedvision.optimize.simplify"), "slimmed", planted
+    )
     model = wasteful(tmp_path / "model.onnx")
     result = optimize(model)
     assert not result.kept
@@ -158,10 +160,12 @@ def test_models_cut_short(tmp_path: Path) -> None:
     assert kinds == {Kind.CORRUPT}
 
 
-def test_quantisation_and_missing_files_are_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
     model = wasteful(tmp_path / "model.onnx")
     for call, kind in (
-        (lambda: optimize(model, quantize="int8"), Kind.UNSUPPORTED),
+        (lambda: optimize(model, quantize="int8"), Kind.CONFIG),
+        (lambda: optimize(model, quantize="int4"), Kind.USAGE),
+        (lambda: optimize(model, simplifier="best"), Kind.USAGE),
         (lambda: optimize(tmp_path / "none.onnx"), Kind.NOT_FOUND),
         (lambda: optimize(model, output=model), Kind.USAGE),
     ):
@@ -210,8 +214,26 @@ def test_axes_of_one_name_have_one_length(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["config.yml", "net.oxv.json"])
-def test_a_config_is_no_model(tmp_path: Path, name: str) -> None:
+def test_a_config_that_is_not_there(tmp_path: Path, name: str) -> None:
     with pytest.raises(OxidizedVisionError) as caught:
         optimize(tmp_path / name)
-    assert caught.value.kind is Kind.USAGE
-    assert ".onnx file" in caught.value.hint
+    assert caught.value.kind is Kind.NOT_FOUND
+
+
+def test_a_config_and_a_manifest_lead_to_the_model(tiny: Artifact) -> None:
+    for target in (tiny.config, tiny.manifest):
+        assert optimize(target).model.resolve() == tiny.onnx.resolve()
+
+
+def test_a_dry_run_writes_nothing(tiny: Artifact) -> None:
+    before = {path: path.read_bytes() for path in tiny.onnx.parent.iterdir()}
+    result = optimize(tiny.onnx, dry_run=True)
+    assert result.dry_run
+    assert {path: path.read_bytes() for path in tiny.onnx.parent.iterdir()} == before
+    assert [step.name for step in result.steps] == ["simplify"]
+
+
+def test_a_simplifier_that_is_not_installed(tmp_path: Path) -> None:
+    with pytest.raises(OxidizedVisionError, match="onnxsim") as caught:
+        optimize(wasteful(tmp_path / "model.onnx"), simplifier="onnxsim")
+    assert caught.value.kind is Kind.DEPENDENCY_MISSING

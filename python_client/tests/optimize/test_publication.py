@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_network import Artifact
@@ -14,30 +14,20 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 from benchmarks.soak.killing import Moment, run
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import load_manifest
-from oxidizedvision.optimize import OptimizeResult
+from oxidizedvision.optimize import publication
+from oxidizedvision.optimize.publication import Made
 from oxidizedvision.registry import find, register
-
-module = importlib.import_module("oxidizedvision.optimize")
 
 
 def put(tiny: Artifact, content: bytes | None) -> None:
     """What `optimize` does once it has the better file, or knows that there is none."""
-    output = tiny.onnx if content is None else tiny.onnx.with_name("tiny.optimized.onnx")
-    result = OptimizeResult(
-        model=tiny.onnx,
-        output=output,
-        nodes_before=2,
-        nodes_after=1,
-        operators_before={},
-        operators_after={},
-        bytes_before=2,
-        bytes_after=1,
-        max_error=0.0,
-        kept=content is not None,
-        reason="",
-        seconds=0.0,
-    )
-    module._put(tiny.manifest, content, result, {})
+    target = tiny.onnx.with_name("tiny.optimized.onnx")
+    made = [] if content is None else [made_of("optimize", target, content)]
+    publication.put(tiny.manifest, tiny.onnx, made)
+
+
+def made_of(stage: Any, target: Path, content: bytes) -> Made:
+    return Made(stage, "onnxslim", target, content, {}, {}, 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +69,36 @@ def test_the_registry_knows_the_newest_file(tiny: Artifact) -> None:
     put(tiny, None)
     assert find("tiny").model == tiny.onnx
     assert not tiny.onnx.with_name("tiny.optimized.onnx").exists()
+
+
+def stages_of(tiny: Artifact) -> list[tuple[str, str | None]]:
+    """Of the ONNX files: each stage, and the stage whose file it was made from."""
+    stages = load_manifest(tiny.manifest).stages
+    names = {stage.output.sha256: stage.name for stage in stages}
+    return [
+        (stage.name, names.get(stage.input_sha256 or ""))
+        for stage in stages
+        if stage.name != "torchscript"
+    ]
+
+
+def test_a_smaller_precision_stands_behind_what_it_was_made_from(tiny: Artifact) -> None:
+    simple = made_of("optimize", tiny.onnx.with_name("tiny.optimized.onnx"), b"simple")
+    int8 = made_of("int8", tiny.onnx.with_name("tiny.int8.onnx"), b"int8")
+    fp16 = made_of("fp16", tiny.onnx.with_name("tiny.fp16.onnx"), b"fp16")
+    publication.put(tiny.manifest, tiny.onnx, [simple, int8])
+    base = [("onnx", None), ("optimize", "onnx")]
+    assert stages_of(tiny) == [*base, ("int8", "optimize")]
+    publication.put(tiny.manifest, tiny.onnx, [simple, fp16])
+    assert stages_of(tiny) == [*base, ("int8", "optimize"), ("fp16", "optimize")]
+    manifest = load_manifest(tiny.manifest)
+    assert manifest.head("onnx").file == "tiny.fp16.onnx"
+    assert manifest.precision_of("tiny.int8.onnx") == "int8"
+    # Of another FP32 file, so the one in FP16 is no longer of this model.
+    other = made_of("optimize", simple.target, b"other")
+    publication.put(tiny.manifest, tiny.onnx, [other, int8])
+    assert stages_of(tiny) == [*base, ("int8", "optimize")]
+    assert not fp16.target.exists()
+    publication.put(tiny.manifest, tiny.onnx, [])
+    assert stages_of(tiny) == base[:1]
+    assert not int8.target.exists()

@@ -12,13 +12,15 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import ModelInfo, TensorSpec
 from oxidizedvision.runners import Availability, Runner, RunnerConfig, table
 from oxidizedvision.runners.target import Unavailable
+from oxidizedvision.validate import ValidationResult
 from oxidizedvision.validate.cases import Case
 from oxidizedvision.validate.checks import check_runner
-from oxidizedvision.validate.compare import Tolerances
+from oxidizedvision.validate.limits import Rules
+from oxidizedvision.validate.meaning import Meaning
 
 Outputs = dict[str, np.ndarray]
 SPEC = TensorSpec("input", "f32", (2, 3))
-TOLERANCES = Tolerances(1e-5, 0.999)
+DEFAULT = {"mae": 1e-5, "cos_sim": 0.999}
 
 
 def _right(array: np.ndarray) -> Outputs:
@@ -67,9 +69,17 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., _Planted]:
     return put
 
 
-def _check() -> dict[str, str]:
-    rows = check_runner("tract", RunnerConfig(b""), None, _cases(), TOLERANCES)
+def _rows(
+    base: dict[str, float] = DEFAULT, outputs: dict[str, dict[str, float]] | None = None
+) -> list[ValidationResult]:
+    rules = Rules("fp32", base, outputs or {}, {}, Meaning())
+    rows = check_runner("tract", RunnerConfig(b""), None, _cases(), rules)
     assert not isinstance(rows, Unavailable)
+    return rows
+
+
+def _check() -> dict[str, str]:
+    rows = _rows()
     assert all(row.passed == (not row.reason) for row in rows)
     return {row.output: row.reason for row in rows}
 
@@ -133,3 +143,87 @@ def test_a_run_that_fails_is_a_failed_row(plant: Callable[..., _Planted]) -> Non
 def test_an_engine_that_is_another_one_fails(plant: Callable[..., _Planted]) -> None:
     plant(_right, engine="onnxruntime")
     assert all("it is onnxruntime that ran, not tract" in reason for reason in _check().values())
+
+
+def test_a_row_tells_where_the_largest_difference_is_and_what_it_was_held_to(
+    plant: Callable[..., _Planted],
+) -> None:
+    wrong = _cases()[1].inputs["input"]
+
+    def answer(array: np.ndarray) -> Outputs:
+        outputs = _right(array)
+        if np.array_equal(array, wrong):
+            outputs["sum"][1, 2] += 0.5
+        return outputs
+
+    plant(answer)
+    row, other = _rows()
+    place, expected = row.worst_value, float(wrong[1, 2]) + 1
+    assert place is not None
+    assert (place.index, place.case) == ((1, 2), "case-1")
+    assert (place.expected, place.got) == pytest.approx((expected, expected + 0.5), abs=1e-6)
+    said = f"the largest difference is at [1, 2]: {place.got:.6g}, expected {place.expected:.6g}"
+    assert row.reason.startswith("case-1: MAE 0.0833 is above 1e-05")
+    assert row.reason.endswith(said)
+    assert (row.limits, row.precision) == (DEFAULT, "fp32")
+    assert (other.worst_value, other.sqnr_db, other.psnr_db) == (None, math.inf, math.inf)
+    assert (row.iou, row.top5) == (None, None)
+
+
+def _shifted(array: np.ndarray) -> Outputs:
+    """Half a unit more everywhere but for the best class of each row, which is another one."""
+    outputs = _right(array)
+    outputs["sum"] = np.flip(outputs["sum"], axis=1) + np.float32(0.5)
+    return outputs
+
+
+@pytest.mark.parametrize(
+    ("key", "held", "broken", "says"),
+    [
+        ("mae", 9.0, 0.01, "MAE"),
+        ("cos_sim", -1.0, 1.0, "cosine similarity"),
+        ("max_error", 9.0, 0.01, "maximum error"),
+        ("sqnr_db", -90.0, 60.0, "SQNR"),
+        ("psnr_db", -90.0, 60.0, "PSNR"),
+        ("top1", 0.0, 0.9, "top-1 agreement"),
+    ],
+)
+def test_each_limit_can_be_kept_and_broken(
+    plant: Callable[..., _Planted], key: str, held: float, broken: float, says: str
+) -> None:
+    plant(_shifted)
+    assert [row.reason for row in _rows({key: held})] == ["", ""]
+    row, other = _rows({key: broken})
+    assert not other.reason
+    assert f": {says} " in row.reason
+    assert f"{broken:g}" in row.reason
+    assert [row.passed for row in _rows({}, {"sum": {key: broken}})] == [False, True]
+    assert [row.passed for row in _rows({key: broken}, {"sum": {key: held}})] == [True, True]
+
+
+def _wide(array: np.ndarray) -> Outputs:
+    """Scores of seven classes, and a mask of two classes on a row of three pixels."""
+    scores = np.concatenate([array, array * 0.5, array[:, :1] * 0.25], axis=1)
+    return {"scores": scores, "mask": array.reshape(1, 2, 1, 3)}
+
+
+@pytest.mark.parametrize(
+    ("output", "key", "says"),
+    [
+        ("scores", "top1", "top-1 agreement 0 is below 0.5"),
+        ("scores", "top5", "top-5 agreement 0 is below 0.5"),
+        ("mask", "iou", "mask IoU 0 is below 0.5"),
+    ],
+)
+def test_limits_of_classes_and_masks_can_be_broken(
+    plant: Callable[..., _Planted], output: str, key: str, says: str
+) -> None:
+    cases = [Case(case.name, case.inputs, _wide(case.inputs["input"])) for case in _cases()]
+    rules = Rules("int8", {key: 0.5}, {}, {}, Meaning())
+    for sign, passes in ((1, True), (-1, False)):
+        plant(lambda array, sign=sign: {n: sign * part for n, part in _wide(array).items()})
+        rows = check_runner("tract", RunnerConfig(b""), None, cases, rules)
+        assert not isinstance(rows, Unavailable)
+        row = next(row for row in rows if row.output == output)
+        assert row.passed is passes
+        assert (says in row.reason) is not passes

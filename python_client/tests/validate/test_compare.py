@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ from oxidizedvision.validate.compare import (
     Metrics,
     Tolerances,
     Verdict,
+    WorstValue,
     incomparable,
     metrics_of,
     verdict,
     worst,
 )
 
-LOOSE = Tolerances(mae=math.inf, cosine_similarity=-1)
+LOOSE = Tolerances()
 ONES = np.ones((2, 2), np.float32)
 
 
@@ -83,7 +85,8 @@ def test_what_cannot_be_equal_fails_at_any_tolerance(
 
 def test_infinities_in_the_same_places_are_equal() -> None:
     found = verdict("c", _f32(1, math.inf), _f32(1, math.inf), Tolerances(0, 1))
-    assert (found.reason, found.metrics) == ("", Metrics(0, 0, 0, 1))
+    equal = Metrics(0, 0, 0, 1, sqnr_db=math.inf, psnr_db=math.inf)
+    assert (found.reason, found.metrics) == ("", equal)
 
 
 def test_integers_and_booleans_are_compared_as_numbers() -> None:
@@ -102,13 +105,16 @@ def test_both_tolerances_must_hold() -> None:
 
 
 def test_the_worst_case_is_taken_metric_by_metric() -> None:
+    at_a, at_c = WorstValue((0, 1), 1.0, 1.2), WorstValue((3,), 1.0, 0.4)
     rows = [
-        Verdict("a", Metrics(0.1, 0.9, 0.2, 0.99), ""),
-        Verdict("b", Metrics(0.3, 0.4, 0.1, 0.97), ""),
-        Verdict("c", Metrics(0.2, 0.5, 0.6, 0.5), "too far"),
+        Verdict("a", Metrics(0.1, 0.9, 0.2, 0.99, 40, 50, 1, None, 0.9, at_a), ""),
+        Verdict("b", Metrics(0.3, 0.4, 0.1, 0.97, 50, 30, None, None, 0.8, None), ""),
+        Verdict("c", Metrics(0.2, 0.5, 0.6, 0.5, 45, 45, 0.5, None, 0.7, at_c), "too far"),
     ]
-    assert worst(rows[:2]) == Verdict("b", Metrics(0.3, 0.9, 0.2, 0.97), "")
-    assert worst(rows) == Verdict("c", Metrics(0.3, 0.9, 0.6, 0.5), "too far")
+    first = Metrics(0.3, 0.9, 0.2, 0.97, 40, 30, 1, None, 0.8, replace(at_a, case="a"))
+    assert worst(rows[:2]) == Verdict("b", first, "")
+    both = Metrics(0.3, 0.9, 0.6, 0.5, 40, 30, 0.5, None, 0.7, replace(at_c, case="c"))
+    assert worst(rows) == Verdict("c", both, "too far")
     broken = Verdict("d", None, "NaN")
     assert worst([*rows, broken]) == broken
     assert math.isnan(broken.measured.mae)

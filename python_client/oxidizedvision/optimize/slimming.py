@@ -1,4 +1,4 @@
-"""onnxslim in a process of its own: what it computes need not end, and Ctrl-C is heard."""
+"""The simplifier in a process of its own: what it computes need not end, and Ctrl-C is heard."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from oxidizedvision.core.processes import error_from_dict, how_it_ended
 from oxidizedvision.runners.frames import BrokenMessageError, Message
 from oxidizedvision.runners.worker import Worker
 
-_WORKER = "oxidizedvision.slim_worker"
+_WORKER = "oxidizedvision.optimize.slim_worker"
 
 
 class SlimmingError(Exception):
-    """Why onnxslim made nothing of a model."""
+    """Why a simplifier made nothing of a model."""
 
 
-def slimmed(model: bytes, skipped: list[str]) -> bytes:
-    """An ONNX model as onnxslim simplifies it, without the passes of these names.
+def slimmed(model: bytes, skipped: list[str], simplifier: str = "onnxslim") -> bytes:
+    """An ONNX model as onnxslim or onnxsim simplifies it, without the passes of these names.
 
     Raises:
         SlimmingError: when it fails.
-        OxidizedVisionError: `dependency_missing` without onnxslim.
+        OxidizedVisionError: `dependency_missing` without the simplifier.
     """
     worker = Worker(_WORKER)
     try:
         arrays = {"model": np.frombuffer(model, np.uint8)}
-        answer = worker.ask(Message({"skipped": skipped}, arrays))
+        answer = worker.ask(Message({"skipped": skipped, "simplifier": simplifier}, arrays))
     except EOFError as error:
         code, said = worker.ended()
         raise SlimmingError(f"its process ended {how_it_ended(code)}: {said[-200:]}") from error

@@ -1,0 +1,136 @@
+"""The table of the smaller models, the claims, and what is committed of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_name("results.json")
+README = Path(__file__).resolve().parents[1] / "README.md"
+START, END = "<!-- quantise:start -->", "<!-- quantise:end -->"
+WEIGHTS = {"int8": 0.27, "fp16": 0.51}
+FILE = {"int8": 0.32, "fp16": 0.53}
+LARGE_BYTES = 1_000_000
+LARGE_MACS = 50_000_000
+LATENCY = {True: 0.65, False: 0.80}
+"""Of INT8 over FP32 in the mean, with 8-bit dot products and without."""
+_DOT_PRODUCTS = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
+_OURS = "ours"
+
+Row = Mapping[str, Any]
+Document = Mapping[str, Any]
+
+
+def broken_claims(document: Document) -> list[str]:
+    """Every claim that does not hold, in words."""
+    broken = [claim for model in document["models"] for claim in _of_model(model)]
+    fast = "flags" in document["machine"] and bool(_DOT_PRODUCTS & {*document["machine"]["flags"]})
+    mean = int8_mean(document)
+    if mean is not None and mean > LATENCY[fast]:
+        broken.append(f"INT8 takes {mean:.2f} of FP32's time in the mean, wanted {LATENCY[fast]}")
+    return [*broken, *_against_peers(document)]
+
+
+def _of_model(model: Row) -> Iterator[str]:
+    for row in _shipped(model):
+        name = f"{model['name']}, {row['precision']} on {row['engine']}"
+        if not row["keeps"]:
+            yield f"{name}: the budget is broken by {row['drop']:.4g}"
+        if row["verdict"] == "slower":
+            yield f"{name}: slower than FP32, {row['latency_ratio']:.2f}"
+        if row["weight_ratio"] > WEIGHTS[row["precision"]]:
+            yield f"{name}: weights are {row['weight_ratio']:.3f} of FP32's"
+        large = row["bytes"] / row["file_ratio"] > LARGE_BYTES
+        if large and row["file_ratio"] > FILE[row["precision"]]:
+            yield f"{name}: the file is {row['file_ratio']:.3f} of FP32's"
+
+
+def _shipped(model: Row) -> list[Row]:
+    return [row for row in model["rows"] if row["by"] == _OURS and row["kept"]]
+
+
+def int8_mean(document: Document) -> float | None:
+    """Geometric mean of INT8's latency over FP32's, of models that are large enough."""
+    ratios = [
+        row["latency_ratio"]
+        for model in document["models"]
+        if (model["macs"] or 0) >= LARGE_MACS
+        for row in _shipped(model)
+        if row["precision"] == "int8"
+    ]
+    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
+
+
+def _against_peers(document: Document) -> Iterator[str]:
+    """Ours keeps the budget at least as often, and is as fast where both do."""
+    names = {row["by"] for model in document["models"] for row in model["rows"]} - {_OURS}
+    for name in sorted(names):
+        ours_keeps = theirs_keeps = 0
+        ratios: list[float] = []
+        for model in document["models"]:
+            theirs = next((row for row in model["rows"] if row["by"] == name), None)
+            if theirs is None:
+                continue
+            ours = _same(model, theirs)
+            ours_keeps += ours is not None
+            good = theirs["kept"] and theirs["keeps"]
+            theirs_keeps += good
+            if ours is not None and good:
+                ratios.append(ours["latency_ratio"] / theirs["latency_ratio"])
+        if ours_keeps < theirs_keeps:
+            yield f"ours keeps the budget {ours_keeps} times, {name} {theirs_keeps} times"
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else 0
+        if mean > 1:
+            yield f"ours takes {mean:.2f} of the time of {name} in the mean"
+
+
+def _same(model: Row, theirs: Row) -> Row | None:
+    keys = ("engine", "precision")
+    found = (row for row in _shipped(model) if all(row[key] == theirs[key] for key in keys))
+    return next((row for row in found if row["keeps"]), None)
+
+
+def markdown(document: Document) -> str:
+    """A line for each model and form."""
+    header = ["model", "million MACs", "by", "precision", "engine", "form", "drop (allowed)"]
+    header += ["weights", "file", "latency", "verdict"]
+    lines = [_line(header), _line(["---"] * len(header))]
+    for model in document["models"]:
+        lines += [_line(_cells(model, row)) for row in model["rows"]]
+    mean = int8_mean(document)
+    if mean is not None:
+        lines += ["", f"INT8 over FP32 in the geometric mean, from 50 million MACs on: {mean:.2f}."]
+    return "\n".join(lines)
+
+
+def _cells(model: Row, row: Row) -> Sequence[str]:
+    macs = "–" if model["macs"] is None else f"{model['macs'] / 1e6:.0f}"
+    first = [model["name"], macs, row["by"], row["precision"], row["engine"]]
+    if not row["kept"]:
+        return [*first, "refused", "", "", "", "", row["reason"].replace("|", "/")[:120]]
+    low, high = row["latency_interval"]
+    keeps = "" if row["keeps"] else " BROKEN"
+    return [
+        *first,
+        row["form"],
+        f"{row['drop']:.3g} ({model['metric']} {model['max_drop']:g}){keeps}",
+        f"{row['weight_ratio']:.3f}",
+        f"{row['file_ratio']:.3f}",
+        f"{row['latency_ratio']:.2f} ({low:.2f} to {high:.2f})",
+        row["verdict"],
+    ]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def write(document: Document) -> None:
+    """Replace the committed results and the table of benchmarks/README.md."""
+    RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    before, rest = README.read_text(encoding="utf-8").split(START, 1)
+    _, after = rest.split(END, 1)
+    README.write_text(f"{before}{START}\n{markdown(document)}\n{END}{after}", encoding="utf-8")

@@ -1,0 +1,6 @@
+"""A smaller and faster model with the same answers, or answers within a budget."""
+
+from oxidizedvision.optimize.report import OptimizeResult, OptimizeStep
+from oxidizedvision.optimize.verb import QuantizeOptions, optimize
+
+__all__ = ["OptimizeResult", "OptimizeStep", "QuantizeOptions", "optimize"]

@@ -1,0 +1,270 @@
+"""What quantisation needs to know of a graph, and what it does to one."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterator, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.onnx_file import opset_of
+from oxidizedvision.onnx_notes import MODULE, carry_notes, note_of, notes_of, set_notes
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+    from oxidizedvision.core.tensors import Array
+
+OPERATORS_CORE = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Where the time goes."""
+
+OPERATORS_WIDE = (
+    *OPERATORS_CORE,
+    *("Add", "AveragePool", "Clip", "Concat", "Flatten", "GlobalAveragePool", "LeakyRelu"),
+    *("MaxPool", "Mul", "Pad", "Relu", "Reshape", "Resize", "Split", "Squeeze", "Transpose"),
+)
+"""With what lies between them, so that numbers need not become float in between."""
+
+PER_CHANNEL_OPSET = 13
+_QUANTISED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
+_CHANNEL_AXIS = {"Conv": 0, "ConvTranspose": 1, "MatMul": -1, "Gemm": 1}
+"""Of a weight, along which the outputs lie; of a Gemm's transposed one 0."""
+
+_SUFFIXES = ("_stored", "_scale", "_zero_point")
+
+
+def with_names(model: ModelProto) -> ModelProto:
+    """The model, whose nodes all have names of their own; the quantiser tells them apart by these.
+
+    Raises:
+        OxidizedVisionError: `unsupported` for a model that is quantised, `input` for weights that
+            are not finite.
+    """
+    refuse(model)
+    taken = Counter(node.name for node in model.graph.node)
+    for index, node in enumerate(model.graph.node):
+        if not node.name or taken[node.name] > 1:
+            node.name = f"{node.op_type}_{index}_{node.output[0]}"
+    return model
+
+
+def refuse(model: ModelProto) -> None:
+    """Refuse what cannot become smaller."""
+    found = next((node for node in model.graph.node if node.op_type in _QUANTISED), None)
+    if found is not None:
+        raise OxidizedVisionError(
+            Kind.UNSUPPORTED,
+            f"The model is quantised already: node {found.name or found.output[0]} is a "
+            f"{found.op_type}",
+            "Give the FP32 model.",
+        )
+    for tensor in model.graph.initializer:
+        if not np.isfinite(_floats(tensor)).all():
+            raise OxidizedVisionError(
+                Kind.INPUT,
+                f"The weight {tensor.name} holds NaN or infinity",
+                "Mend the checkpoint: no scale can be found for such numbers.",
+            )
+
+
+def _floats(tensor: TensorProto) -> Array:
+    from onnx import numpy_helper
+
+    if tensor.data_type not in {tensor.FLOAT, tensor.FLOAT16, tensor.DOUBLE}:
+        return np.zeros(0, np.float32)
+    return numpy_helper.to_array(tensor)
+
+
+def raised_opset(model: ModelProto) -> tuple[ModelProto, str]:
+    """The model at an opset that has a scale for each channel, and what was done, in words.
+
+    Raises:
+        OxidizedVisionError: `unsupported` where ONNX's converter cannot raise it.
+    """
+    from onnx import version_converter
+
+    opset = opset_of(model)
+    if opset >= PER_CHANNEL_OPSET:
+        return model, ""
+    try:
+        raised: ModelProto = version_converter.convert_version(model, PER_CHANNEL_OPSET)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise OxidizedVisionError(
+            Kind.UNSUPPORTED,
+            f"A scale for each channel needs opset {PER_CHANNEL_OPSET}, the model has {opset} and "
+            f"cannot be raised: {' '.join(str(error).split())[:200]}",
+            "Convert it at opset 13 or more, or set calibration.per_channel to false.",
+        ) from error
+    return raised, f"the opset was raised from {opset} to {PER_CHANNEL_OPSET}"
+
+
+def layers(model: ModelProto) -> list[dict[str, Any]]:
+    """Nodes that multiply by weights, in their order: name, operator, module, bytes of weights."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    return [
+        {
+            "name": node.name,
+            "op_type": node.op_type,
+            "module": note_of(node, MODULE),
+            "weight_bytes": sum(
+                _floats(constants[name]).nbytes for name in node.input if name in constants
+            ),
+        }
+        for node in model.graph.node
+        if node.op_type in OPERATORS_CORE
+    ]
+
+
+def weight_bytes(model: ModelProto) -> int:
+    """Bytes of the constants with two axes or more: what the layers multiply by."""
+    return sum(_bytes(tensor) for tensor in model.graph.initializer if len(tensor.dims) > 1)
+
+
+def _bytes(tensor: TensorProto) -> int:
+    from onnx import numpy_helper
+
+    return int(numpy_helper.to_array(tensor).nbytes)
+
+
+def copy_of(model: ModelProto) -> ModelProto:
+    """A model of its own."""
+    return copy.deepcopy(model)
+
+
+def store_int8(model: ModelProto, only: Set[str] | None = None) -> None:
+    """Keep weights as 8-bit numbers with a scale for each channel, and make them float at once.
+
+    Engines do that when they load the model, or whenever they run it.
+
+    Args:
+        model: What is changed.
+        only: Names of the nodes whose weights are meant; None means all layers.
+    """
+    for node, index, tensor, axis in list(_weights(model.graph, only)):
+        stored, scales = _quantised(_floats(tensor), axis)
+        _replace(model.graph, node, index, tensor, stored, scales, axis)
+
+
+def _weights(
+    graph: GraphProto, only: Set[str] | None
+) -> Iterator[tuple[NodeProto, int, TensorProto, int]]:
+    """Layers whose second input is a float constant, with the axis of its channels."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        wanted = node.op_type in OPERATORS_CORE and (only is None or node.name in only)
+        if not wanted or len(node.input) < 2:
+            continue
+        tensor = constants.get(node.input[1])
+        if tensor is None or len(tensor.dims) < 2 or tensor.data_type != tensor.FLOAT:
+            continue
+        yield node, 1, tensor, _axis(node, len(tensor.dims))
+
+
+def _axis(node: NodeProto, rank: int) -> int:
+    transposed = any(it.name == "transB" and it.i for it in node.attribute)
+    return 0 if transposed else _CHANNEL_AXIS[node.op_type] % rank
+
+
+def _quantised(weight: Array, axis: int) -> tuple[Array, Array]:
+    """Symmetric 8-bit numbers and the scale of each channel."""
+    others = tuple(index for index in range(weight.ndim) if index != axis)
+    largest = np.abs(weight).max(axis=others, keepdims=True)
+    scales = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+    stored = np.clip(np.rint(weight / scales), -127, 127).astype(np.int8)
+    return stored, scales.reshape(-1)
+
+
+def _replace(
+    graph: GraphProto,
+    node: NodeProto,
+    index: int,
+    tensor: TensorProto,
+    stored: Array,
+    scales: Array,
+    axis: int,
+) -> None:
+    from onnx import helper, numpy_helper
+
+    names = [tensor.name + suffix for suffix in _SUFFIXES]
+    made = tensor.name + "_float"
+    known = {it.name for it in graph.initializer}
+    if names[0] not in known:
+        constants = (stored, scales, np.zeros(len(scales), np.int8))
+        graph.initializer.extend(
+            numpy_helper.from_array(array, name)
+            for array, name in zip(constants, names, strict=True)
+        )
+        graph.node.insert(
+            0, helper.make_node("DequantizeLinear", names, [made], name=made, axis=axis)
+        )
+    node.input[index] = made
+    if not any(tensor.name in other.input for other in graph.node):
+        graph.initializer.remove(tensor)
+
+
+def finish(before: ModelProto, after: ModelProto, precision: str) -> None:
+    """Give a smaller model the contract of the one it was made from, and no foreign domain."""
+    carry_notes(before, after, precision)
+    # An activation that the quantiser swallowed gave its output's name to the layer before it.
+    named = {(node.name, node.op_type): node for node in before.graph.node}
+    for node in after.graph.node:
+        same = named.get((node.name, node.op_type))
+        if same is not None:
+            set_notes(node, notes_of(same))
+    del after.metadata_props[:]
+    after.metadata_props.extend(before.metadata_props)
+    used = {node.domain for node in after.graph.node}
+    kept = [it for it in after.opset_import if it.domain in used or not it.domain]
+    del after.opset_import[:]
+    after.opset_import.extend(kept)
+    after.ir_version = max(before.ir_version, min(after.ir_version, 10))
+
+
+def computed_in_int8(content: bytes, engine: str, folder: Path) -> int | None:
+    """How many nodes an engine runs on 8-bit numbers; None where it does not tell."""
+    if engine in {"ort", "onnxruntime"}:
+        return _in_onnxruntime(content, folder)
+    if engine == "openvino":
+        return _in_openvino(content)
+    return None
+
+
+def _in_onnxruntime(content: bytes, folder: Path) -> int:
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.optimized_model_filepath = str(folder / "engine.onnx")
+    onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    graph = onnx.load(options.optimized_model_filepath).graph
+    return sum(_is_integer(node.op_type) for node in graph.node)
+
+
+def _is_integer(op_type: str) -> bool:
+    words = ("QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger")
+    return op_type.startswith(words) or op_type == "DynamicQuantizeMatMul"
+
+
+def _in_openvino(content: bytes) -> int | None:
+    try:
+        import openvino
+    except ImportError:
+        return None
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(content, b""), "CPU")
+    found = 0
+    for operation in compiled.get_runtime_model().get_ops():
+        facts = operation.get_rt_info()
+        kind = str(
+            facts["layerType"].value if hasattr(facts["layerType"], "value") else facts["layerType"]
+        )
+        precision = facts["runtimePrecision"]
+        precision = str(precision.value if hasattr(precision, "value") else precision)
+        layer = kind in {"Convolution", "FullyConnected", "Deconvolution", "MatMul"}
+        found += layer and precision in {"i8", "u8"}
+    return found

@@ -1,0 +1,293 @@
+"""The smallest and fastest form of a model that keeps the budget on its engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from oxidizedvision.benchmark.machine import fingerprint
+from oxidizedvision.benchmark.statistics import NO_DIFFERENCE
+from oxidizedvision.core.errors import OxidizedVisionError
+from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.onnx_file import decode_onnx
+from oxidizedvision.quantize import graphs
+from oxidizedvision.quantize.half import LARGEST
+from oxidizedvision.quantize.judge import Judge, Standing
+from oxidizedvision.quantize.quantizer import Layer, Quantizer, Ranges
+from oxidizedvision.quantize.report import LayerSensitivity, QuantizationReport, Timing
+from oxidizedvision.quantize.request import Inputs, QuantizeRequest, find_inputs
+from oxidizedvision.quantize.search import Form, Tried, search
+from oxidizedvision.quantize.timing import timed
+
+_SEARCHED = (
+    Ranges("minmax"),
+    Ranges("percentile", 99.99),
+    Ranges("percentile", 99.999),
+    Ranges("entropy"),
+)
+_DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
+"""Features of processors that add up products of 8-bit numbers without overflow."""
+
+_MARGIN = 0.5
+"""A node whose largest value is beyond this share of FP16's range stays in float."""
+
+_SLOWER = "slower"
+
+
+def quantized(
+    request: QuantizeRequest, notify: Notify = silent
+) -> tuple[bytes | None, QuantizationReport]:
+    """Make the smaller model, or tell why there is none.
+
+    Raises:
+        OxidizedVisionError: where nothing can be tried: no inputs to calibrate on, an engine that
+            is not here, a model that is quantised already or whose weights are not finite.
+    """
+    return _Quantization(request, notify).done()
+
+
+class _Quantization:
+    def __init__(self, request: QuantizeRequest, notify: Notify) -> None:
+        self._request = request
+        self._notify = notify
+        self._notes: list[str] = []
+        self._sensitivity: tuple[LayerSensitivity, ...] = ()
+        self._timing: Timing | None = None
+        self._layers: tuple[Layer, ...] = ()
+        self._ranges = "none"
+
+    def done(self) -> tuple[bytes | None, QuantizationReport]:
+        request = self._request
+        inputs = find_inputs(request)
+        base = self._base()
+        judge = Judge(
+            request.engine,
+            metric=request.budget.metric,
+            samples=inputs.judged,
+            folder=request.source.folder,
+            threads=request.threads,
+        )
+        self._notify(f"running FP32 in {request.engine}")
+        reference = judge.reference(request.base)
+        tried = Tried(judge, request.budget.drop, _weight_bytes)
+        with Quantizer(
+            base, per_channel=request.calibration.per_channel, reduce_range=_overflows()
+        ) as quantizer:
+            self._layers = quantizer.layers()
+            form, kept, reason = self._chosen(self._forms(quantizer, tried, inputs), tried)
+            nodes = quantizer.computed_as(form.content, request.engine) if form else None
+        if nodes == 0 and kept and form and _form_of(form) in {"static", "dynamic"}:
+            self._notes.append(f"{request.engine} runs it in float: no node computes in INT8")
+        report = self._report(inputs, reference, tried, form, kept, reason, nodes)
+        return (form.content if form and kept else None), report
+
+    def _base(self) -> bytes:
+        """The model that is quantised, at an opset that allows it."""
+        request = self._request
+        model = decode_onnx(request.base, Path(request.where.model))
+        graphs.refuse(model)
+        if not request.precision.startswith("int8") or not request.calibration.per_channel:
+            return request.base
+        raised, note = graphs.raised_opset(model)
+        if not note:
+            return request.base
+        self._notes.append(note)
+        return bytes(raised.SerializeToString())
+
+    def _forms(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Iterator[Form | None]:
+        """Forms to be timed, the most wanted first."""
+        if self._request.precision == "fp16":
+            yield self._fp16(quantizer, tried, inputs)
+            yield tried.attempt("weights in FP16", lambda: quantizer.weights("fp16"))
+            return
+        if self._request.precision == "int8-dynamic":
+            yield tried.attempt("dynamic INT8", lambda: quantizer.dynamic(graphs.OPERATORS_CORE))
+        else:
+            yield self._static(quantizer, tried, inputs)
+        yield tried.attempt("weights in INT8", lambda: quantizer.weights("int8"))
+
+    def _static(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Form | None:
+        ranges, operators, whole = self._best_ranges(quantizer, tried, inputs)
+        self._ranges = ranges.name
+        names = {layer.name for layer in self._layers}
+
+        def build(exclude: Sequence[str], small_weights: bool) -> bytes:
+            kept = [it for it in exclude if it in names]
+            return quantizer.static(ranges, operators, kept, small_weights=small_weights)
+
+        found = search(
+            tried, self._layers, build, whole, name=f"INT8, {ranges.name}", notify=self._notify
+        )
+        self._sensitivity = found.sensitivity
+        return found.best
+
+    def _best_ranges(
+        self, quantizer: Quantizer, tried: Tried, inputs: Inputs
+    ) -> tuple[Ranges, tuple[str, ...], Form]:
+        """How ranges are taken and what is quantised, by the metric and then by speed."""
+        forms: list[tuple[Ranges, tuple[str, ...], Form]] = []
+
+        def attempt(ranges: Ranges, operators: tuple[str, ...], words: str) -> None:
+            def build() -> bytes:
+                quantizer.calibrate(ranges, inputs.calibration)
+                return quantizer.static(ranges, operators)
+
+            self._notify(f"calibrating by {ranges.name}")
+            form = tried.attempt(f"INT8, {ranges.name}{words}", build)
+            forms.append((ranges, operators, form))
+
+        for ranges in self._wanted_ranges():
+            attempt(ranges, graphs.OPERATORS_CORE, "")
+        best = min(forms, key=lambda it: _drop(it[2]))
+        attempt(best[0], graphs.OPERATORS_WIDE, ", between layers too")
+        both = (best, forms[-1])
+        keeping = [it for it in both if it[2].trial.keeps]
+        if keeping:
+            return min(keeping, key=lambda it: _latency(it[2]))
+        return min(both, key=lambda it: _drop(it[2]))
+
+    def _wanted_ranges(self) -> tuple[Ranges, ...]:
+        wanted = self._request.calibration
+        if wanted.method == "search":
+            return _SEARCHED
+        percentile = wanted.percentile if wanted.method == "percentile" else None
+        return (Ranges(wanted.method, percentile),)
+
+    def _fp16(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Form:
+        """FP16 with those layers in float whose values do not fit into it."""
+        largest: dict[str, float] = {}
+        for sample in inputs.judged:
+            for node, value in quantizer.largest(sample).items():
+                largest[node] = max(largest.get(node, 0.0), value)
+        beyond = [node for node, value in largest.items() if value > _MARGIN * LARGEST]
+        for node in beyond:
+            self._notes.append(
+                f"{node} takes or gives {largest[node]:.4g}, near or beyond FP16's {LARGEST:g}: it "
+                "stays in float"
+            )
+        return tried.attempt("FP16", lambda: quantizer.fp16(beyond), beyond)
+
+    def _chosen(self, forms: Iterator[Form | None], tried: Tried) -> tuple[Form | None, bool, str]:
+        """The fastest, then smallest, that keeps the budget and is no worse than FP32."""
+        refused: list[str] = []
+        timed_forms: list[tuple[Form, Timing]] = []
+        good: list[tuple[Form, Timing]] = []
+        for form in forms:
+            if form is None or not form.trial.keeps:
+                continue
+            reason, timing = self._against_fp32(form)
+            if timing is not None:
+                timed_forms.append((form, timing))
+                good += [] if reason else [(form, timing)]
+            if reason:
+                refused.append(f"{form.trial.name}: {reason}")
+        if good:
+            best, self._timing = min(good, key=_cost)
+            return best, True, _praise(best, self._timing)
+        if timed_forms and self._request.force:
+            best, self._timing = min(timed_forms, key=_cost)
+            return best, True, f"forced, though {'; '.join(refused)}"
+        if timed_forms:
+            self._timing = timed_forms[0][1]
+        return None, False, "; ".join(refused) or self._why_none(tried)
+
+    def _against_fp32(self, form: Form) -> tuple[str, Timing | None]:
+        self._notify(f"timing {form.trial.name} beside FP32")
+        try:
+            timing = timed(self._request, form.content, self._notify)
+        except OxidizedVisionError as error:
+            return error.message, None
+        if timing.verdict == _SLOWER:
+            return f"it takes {timing.ratio:.2f} times as long as FP32", timing
+        if len(form.content) >= len(self._request.base):
+            return "it is not smaller than FP32", timing
+        return "", timing
+
+    def _why_none(self, tried: Tried) -> str:
+        failed = [form.trial for form in tried.forms if form.trial.failed]
+        scored = [form.trial for form in tried.forms if form.trial.drop is not None]
+        if not scored and failed:
+            return failed[0].failed
+        nearest = min(scored, key=lambda trial: trial.drop or 0.0)
+        return (
+            f"no form keeps {self._request.budget.metric} within {tried.max_drop:g} of FP32: "
+            f"{nearest.name} is nearest, {nearest.drop:.4g} below"
+        )
+
+    def _report(
+        self,
+        inputs: Inputs,
+        reference: Standing,
+        tried: Tried,
+        form: Form | None,
+        kept: bool,
+        reason: str,
+        nodes: int | None,
+    ) -> QuantizationReport:
+        request = self._request
+        return QuantizationReport(
+            precision=request.precision.partition("-")[0],
+            form=_form_of(form) if form else "",
+            engine=request.engine,
+            kept=kept,
+            reason=reason,
+            metric=request.budget.metric,
+            max_drop=request.budget.drop,
+            fp32_metric=reference.metric,
+            drop=form.trial.drop if form else None,
+            calibration=f"{inputs.origin}, {self._ranges}",
+            samples=len(inputs.calibration),
+            bytes_before=len(request.base),
+            bytes_after=len(form.content) if form else len(request.base),
+            weight_bytes_before=_weight_bytes(request.base),
+            weight_bytes_after=_weight_bytes(form.content if form else request.base),
+            int8_nodes=nodes,
+            layers=len(self._layers),
+            float_layers=form.exclude if form else (),
+            trials=tried.table(),
+            sensitivity=self._sensitivity,
+            timing=self._timing,
+            notes=tuple(self._notes),
+        )
+
+
+def _overflows() -> bool:
+    """Whether this processor's 8-bit products overflow unless weights have 7 bits."""
+    machine = fingerprint()
+    return machine["architecture"] in {"x86_64", "AMD64"} and not (
+        _DOT_PRODUCTS & set(machine["flags"])
+    )
+
+
+def _form_of(form: Form) -> str:
+    name = form.trial.name
+    if name.startswith("weights"):
+        return "weights"
+    if name.startswith("dynamic"):
+        return "dynamic"
+    return "compute" if name.startswith("FP16") else "static"
+
+
+def _cost(pair: tuple[Form, Timing]) -> tuple[float, int]:
+    """Time, as far as it differs from FP32's, then bytes."""
+    form, timing = pair
+    return (1.0 if timing.verdict == NO_DIFFERENCE else timing.ratio, len(form.content))
+
+
+def _praise(form: Form, timing: Timing) -> str:
+    speed = (
+        f"{timing.ratio:.2f} times FP32's time" if timing.verdict == "faster" else "as fast as FP32"
+    )
+    return f"{form.trial.name}: {speed}"
+
+
+def _drop(form: Form) -> float:
+    return float("inf") if form.trial.drop is None else form.trial.drop
+
+
+def _latency(form: Form) -> float:
+    return float("inf") if form.trial.latency_ms is None else form.trial.latency_ms
+
+
+def _weight_bytes(content: bytes) -> int:
+    return graphs.weight_bytes(decode_onnx(content, Path("model")))

@@ -1,0 +1,96 @@
+"""The claims about smaller models hold on figures that keep them, and are refuted on others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.quantise import report
+from benchmarks.quantise.models import NAMES
+from benchmarks.quantise.peers import CONTROLLED, PLAIN
+
+GOOD = {
+    "engine": "ort",
+    "form": "static",
+    "kept": True,
+    "keeps": True,
+    "drop": 0.001,
+    "bytes": 300_000,
+    "file_ratio": 0.28,
+    "weight_ratio": 0.25,
+    "latency_ratio": 0.5,
+    "latency_interval": [0.48, 0.52],
+    "verdict": "faster",
+}
+
+
+def row(by: str = "ours", precision: str = "int8", **values: Any) -> dict[str, Any]:
+    return {"by": by, "precision": precision, **GOOD, **values}
+
+
+def model(*rows: dict[str, Any], macs: int = 60_000_000, name: str = "net") -> dict[str, Any]:
+    return {"name": name, "macs": macs, "metric": "psnr", "max_drop": 0.2, "rows": list(rows)}
+
+
+def broken(*models: dict[str, Any], flags: tuple[str, ...] = ("avx512_vnni",)) -> list[str]:
+    return report.broken_claims({"machine": {"flags": flags}, "models": models})
+
+
+def test_claims_hold() -> None:
+    half = row(precision="fp16", weight_ratio=0.5, file_ratio=0.52, latency_ratio=1.0)
+    assert broken(model(row(), half, row(PLAIN), row(CONTROLLED, latency_ratio=0.6))) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"keeps": False, "drop": 0.3}, "the budget is broken by 0.3"),
+        ({"verdict": "slower", "latency_ratio": 1.2}, "slower than FP32, 1.20"),
+        ({"weight_ratio": 0.28}, "weights are 0.280 of FP32's"),
+        ({"file_ratio": 0.33, "bytes": 660_000}, "the file is 0.330 of FP32's"),
+        ({"latency_ratio": 0.7}, "INT8 takes 0.70 of FP32's time in the mean, wanted 0.65"),
+        ({"precision": "fp16", "weight_ratio": 0.6}, "weights are 0.600 of FP32's"),
+    ],
+)
+def test_each_claim_can_be_refuted(values: dict[str, Any], says: str) -> None:
+    assert any(says in claim for claim in broken(model(row(**values))))
+
+
+def test_what_is_small_need_not_be_fast_nor_its_file_a_quarter() -> None:
+    small = row(file_ratio=0.45, bytes=40_000, latency_ratio=0.95)
+    assert broken(model(small, macs=1_000_000)) == []
+
+
+def test_without_8_bit_products_less_is_wanted() -> None:
+    slow = model(row(latency_ratio=0.75))
+    assert broken(slow, flags=("avx2",)) == []
+    assert broken(slow)
+
+
+def test_refusals_break_nothing_but_count_against_peers() -> None:
+    refused = row(kept=False, reason="it takes 1.2 times as long")
+    assert broken(model(refused)) == []
+    assert broken(model(refused, row(PLAIN))) == [
+        "ours keeps the budget 0 times, quantize_static 1 times"
+    ]
+    assert broken(model(refused, row(PLAIN, keeps=False))) == []
+
+
+def test_a_peer_that_is_faster_within_the_budget() -> None:
+    assert broken(model(row(), row(PLAIN, latency_ratio=0.4))) == [
+        "ours takes 1.25 of the time of quantize_static in the mean"
+    ]
+
+
+def test_the_table_tells_refusals_and_broken_budgets() -> None:
+    refused = row(PLAIN, kept=False, reason="it | failed")
+    text = report.markdown({"models": [model(row(), refused, row(CONTROLLED, keeps=False))]})
+    assert "| net | 60 | ours | int8 | ort | static | 0.001 (psnr 0.2) | 0.250 |" in text
+    assert "it / failed" in text
+    assert "BROKEN" in text
+    assert "geometric mean, from 50 million MACs on: 0.50." in text
+
+
+def test_the_models_are_those_that_were_promised() -> None:
+    assert NAMES == ("denoiser", "ppocr_det", "ppocr_rec", "pnet", "rnet", "onet", "digits")
