@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead onnx-cases zoo soak check lint-python types fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead onnx-cases zoo plant-faults soak check lint-python types fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -58,6 +58,9 @@ onnx-cases: setup  ## the ONNX project's own test cases through every engine, ou
 
 zoo: setup  ## known architectures and MTCNN through convert and every engine, compared with PyTorch
 	@$(BIN)/python -m benchmarks.zoo.run $(ARGS)
+
+plant-faults: setup  ## faults put into known graphs: each is found, at the right layer, and none where none is
+	@$(BIN)/python -m benchmarks.faults.run $(ARGS)
 
 soak: setup  ## verbs killed at 100 random moments, and 8 writers at once: nothing is lost
 	@$(BIN)/python benchmarks/soak/soak.py $(ARGS)

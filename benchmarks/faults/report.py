@@ -99,8 +99,7 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
         "",
         f"Clean models: {len(clean)} ({variants}), {alarms} false alarms.",
         "",
-        f"Bad operators: {len(reduced)}, of which {sum(t.small for t in reduced)} are reduced to at "
-        f"most {MOST_LEFT} nodes ({_sizes(reduced)}).",
+        _reductions(reduced),
         "",
         f"Networks and their nodes: {networks}.",
     ]
@@ -119,6 +118,14 @@ def _row(kind: str, faults: Sequence[FaultTrial], *, bold: bool = False) -> str:
     )
     name = f"**{kind}**" if bold else kind
     return f"| {name} | {' | '.join(str(count) for count in counts)} |"
+
+
+def _reductions(trials: Sequence[ReducedTrial]) -> str:
+    small = sum(trial.small for trial in trials)
+    return (
+        f"Bad operators: {len(trials)}, of which {small} are reduced to at most {MOST_LEFT} nodes "
+        f"({_sizes(trials)})."
+    )
 
 
 def _sizes(trials: Sequence[ReducedTrial]) -> str:

@@ -1,4 +1,4 @@
-"""Faults that are planted into known networks, and whether `--layers` finds them: `make plant-faults`.
+"""Faults planted into known networks, and whether `--layers` finds them: `make plant-faults`.
 
 One fault at a random node of each of 100 graphs; clean copies in other engines, which must raise
 no alarm; and engines with one bad operator, which `--reduce` must cut down to three nodes. With

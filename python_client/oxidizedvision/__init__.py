@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
     from oxidizedvision.core.tensors import ModelInfo, TensorSpec
     from oxidizedvision.diff import Difference, DiffOptions, DiffReport, diff
+    from oxidizedvision.layers import LayerReports, Reduction, reduce_target, validate_layers
     from oxidizedvision.optimize import OptimizeResult, QuantizeOptions, optimize
     from oxidizedvision.package import PackageResult, package
     from oxidizedvision.pipeline import PipelineOptions, PipelineResult, run
@@ -58,7 +59,13 @@ if TYPE_CHECKING:
     from oxidizedvision.report.benchmark import write_html
     from oxidizedvision.runners import Runner, RunnerConfig, backends, load
     from oxidizedvision.trial import Trial, TrialReport, try_backends
-    from oxidizedvision.validate import ValidationReport, ValidationResult, validate
+    from oxidizedvision.validate import (
+        DataSet,
+        ValidationReport,
+        ValidationResult,
+        validate,
+        write_junit,
+    )
 
 __version__ = "0.1.0"
 
@@ -72,6 +79,7 @@ _HOMES = {
     "core.errors": ("ExitCode", "Kind", "OxidizedVisionError"),
     "core.tensors": ("ModelInfo", "TensorSpec"),
     "diff": ("DiffOptions", "DiffReport", "Difference", "diff"),
+    "layers": ("LayerReports", "Reduction", "reduce_target", "validate_layers"),
     "optimize": ("OptimizeResult", "QuantizeOptions", "optimize"),
     "quantize.report": ("QuantizationReport",),
     "package": ("PackageResult", "package"),
@@ -100,7 +108,13 @@ _HOMES = {
     "report.benchmark": ("write_html",),
     "runners": ("Runner", "RunnerConfig", "backends", "load"),
     "trial": ("Trial", "TrialReport", "try_backends"),
-    "validate": ("ValidationReport", "ValidationResult", "validate"),
+    "validate": (
+        "DataSet",
+        "ValidationReport",
+        "ValidationResult",
+        "validate",
+        "write_junit",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -114,6 +128,7 @@ __all__ = [
     "ChooseOptions",
     "Config",
     "ConvertResult",
+    "DataSet",
     "DiffOptions",
     "DiffReport",
     "Difference",
@@ -124,6 +139,7 @@ __all__ = [
     "ExitCode",
     "GarbageReport",
     "Kind",
+    "LayerReports",
     "ListFilter",
     "ListedEntry",
     "ModelDetails",
@@ -139,6 +155,7 @@ __all__ = [
     "ProfileReport",
     "QuantizationReport",
     "QuantizeOptions",
+    "Reduction",
     "Removal",
     "Runner",
     "RunnerConfig",
@@ -166,6 +183,7 @@ __all__ = [
     "predict",
     "prepare",
     "profile",
+    "reduce_target",
     "register",
     "remove",
     "run",
@@ -174,8 +192,10 @@ __all__ = [
     "try_backends",
     "untag",
     "validate",
+    "validate_layers",
     "write_csv",
     "write_html",
+    "write_junit",
 ]
 
 

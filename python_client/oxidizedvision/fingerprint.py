@@ -67,6 +67,7 @@ class Fingerprint:
         """Config, pictures, and the engines installed."""
         return self._section("runners", "validation") | {
             "pictures": self._pictures,
+            "inputs": digest_of(_validation_files(self._config)),
             "engines": _engine_versions(),
         }
 
@@ -127,6 +128,12 @@ def _sources(config: Config) -> list[Path]:
     if module is None:
         return []
     return _neighbours(module) if module.parent in module_folders(config) else [module]
+
+
+def _validation_files(config: Config) -> list[Path]:
+    folder = config.path.parent if config.path else Path()
+    paths = (folder / text for text in config.validation.inputs)
+    return [path for path in paths if path.is_file()]
 
 
 def _calibration_files(config: Config) -> list[Path]:

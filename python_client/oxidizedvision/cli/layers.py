@@ -3,14 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oxidizedvision.cli.render import Facts, Table, View, number_text
+from oxidizedvision.cli.missing import unavailable_views
+from oxidizedvision.cli.render import Facts, Screen, Table, View, number_text
+from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 
 if TYPE_CHECKING:
     from oxidizedvision.layers import Errors, Layer, LayerReport, Reduction
 
 MOST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class LayersAsked:
+    """What `validate --layers` and `--reduce` were asked for."""
+
+    target: Path
+    runners: list[str] | None
+    full: bool
+    folder: Path | None
+    layers: bool
+
+
+def show_layers(
+    screen: Screen, asked: LayersAsked, files: dict[str, Path], others: Sequence[object]
+) -> ExitCode:
+    """Compare layer by layer, or reduce, and show what was found.
+
+    Raises:
+        OxidizedVisionError: `usage` for flags that belong to the other ways to validate.
+    """
+    _refuse(asked, others)
+    with screen.working() as notify:
+        if asked.folder is not None:
+            from oxidizedvision.layers import reduce_target
+
+            (runner,) = asked.runners or ["onnxruntime"]
+            reduction = reduce_target(asked.target, asked.folder, runner=runner, notify=notify)
+        else:
+            from oxidizedvision.layers import validate_layers
+
+            found = validate_layers(
+                asked.target, runners=asked.runners, full=asked.full, notify=notify
+            )
+    if asked.folder is not None:
+        screen.show(reduction, *reduction_views(reduction))
+        return reduction.exit_code
+    if "html" in files:
+        from oxidizedvision.report.layer_page import write_html
+
+        write_html(found, files["html"])
+    views = [view for report in found.reports for view in report_views(report)]
+    screen.show(found, *views, *unavailable_views(found.unavailable))
+    return found.exit_code
+
+
+def _refuse(asked: LayersAsked, others: Sequence[object]) -> None:
+    both = asked.folder is not None and (asked.layers or asked.full)
+    if both or any(value is not None for value in others):
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            "--layers and --reduce go with --runner, --full and --html alone",
+            "Validate apart for the other flags, and reduce apart from --layers.",
+        )
+    if asked.full and not asked.layers:
+        raise OxidizedVisionError(
+            Kind.USAGE, "--full says something about --layers", "Give --layers as well."
+        )
+    if asked.folder is not None and len(asked.runners or ["one"]) != 1:
+        raise OxidizedVisionError(Kind.USAGE, "--reduce is about one runner", "Give --runner once.")
+
+
 _COLUMNS = (
     "module",
     "node",
@@ -27,6 +93,8 @@ _COLUMNS = (
 
 def report_views(report: LayerReport, most: int = MOST_ROWS) -> list[View]:
     """The layers around the first that diverges and the worst ones, the outputs, the verdict."""
+    from oxidizedvision.layers.words import verdict
+
     shown = _shown(report, most)
     bad = frozenset(n for n, layer in enumerate(shown) if layer.faulty or layer is report.first)
     title = f"{report.candidate} against {report.reference}"
@@ -42,23 +110,6 @@ def report_views(report: LayerReport, most: int = MOST_ROWS) -> list[View]:
         for output in report.moved
     ]
     return [*views, verdict(report)]
-
-
-def verdict(report: LayerReport) -> str:
-    """The finding as one line."""
-    if report.failure:
-        where = f"; it begins at {report.first.title}" if report.first is not None else ""
-        return f"FAILED: {report.candidate} does not run: {report.failure}{where}"
-    if report.first is None:
-        return f"no layer diverges: rounding explains all of {report.candidate}"
-    layer = report.first
-    if layer.faulty:
-        times = number_text(layer.excess)
-        return f"first diverging layer: {layer.title}, {times} times what rounding explains"
-    return (
-        f"first diverging layer: {layer.title}, in a run of the whole; alone it is right, so the "
-        "engine's joining of nodes may be at fault: --reduce tells which"
-    )
 
 
 def reduction_views(reduction: Reduction) -> list[View]:

@@ -17,6 +17,7 @@ from oxidizedvision.cli.flags import (
     SkipFlag,
     TargetArgument,
 )
+from oxidizedvision.cli.layers import LayersAsked, show_layers
 from oxidizedvision.cli.missing import unavailable_views
 from oxidizedvision.cli.render import Facts, Table, View, screen_of
 from oxidizedvision.cli.written import refuse_unwritable
@@ -71,6 +72,23 @@ JunitFlag = Annotated[
 ]
 
 
+LayersFlag = Annotated[
+    bool,
+    typer.Option(
+        "--layers", help="Name the first layer that differs by more than rounding; see --full."
+    ),
+]
+FullFlag = Annotated[bool, typer.Option("--full", help="Of --layers: measure every layer.")]
+ReduceFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--reduce",
+        metavar="FOLDER",
+        help="Write the smallest part of the model that still fails in --runner to a folder.",
+    ),
+]
+
+
 def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
     ctx: typer.Context,
     target: TargetArgument,
@@ -86,6 +104,9 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
     max_drop: MaxDropFlag = None,
     html: HtmlFlag = None,
     junit: JunitFlag = None,
+    layers: LayersFlag = False,
+    full: FullFlag = False,
+    reduce: ReduceFlag = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = 0,
     skip_unavailable: SkipFlag = False,
     as_json: JsonFlag = False,
@@ -100,6 +121,10 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
     tolerances = {"tolerance_mae": tolerance_mae, "tolerance_cos_sim": tolerance_cos_sim}
     files = {kind: path for kind, path in (("html", html), ("junit", junit)) if path is not None}
     refuse_unwritable(files)
+    if layers or full or reduce is not None:
+        asked = LayersAsked(target, runner, full=full, folder=reduce, layers=layers)
+        others = (*tolerances.values(), num_tests, picture, program, data, labels, masks, junit)
+        raise typer.Exit(show_layers(screen, asked, files, others))
     with screen.working() as notify:
         from oxidizedvision.validate import validate as work
 

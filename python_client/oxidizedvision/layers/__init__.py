@@ -11,6 +11,7 @@ from oxidizedvision.layers.pytorch import pytorch_side
 from oxidizedvision.layers.reduction import Reduction, reduce
 from oxidizedvision.layers.report import Layer, LayerReport, OutputError
 from oxidizedvision.layers.sides import Side
+from oxidizedvision.layers.target import LayerReports, reduce_target, validate_layers
 from oxidizedvision.layers.verb import compare
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Errors",
     "Layer",
     "LayerReport",
+    "LayerReports",
     "OutputError",
     "Reduction",
     "RunnerEngine",
@@ -27,4 +29,6 @@ __all__ = [
     "compare",
     "pytorch_side",
     "reduce",
+    "reduce_target",
+    "validate_layers",
 ]

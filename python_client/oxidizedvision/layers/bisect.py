@@ -22,9 +22,9 @@ Judge = Callable[[Sequence[int]], Sequence[bool]]
 
 
 def first_wrong(count: int, right: Judge) -> int | None:
-    """The first of `count` positions after which something is wrong; None where the end is right.
+    """The first of `count` positions after which something is wrong; None where nothing seems so.
 
-    As in any bisection, what is wrong somewhere is taken to stay wrong up to the end.
+    As in any bisection, what is wrong somewhere is taken to stay wrong up to the next cuts.
     """
     low, high = -1, count
     while high - low > 1:
@@ -32,7 +32,7 @@ def first_wrong(count: int, right: Judge) -> int | None:
         if high == count and count - 1 not in places:
             places.append(count - 1)
         wrong = [place for place, fine in zip(places, right(places), strict=True) if not fine]
-        if high == count and count - 1 not in wrong:
+        if high == count and not wrong:
             return None
         high = min(wrong, default=high)
         low = max((place for place in places if place < high), default=low)

@@ -218,7 +218,7 @@ class Graph:
         return model
 
     def part(self, nodes: Iterable[int]) -> ModelProto:
-        """Some nodes as a model: what they read from elsewhere comes in, what others read goes out."""
+        """Some nodes as a model: what they read comes in, and what others read of them goes out."""
         inside = sorted(nodes)
         made = {name for index in inside for name in self.nodes[index].output if name}
         read = dict.fromkeys(name for index in inside for name in uses(self.nodes[index]))
@@ -236,10 +236,12 @@ class Graph:
                     found.append(name)
         return found
 
-    def _built(self, nodes: Sequence[int], inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    def _built(
+        self, nodes: Sequence[int], inputs: Sequence[str], outputs: Sequence[str]
+    ) -> ModelProto:
         import onnx
 
-        model = onnx.ModelProto()
+        model: ModelProto = onnx.ModelProto()
         model.ir_version = self.model.ir_version
         model.opset_import.extend(self.model.opset_import)
         graph = model.graph

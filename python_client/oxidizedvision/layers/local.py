@@ -110,10 +110,15 @@ def measure_local(bench: Bench, layers: Sequence[Layer]) -> list[Layer]:
     if not doubtful:
         return measured
     renamed = _renamed(bench, doubtful)
-    return [
-        dataclasses.replace(layer, renamed=True) if layer.tensor in renamed else layer
-        for layer in measured
-    ]
+    roots = _roots(bench, [layer for layer in doubtful if layer.tensor in renamed])
+    again = {layer.tensor: layer for layer in _measured_without(bench, roots)}
+    found = []
+    for layer in measured:
+        new = again.get(layer.tensor, layer)
+        is_renamed = layer.tensor in roots or (new.faulty and layer.tensor in renamed)
+        new = dataclasses.replace(layer, local=new.local, failure=new.failure)
+        found.append(dataclasses.replace(new, renamed=is_renamed))
+    return found
 
 
 def measure_alone(bench: Bench, layers: Sequence[Layer]) -> list[Layer]:
@@ -134,12 +139,29 @@ def is_doubtful(bench: Bench, layer: Layer) -> bool:
 def _renamed(bench: Bench, doubtful: Sequence[Layer]) -> set[str]:
     """Those whose readers are right once the tensor between is the candidate's own."""
     names = {layer.tensor for layer in doubtful}
-    given = {name: origin for name, origin in bench.meets.items() if name not in names}
+    wrong = {layer.tensor for layer in _measured_without(bench, names) if layer.faulty}
+    given = {name for name in bench.meets if name not in names}
     readers = {name: next_known(bench.candidate.graph, name, given) for name in names}
-    wanted = [name for name in given if any(name in found for found in readers.values())]
-    layers = _Local(bench, given).measured(make_layers(bench, wanted))
-    wrong = {layer.tensor for layer in layers if layer.faulty}
     return {name for name, found in readers.items() if found and not found & wrong}
+
+
+def _roots(bench: Bench, layers: Sequence[Layer]) -> set[str]:
+    """Those that do not read another one: what reads one was given a value of another meaning."""
+    graph = bench.candidate.graph
+    roots: set[str] = set()
+    for layer in layers:
+        nodes = graph.needed([layer.tensor], bench.meets)
+        if not any(name in roots for index in nodes for name in graph.reads(index)):
+            roots.add(layer.tensor)
+    return roots
+
+
+def _measured_without(bench: Bench, names: Collection[str]) -> list[Layer]:
+    """The layers that read some tensors, when these are the candidate's own."""
+    given = {name: origin for name, origin in bench.meets.items() if name not in names}
+    readers = {r for name in names for r in next_known(bench.candidate.graph, name, given)}
+    wanted = [name for name in given if name in readers]
+    return _Local(bench, given).measured(make_layers(bench, wanted)) if wanted else []
 
 
 @dataclass

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.layers.engines import REFERENCE, Engine
+from oxidizedvision.layers.engines import REFERENCE, Engine, RunnerEngine
 from oxidizedvision.layers.graph import Graph
 from oxidizedvision.onnx_file import read_onnx
+from oxidizedvision.runners.table import availability, engine_named
 from oxidizedvision.runners.target import UNAVAILABLE_KINDS
 
 if TYPE_CHECKING:
@@ -42,6 +43,23 @@ class Side:
     def label(self) -> str:
         """The model and its engine."""
         return self.name if self.values is not None else f"{self.name} in {self.engine.name}"
+
+
+def engine_of(engine: str | Engine, seconds: float) -> Engine:
+    """An engine as it is given, or the runner of this name with so much time.
+
+    Raises:
+        OxidizedVisionError: `usage` for an unknown name, `backend_unavailable` for one that is
+            not ready.
+    """
+    if not isinstance(engine, str):
+        return engine
+    state = availability(engine_named(engine).name)
+    if not state.ready:
+        raise OxidizedVisionError(
+            Kind.BACKEND_UNAVAILABLE, f"The runner {engine} is {state.status}", state.hint
+        )
+    return RunnerEngine(engine, seconds=seconds)
 
 
 def side_of(model: str | Path | Side, engine: Engine) -> Side:

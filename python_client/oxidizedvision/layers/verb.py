@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.layers.comparison import Comparison
-from oxidizedvision.layers.engines import REFERENCE, Engine, RunnerEngine
+from oxidizedvision.layers.engines import REFERENCE, SECONDS, Engine
 from oxidizedvision.layers.report import LayerReport
-from oxidizedvision.layers.sides import Side, side_of
+from oxidizedvision.layers.sides import Side, engine_of, side_of
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -47,7 +47,6 @@ def compare(
             is not here, or a reference that does not run. A candidate that does not run is a
             finding: see `LayerReport.failure`.
     """
-    runner = RunnerEngine(engine) if isinstance(engine, str) else engine
-    sides = side_of(reference, REFERENCE), side_of(candidate, runner)
+    sides = side_of(reference, REFERENCE), side_of(candidate, engine_of(engine, SECONDS))
     comparison = Comparison(*sides, inputs, tolerance, notify)
     return comparison.full() if full else comparison.bisected()

@@ -154,7 +154,9 @@ class Quantizer:
             ) from error
         except BrokenMessageError as error:
             raise OxidizedVisionError(
-                Kind.INTERNAL, f"The quantiser's answer is not understood: {error}", ""
+                Kind.INTERNAL,
+                f"The quantiser's answer is not understood: {error}",
+                "Report it with what --verbose shows.",
             ) from error
         if "error" in answer.body:
             raise error_from_dict(answer.body["error"])

@@ -38,7 +38,9 @@ def timed(request: QuantizeRequest, small: bytes, notify: Notify = silent) -> Ti
         failures = [row.message for row in report.failures]
         reason = "; ".join(failures) or "it is not here"
         raise OxidizedVisionError(
-            Kind.CHECK_FAILED, f"{request.engine} cannot run the model: {reason}", ""
+            Kind.CHECK_FAILED,
+            f"{request.engine} cannot run the model: {reason}",
+            "Choose another engine with --engine.",
         )
     before, after = report.results
     versus = after.versus

@@ -107,7 +107,7 @@ def test_what_is_worked_out_from_shapes_may_be_what_fails() -> None:
 
 
 def test_what_does_not_fail_leaves_nothing(tmp_path: Path) -> None:
-    found = left(lambda graph: None, tmp_path / "bundle")
+    found = left(lambda _: None, tmp_path / "bundle")
     assert not found.failing
     assert found.exit_code == 0
     assert not (tmp_path / "bundle").exists()

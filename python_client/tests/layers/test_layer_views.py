@@ -10,11 +10,12 @@ import pytest
 from made_graphs import network, one_filter, picture
 from markupsafe import Markup
 
-from oxidizedvision.cli.layers import reduction_views, report_views, verdict
+from oxidizedvision.cli.layers import reduction_views, report_views
 from oxidizedvision.cli.render import Facts, Table
 from oxidizedvision.core.results import to_plain
 from oxidizedvision.layers import REFERENCE, LayerReport, Reduction, Side, compare
 from oxidizedvision.layers.chart import layer_chart
+from oxidizedvision.layers.words import verdict
 
 
 @pytest.fixture(scope="module")

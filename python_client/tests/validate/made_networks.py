@@ -81,8 +81,10 @@ _KINDS = {
     ),
     "two": (
         "Two",
-        "inputs: [{name: left, shape: [1, 3, 4, 6]}, {name: right, shape: [1, 5]}]"
-        + "\n  outputs: [picture, scores]",
+        """inputs:
+  - {name: left, shape: [1, 3, 4, 6]}
+  - {name: right, shape: [1, 5]}
+  outputs: [picture, scores]""",
         "",
     ),
 }

@@ -150,14 +150,17 @@ def _write_crate(folder: Path, crate: str, main: str) -> None:
     make_folder(folder / "src")
     with file_errors(folder):
         crates = copy_runtime(folder / "runtime", crate)
-    manifest = [
-        '[package]\nname = "reproduce"\nversion = "0.1.0"\nedition.workspace = true\n'
-        "rust-version.workspace = true\npublish = false\n",
-        f"[dependencies]\nrunner_core.workspace = true\n{crate}.workspace = true\n"
-        "safetensors.workspace = true\n",
-        tomlkit.dumps(workspace_document(crates)),
-    ]
-    write_text(folder / "Cargo.toml", "\n".join(manifest))
+    package = """[package]
+name = "reproduce"
+version = "0.1.0"
+edition.workspace = true
+rust-version.workspace = true
+publish = false
+"""
+    used = ("runner_core", crate, "safetensors")
+    dependencies = "".join(f"{name}.workspace = true\n" for name in used)
+    workspace = tomlkit.dumps(workspace_document(crates))
+    write_text(folder / "Cargo.toml", f"{package}\n[dependencies]\n{dependencies}\n{workspace}")
     write_text(folder / "Cargo.lock", lock_text())
     write_text(folder / "src" / "main.rs", main)
 

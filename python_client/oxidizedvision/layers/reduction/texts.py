@@ -69,7 +69,7 @@ RUN_CLIENT = """\
 """
 
 RUST = """\
-//! Runs `model.onnx` in {engine} and compares with what was expected; ends with 3 while they differ.
+//! Runs `model.onnx` in {engine} and compares with what was expected; ends with 3 while it fails.
 use std::{{fs, path::Path, process::ExitCode}};
 
 use {crate_name}::{runner};

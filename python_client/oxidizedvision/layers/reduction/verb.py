@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from oxidizedvision.core.errors import ExitCode
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.layers.comparison import Comparison
-from oxidizedvision.layers.engines import REFERENCE, Engine, RunnerEngine
+from oxidizedvision.layers.engines import REFERENCE, Engine
 from oxidizedvision.layers.reduction.bundle import Finding, check_place, write_bundle
 from oxidizedvision.layers.reduction.minimise import minimise
 from oxidizedvision.layers.reduction.trial import Trials
-from oxidizedvision.layers.sides import Side, side_of
+from oxidizedvision.layers.sides import Side, engine_of, side_of
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -93,8 +93,7 @@ def reduce(
     place = Path(folder) if folder is not None else None
     if place is not None:
         check_place(place)
-    runner = RunnerEngine(engine, seconds=SECONDS) if isinstance(engine, str) else engine
-    sides = side_of(reference, REFERENCE), side_of(candidate, runner)
+    sides = side_of(reference, REFERENCE), side_of(candidate, engine_of(engine, SECONDS))
     comparison = Comparison(*sides, inputs, None, notify)
     for folded in (True, False):  # an engine may fail on what is worked out from shapes
         bench = comparison.everything(folded=folded)

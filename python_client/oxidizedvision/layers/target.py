@@ -1,0 +1,150 @@
+"""A converted model layer by layer: PyTorch, its files of every precision, and every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oxidizedvision.auto.forms import find_forms
+from oxidizedvision.config import Config
+from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
+from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.layers.pytorch import pytorch_side
+from oxidizedvision.layers.reduction import Reduction, reduce
+from oxidizedvision.layers.report import LayerReport
+from oxidizedvision.layers.verb import compare
+from oxidizedvision.onnx_file import read_onnx
+from oxidizedvision.runners.table import availability, engine_named
+from oxidizedvision.runners.target import Target, Unavailable, resolve
+from oxidizedvision.validate.goldens import load_goldens
+
+if TYPE_CHECKING:
+    from oxidizedvision.core.tensors import Array
+
+ENGINES = ("onnxruntime", "ort", "openvino", "tract", "rten")
+"""Those that give the inner tensors of a graph."""
+
+
+@dataclass(frozen=True)
+class LayerReports:
+    """Every comparison of a model.
+
+    reports: PyTorch with the FP32 file first, where the network is here. unavailable: runners that
+    were asked for and are not here.
+    """
+
+    model: str
+    reports: tuple[LayerReport, ...]
+    unavailable: tuple[Unavailable, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether rounding explains all differences."""
+        return bool(self.reports) and all(report.passed for report in self.reports)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """3 when a layer diverges, 4 when a runner that was asked for is not here."""
+        if not self.passed:
+            return ExitCode.CHECK_FAILED
+        return ExitCode.MISSING_PART if self.unavailable else ExitCode.DONE
+
+
+def validate_layers(
+    target: str | Path | Config,
+    *,
+    runners: Sequence[str] | None = None,
+    full: bool = False,
+    notify: Notify = silent,
+) -> LayerReports:
+    """Find the first layer that diverges, from PyTorch to FP32, and from FP32 in every engine.
+
+    The model's newest file is compared, INT8 or FP16 where `optimize` made one, on its first
+    golden.
+
+    Args:
+        target: A config or its path, a manifest, or an .onnx file that a manifest lists.
+        runners: Among `ENGINES`; None takes all that are ready.
+        full: Measure every layer; else look for the first that diverges.
+        notify: Told what is being run.
+
+    Raises:
+        OxidizedVisionError: as `compare`; `not_found` without goldens, `usage` for a runner that
+            does not give inner tensors.
+    """
+    where, reference, inputs = _opened(target)
+    names = _engines(runners)
+    missing = [state for name in names if (state := where.missing(name))]
+    reports = []
+    if where.config is not None and where.missing("pytorch") is None:
+        notify("comparing PyTorch with FP32")
+        reports.append(_from_pytorch(where.config, reference, inputs, full, notify))
+    for name in names:
+        if where.missing(name) is None:
+            notify(f"comparing {where.model.name} in {name}")
+            reports.append(
+                compare(reference, where.model, inputs, engine=name, full=full, notify=notify)
+            )
+    told = missing if runners is not None else []
+    return LayerReports(where.name, tuple(reports), tuple(told))
+
+
+def reduce_target(
+    target: str | Path | Config,
+    folder: str | Path,
+    *,
+    runner: str = "onnxruntime",
+    notify: Notify = silent,
+) -> Reduction:
+    """Write the smallest part of a model that still fails in an engine into a folder.
+
+    Args:
+        target: As `validate_layers`.
+        folder: Where the bundle goes.
+        runner: Among `ENGINES`.
+        notify: Told what is being tried.
+
+    Raises:
+        OxidizedVisionError: as `reduce`, and as `validate_layers`.
+    """
+    where, reference, inputs = _opened(target)
+    (name,) = _engines([runner])
+    return reduce(reference, where.model, inputs, folder, engine=name, notify=notify)
+
+
+def _opened(target: str | Path | Config) -> tuple[Target, Path, dict[str, Array]]:
+    """The model, its FP32 file, and the inputs of its first golden."""
+    where = resolve(target)
+    if where.manifest is None:
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND,
+            f"No manifest beside {where.model} lists it, so there are no goldens to run it on",
+            "Use a model that `oxidizedvision convert` made, or `layers.compare` in Python.",
+        )
+    reference = find_forms(where, onnx_only=False)[0].file
+    return where, reference, load_goldens(where.folder / where.manifest.goldens.file)[0].inputs
+
+
+def _engines(runners: Sequence[str] | None) -> tuple[str, ...]:
+    if runners is None:
+        return tuple(name for name in ENGINES if availability(name).ready)
+    for name in runners:
+        if engine_named(name).name not in ENGINES:
+            raise OxidizedVisionError(
+                Kind.USAGE,
+                f"{name} does not give the inner tensors of a graph",
+                f"Use {', '.join(ENGINES)}.",
+            )
+    return tuple(name for name in ENGINES if name in runners)
+
+
+def _from_pytorch(
+    config: Config, reference: Path, inputs: dict[str, Array], full: bool, notify: Notify
+) -> LayerReport:
+    from oxidizedvision.convert import load_module
+
+    given = {name: inputs[name] for name in config.model.shapes}
+    side = pytorch_side(load_module(config), read_onnx(reference), given, config.model.outputs)
+    return compare(side, reference, given, full=full, notify=notify)

@@ -1,0 +1,22 @@
+"""What a comparison of layers found, in words."""
+
+from __future__ import annotations
+
+from oxidizedvision.layers.report import LayerReport
+
+
+def verdict(report: LayerReport) -> str:
+    """The finding as one line."""
+    if report.failure:
+        where = f"; it begins at {report.first.title}" if report.first is not None else ""
+        return f"FAILED: {report.candidate} does not run: {report.failure}{where}"
+    if report.first is None:
+        return f"no layer diverges: rounding explains all of {report.candidate}"
+    layer = report.first
+    if layer.faulty:
+        times = f"{layer.excess:.3g}"
+        return f"first diverging layer: {layer.title}, {times} times what rounding explains"
+    return (
+        f"first diverging layer: {layer.title}, in a run of the whole; alone it is right, so the "
+        "engine's joining of nodes may be at fault: --reduce tells which"
+    )
