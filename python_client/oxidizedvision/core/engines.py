@@ -40,6 +40,13 @@ NATIVE_ENGINES = (
     NativeEngine("tensorrt", "onnx", default_device="cuda", computes_here=False),
 )
 
+ONNX_ENGINES = tuple(
+    engine.name
+    for engine in NATIVE_ENGINES
+    if engine.file_format == "onnx" and engine.computes_here
+)
+"""Those that run ONNX files in the process that loads them."""
+
 RUNNER_NAMES = (
     "pytorch",
     "torchscript",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from oxidizedvision.auto.forms import find_forms
 from oxidizedvision.config import Config
+from oxidizedvision.core.engines import ONNX_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.layers.pytorch import pytorch_side
@@ -23,7 +24,7 @@ from oxidizedvision.validate.goldens import load_goldens
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
 
-ENGINES = ("onnxruntime", "ort", "openvino", "tract", "rten")
+ENGINES = ("onnxruntime", *ONNX_ENGINES)
 """Those that give the inner tensors of a graph."""
 
 

@@ -17,7 +17,7 @@ from oxidizedvision.config import (
     load_config,
 )
 from oxidizedvision.config.optimization import Quantize
-from oxidizedvision.core.engines import NATIVE_ENGINES
+from oxidizedvision.core.engines import NATIVE_ENGINES, ONNX_ENGINES
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest
 from oxidizedvision.core.results import Notify, silent
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from oxidizedvision.quantize.report import QuantizationReport
 
 _SUFFIXES = {"fp32": ".optimized.onnx", "fp16": ".fp16.onnx", "int8": ".int8.onnx"}
-_PREFERRED = ("ort", "openvino", "tract", "rten")
-"""Who an INT8 model is for where nothing tells: those that compute in INT8 first."""
+_IN_INT8 = ("ort", "openvino")
+"""Who an INT8 model is for where nothing tells, if they are here: they compute in it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class QuantizeOptions:
 
     Args:
         engine: The runner that will run the model. None: the first Rust engine of the config's
-            runners, else ort, openvino, tract or rten, whichever is ready.
+            runners, else ort or openvino, else any that is ready.
         threads: Of the engine; None means as many processors as this process may use.
         calibration: What INT8 is calibrated on, and how.
         budget: How far which metric may fall.
@@ -313,7 +313,7 @@ def _quantized(
 def _engine_for(config: Config | None) -> str:
     native = {engine.name for engine in NATIVE_ENGINES}
     named = [entry.name for entry in config.runners if entry.name in native] if config else []
-    for name in (*named, *_PREFERRED):
+    for name in (*named, *_IN_INT8, *ONNX_ENGINES):
         if availability(name).ready:
             return name
     raise OxidizedVisionError(

@@ -40,6 +40,7 @@ def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
         "device": "cpu",
         "threads": 1,
         "processes": 2,
+        "most_processes": None,
         "reference": "rten",
         "timeout_s": 7.5,
         "engine_options": {"mmap": "true"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oxidizedvision.core.engines import ONNX_ENGINES
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors, make_folder, write_bytes, write_text
 from oxidizedvision.layers.engines import Engine, RunnerEngine
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
 
 CASE = "case.json"
 RUNNERS: Mapping[str, tuple[str, str]] = {
-    "tract": ("runner_tract", "TractRunner"),
-    "rten": ("runner_rten", "RtenRunner"),
-    "ort": ("runner_ort", "OrtRunner"),
-    "openvino": ("runner_openvino", "OpenvinoRunner"),
+    name: (f"runner_{name}", f"{name.capitalize()}Runner") for name in ONNX_ENGINES
 }
 """The crate and the type of each engine that a Rust reproduction can be written for."""
 
