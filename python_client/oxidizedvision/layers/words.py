@@ -10,6 +10,12 @@ def verdict(report: LayerReport) -> str:
     if report.failure:
         where = f"; it begins at {report.first.title}" if report.first is not None else ""
         return f"FAILED: {report.candidate} does not run: {report.failure}{where}"
+    if report.first is None and report.moved:
+        names = ", ".join(output.name for output in report.moved)
+        return (
+            f"FAILED: {names} is beyond what is allowed, though no layer alone is at fault: the "
+            f"rounding of all of {report.candidate} adds up to it"
+        )
     if report.first is None:
         return f"no layer diverges: rounding explains all of {report.candidate}"
     layer = report.first

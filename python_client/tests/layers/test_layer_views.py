@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ from oxidizedvision.cli.render import Facts, Table
 from oxidizedvision.core.results import to_plain
 from oxidizedvision.layers import REFERENCE, LayerReport, Reduction, Side, compare
 from oxidizedvision.layers.chart import layer_chart
+from oxidizedvision.layers.report import OutputError
 from oxidizedvision.layers.words import verdict
 
 
@@ -31,6 +33,14 @@ def test_the_table_marks_the_layer_at_fault(bad: LayerReport) -> None:
     assert last == verdict(bad)
     assert isinstance(last, str)
     assert last.startswith("first diverging layer: second.conv: /c2 (Conv)")
+
+
+def test_rounding_that_adds_up_beyond_the_tolerance_is_a_failure(bad: LayerReport) -> None:
+    moved = OutputError("output", 0.2, 0.1)
+    report = dataclasses.replace(bad, first=None, outputs=(moved,))
+    assert not report.passed
+    assert verdict(report).startswith("FAILED: output is beyond what is allowed, though no layer")
+    assert verdict(dataclasses.replace(report, outputs=())).startswith("no layer diverges")
 
 
 def test_a_long_report_shows_what_comes_before_the_fault(bad: LayerReport) -> None:
