@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.onnx_file import opset_of
+from oxidizedvision.onnx_file import decode_onnx, opset_of
+from oxidizedvision.onnx_graph import constants_to_initializers
 from oxidizedvision.onnx_notes import MODULE, carry_notes, note_of, notes_of, set_notes
 
 if TYPE_CHECKING:
@@ -40,10 +41,13 @@ _SUFFIXES = ("_stored", "_scale", "_zero_point")
 def with_names(model: ModelProto) -> ModelProto:
     """The model, whose nodes all have names of their own; the quantiser tells them apart by these.
 
+    Constants are initializers afterwards: the quantiser takes no others for weights.
+
     Raises:
         OxidizedVisionError: `unsupported` for a model that is quantised, `input` for weights that
             are not finite.
     """
+    constants_to_initializers(model.graph)
     refuse(model)
     taken = Counter(node.name for node in model.graph.node)
     for index, node in enumerate(model.graph.node):
@@ -119,8 +123,10 @@ def layers(model: ModelProto) -> list[dict[str, Any]]:
     ]
 
 
-def weight_bytes(model: ModelProto) -> int:
-    """Bytes of the constants with two axes or more: what the layers multiply by."""
+def weight_bytes(content: bytes) -> int:
+    """Bytes of a model's constants with two axes or more: what the layers multiply by."""
+    model = decode_onnx(content, Path("model"))
+    constants_to_initializers(model.graph)
     return sum(_bytes(tensor) for tensor in model.graph.initializer if len(tensor.dims) > 1)
 
 
