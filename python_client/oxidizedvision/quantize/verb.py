@@ -108,7 +108,12 @@ class _Quantization:
             yield tried.attempt("dynamic INT8", lambda: quantizer.dynamic(graphs.OPERATORS_CORE))
         else:
             yield self._static(quantizer, tried, inputs)
-        yield tried.attempt("weights in INT8", lambda: quantizer.weights("int8"))
+        yield tried.attempt("weights in INT8", lambda: self._weights(quantizer, inputs))
+
+    def _weights(self, quantizer: Quantizer, inputs: Inputs) -> bytes:
+        self._notify("rounding weights by the calibration inputs")
+        quantizer.observe(inputs.calibration)
+        return quantizer.weights("int8")
 
     def _static(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Form | None:
         ranges, operators, whole = self._best_ranges(quantizer, tried, inputs)
@@ -117,6 +122,8 @@ class _Quantization:
 
         def build(exclude: Sequence[str], small_weights: bool) -> bytes:
             kept = [it for it in exclude if it in names]
+            if small_weights and kept:
+                quantizer.observe(inputs.calibration)
             return quantizer.static(ranges, operators, kept, small_weights=small_weights)
 
         found = search(
