@@ -96,7 +96,7 @@ def largest_values(path: Path, inputs: Mapping[str, Array]) -> dict[str, float]:
     model = onnx.shape_inference.infer_shapes(onnx.load(path))
     floats = {
         value.name
-        for value in model.graph.value_info
+        for value in (*model.graph.value_info, *model.graph.output)
         if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     }
     made = [name for node in model.graph.node for name in node.output if name in floats]
@@ -110,10 +110,14 @@ def largest_values(path: Path, inputs: Mapping[str, Array]) -> dict[str, float]:
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    names = made
-    values = session.run(names, {name: np.array(array) for name, array in inputs.items()})
+    given = {name: np.array(array) for name, array in inputs.items()}
+    # No names would mean all outputs, which may be no floats.
+    values = session.run(made, given) if made else []
+    seen = {**given, **dict(zip(made, values, strict=True))}
     sizes = {
-        name: float(np.abs(value).max(initial=0)) for name, value in zip(names, values, strict=True)
+        name: float(np.abs(value).max(initial=0))
+        for name, value in seen.items()
+        if np.issubdtype(value.dtype, np.floating)
     }
     return {
         node.name: max((sizes.get(name, 0.0) for name in (*node.input, *node.output)), default=0.0)

@@ -26,6 +26,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.layers import REFERENCE, LayerReport, RunnerEngine, Side, compare
 from oxidizedvision.layers.graph import Graph
+from oxidizedvision.layers.measures import EXACT_DB
 from oxidizedvision.runners import availability
 
 ENGINES = ("onnxruntime", "tract", "rten", "openvino")
@@ -57,7 +58,10 @@ def test_a_clean_model_raises_no_alarm_in_any_engine(engine: str, full: bool) ->
 def test_full_looks_at_every_layer_in_few_runs() -> None:
     report = compared(network(), full=True)
     assert [layer.tensor for layer in report.layers] == TENSORS
-    assert all(layer.local is not None and layer.local.rms == 0 for layer in report.layers)
+    local = [layer.local for layer in report.layers]
+    assert all(errors is not None and errors.rms == 0 for errors in local)
+    # An infinite ratio is a number that JSON has.
+    assert {errors.sqnr_db for errors in local if errors is not None} == {EXACT_DB}
     assert report.runs <= 6
     first = report.layers[0]
     assert (first.node, first.op_type, first.module) == ("/c1", "Conv", "first.conv")
@@ -82,6 +86,36 @@ def test_a_fault_is_found(engine: RunnerEngine, fault: str, full: bool) -> None:
     assert [layer.node for layer in report.ranked] == [node]
     assert not report.passed
     assert report.exit_code == 3
+
+
+class Polynomials:
+    """An engine whose functions are off by a share of what they give."""
+
+    name = "polynomials"
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def answers(self, model: ModelProto, cases: Sequence[Mapping[str, Array]]) -> Any:
+        found = REFERENCE.answers(model, cases)
+        return [{n: a * np.float32(1 + self.share) for n, a in one.items()} for one in found]
+
+
+@pytest.mark.parametrize(
+    ("op_type", "share", "faulty"),
+    [("Sigmoid", 1e-5, False), ("Sigmoid", 3e-5, True), ("Floor", 1e-5, True)],
+)
+def test_an_approximated_function_may_be_off_by_a_little(
+    op_type: str, share: float, faulty: bool
+) -> None:
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 64]) for n in "xy"]
+    node = helper.make_node(op_type, ["x"], ["y"], "/y")
+    graph = helper.make_graph([node], "g", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    sides = Side(model, REFERENCE, "clean"), Side(model, Polynomials(share), "candidate")
+    # Where a sigmoid is flat, shaken inputs show nothing of how it is worked out.
+    report = compare(*sides, {"x": np.full((1, 64), 20.5, np.float32)}, full=True)
+    assert [layer.faulty for layer in report.layers] == [faulty]
 
 
 def test_later_layers_pass_the_error_on_and_are_not_at_fault() -> None:

@@ -209,6 +209,35 @@ def test_what_is_slower_is_refused_and_may_be_forced(
     assert forced.output.exists()
 
 
+def test_what_is_not_smaller_is_refused_and_may_be_forced(
+    tmp_path: Path, verdict: dict[str, float]
+) -> None:
+    """Without weights there are only Casts to add."""
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 4]) for name in "xy"
+    ]
+    nodes = [
+        onnx.helper.make_node("Relu", ["x"], ["a"], "relu"),
+        onnx.helper.make_node("Neg", ["a"], ["y"], "neg"),
+    ]
+    graph = onnx.helper.make_graph(nodes, "g", values[:1], values[1:])
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(
+        onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "relu.onnx"
+    )
+    refused = optimize(
+        tmp_path / "relu.onnx", quantize="fp16", quantization=QuantizeOptions(engine=ENGINE)
+    )
+    assert refused.exit_code is ExitCode.CHECK_FAILED
+    assert refused.quantization is not None
+    assert "FP16: it is not smaller than FP32" in refused.quantization.reason
+    assert not (tmp_path / "relu.fp16.onnx").exists()
+    options = QuantizeOptions(engine=ENGINE, force=True)
+    forced = optimize(tmp_path / "relu.onnx", quantize="fp16", quantization=options)
+    assert forced.quantization is not None
+    assert forced.quantization.kept
+
+
 def test_small_weights_alone_where_int8_is_slower(project: Path, verdict: dict[str, float]) -> None:
     verdict.update(quantised=1.4)
     result = int8(project)

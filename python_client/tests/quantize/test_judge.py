@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -71,3 +72,29 @@ def test_what_is_nearer_to_the_given_outputs_than_fp32_falls_by_nothing() -> Non
     worse = found.standing(model(bias=2.0))
     assert worse.drop == pytest.approx(first.metric - worse.metric, abs=1e-6)
     assert worse.drop > 0
+
+
+def test_the_worst_output_counts() -> None:
+    def two_outputs(bias: float) -> bytes:
+        made = onnx.load_model_from_string(model(bias))
+        made.graph.node.append(helper.make_node("Identity", ["x"], ["same"]))
+        made.graph.output.append(helper.make_tensor_value_info("same", TensorProto.FLOAT, [1, 4]))
+        content: bytes = made.SerializeToString()
+        return content
+
+    alone, found = judge("cosine"), judge("cosine")
+    alone.reference(model())
+    found.reference(two_outputs(0.0))
+    drop = found.standing(two_outputs(1.0)).drop
+    assert drop > 0.01
+    assert drop == pytest.approx(alone.standing(model(bias=1.0)).drop, abs=1e-6)
+
+
+def test_the_first_inputs_are_compared_with_fp32_on_the_same() -> None:
+    given = [np.ones((1, 4), np.float32), np.maximum(VALUES, 0)]
+    samples = [Sample(str(index), {"x": VALUES}, {"y": y}) for index, y in enumerate(given)]
+    found = Judge("onnxruntime", metric="cosine", samples=samples, threads=1)
+    whole = found.reference(model()).metric
+    first = found.standing(model(), most=1)
+    assert first.metric < whole
+    assert first.drop == 0

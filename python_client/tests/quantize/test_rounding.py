@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from oxidizedvision.quantize import graphs
+from oxidizedvision.quantize import graphs, rounding
 from oxidizedvision.quantize.rounding import MOST_COLUMNS, Observer
 
 GENERATOR = np.random.default_rng(5)
@@ -108,6 +108,22 @@ def test_errors_make_up_for_each_other(name: str, tmp_path: Path) -> None:
 
     # On an input that was not seen.
     assert error(better) < 0.6 * error(nearest)
+
+
+def test_errors_are_passed_on_beyond_a_block_of_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks save time and change nothing."""
+    model, shape = LAYERS["padded"]
+    inputs = [correlated(*shape) for _ in range(4)]
+    stored = []
+    for block in (8, 1000):
+        monkeypatch.setattr(rounding, "_BLOCK", block)
+        _, better = both(model, tmp_path, inputs)
+        arrays = {t.name: numpy_helper.to_array(t) for t in better.graph.initializer}
+        stored.append(arrays["w_stored"])
+    assert stored[0].size > 8 * len(stored[0])
+    assert np.array_equal(*stored)
 
 
 def test_a_shared_weight_and_one_that_was_not_seen_are_rounded_to_the_nearest(

@@ -10,7 +10,15 @@ import pytest
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.quantize.judge import Standing
 from oxidizedvision.quantize.quantizer import Layer
-from oxidizedvision.quantize.search import MOST_WON_BACK, Form, Found, Tried, search
+from oxidizedvision.quantize.report import Trial
+from oxidizedvision.quantize.search import (
+    MOST_WON_BACK,
+    QUICK_SAMPLES,
+    Form,
+    Found,
+    Tried,
+    search,
+)
 
 COUNT = 12
 
@@ -29,15 +37,31 @@ class KnownJudge:
         return Standing(1 - drop, drop, 10.0 + len(float_layers))
 
 
+class Masked(KnownJudge):
+    """Some layers look worse where they alone are in INT8 than among others."""
+
+    def __init__(self, costs: dict[str, float], alone: dict[str, float]) -> None:
+        super().__init__(costs)
+        self.together, self.alone = costs, costs | alone
+
+    def standing(self, model: bytes, most: int | None = None) -> Standing:
+        single = len(json.loads(model)) == COUNT - 1
+        self.costs = self.alone if single else self.together
+        return super().standing(model, most)
+
+
 def build(exclude: Sequence[str], small_weights: bool = True) -> bytes:
     del small_weights
     return json.dumps(sorted(exclude)).encode()
 
 
 def found_with(costs: dict[str, float], max_drop: float) -> tuple[Found, Tried]:
-    judge = KnownJudge(costs)
+    return found_by(KnownJudge(costs), max_drop)
+
+
+def found_by(judge: KnownJudge, max_drop: float) -> tuple[Found, Tried]:
     tried = Tried(judge, max_drop, len)  # type: ignore[arg-type]
-    layers = [Layer(name, "Conv", "", 4) for name in costs]
+    layers = [Layer(name, "Conv", "", 4) for name in judge.costs]
     whole = tried.attempt("whole", lambda: build(()))
     return search(tried, layers, build, whole, name="INT8"), tried
 
@@ -69,28 +93,39 @@ def test_the_worst_layers_are_restored_and_no_other(count: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("count", "numbers"),
+    [(1, [1]), (2, [1, 3, 2, 1, 1]), (5, [1, 3, 7, 5, 4, *[4] * 5])],
+)
+def test_few_forms_are_tried_on_all_inputs(count: int, numbers: list[int]) -> None:
+    """Steps that double, then halves, then each restored layer once in INT8."""
+    judge = KnownJudge(costs_with(**{f"layer{index}": 0.1 for index in range(count)}))
+    _, tried = found_by(judge, 0.02)
+    names = [form.trial.name for form in tried.forms]
+    assert names == ["whole", *(f"INT8, {number} in float" for number in numbers)]
+    assert judge.runs == [None, *[QUICK_SAMPLES] * COUNT, *[None] * len(numbers)]
+
+
+def test_a_drop_as_large_as_the_budget_keeps_it() -> None:
+    found, _ = found_with({"a": 0.25, "b": 0.0}, 0.25)
+    assert float_layers(found) == set()
+
+
 def test_a_layer_that_was_restored_for_nothing_is_won_back() -> None:
     """Alone it looks worst, together with the others it does nothing."""
-
-    class Masked(KnownJudge):
-        def standing(self, model: bytes, most: int | None = None) -> Standing:
-            alone = len(json.loads(model)) == COUNT - 1
-            saved = self.costs
-            self.costs = saved | ({"layer7": 0.5} if alone else {"layer7": 0.0})
-            try:
-                return super().standing(model, most)
-            finally:
-                self.costs = saved
-
-    judge = Masked(costs_with(layer3=0.1))
-    tried = Tried(judge, 0.02, len)  # type: ignore[arg-type]
-    layers = [Layer(name, "Conv", "", 4) for name in judge.costs]
-    whole = tried.attempt("whole", lambda: build(()))
-    found = search(tried, layers, build, whole, name="INT8")
+    found, _ = found_by(Masked(costs_with(layer3=0.1, layer7=0.0), {"layer7": 0.5}), 0.02)
     assert found.sensitivity[0].layer == "layer7"
     assert float_layers(found) == {"layer3"}
     assert next(row for row in found.sensitivity if row.layer == "layer7").state == "int8"
     assert MOST_WON_BACK >= 1
+
+
+def test_the_layer_that_matters_least_is_won_back_first() -> None:
+    """Two look bad alone; together the budget has room for one of them."""
+    costs = costs_with(layer3=0.1, layer7=0.008, layer8=0.008)
+    found, _ = found_by(Masked(costs, {"layer7": 0.5, "layer8": 0.4}), 0.02)
+    assert [row.layer for row in found.sensitivity[:3]] == ["layer7", "layer8", "layer3"]
+    assert float_layers(found) == {"layer3", "layer7"}
 
 
 def test_layers_get_their_own_weights_where_the_budget_asks_for_it() -> None:
@@ -149,3 +184,14 @@ def test_the_front_has_what_nothing_beats() -> None:
         "2": True,
         "worse": False,
     }
+
+
+def test_the_front_weighs_latency_too() -> None:
+    tried = Tried(KnownJudge({}), 0.5, len)  # type: ignore[arg-type]
+    costs = {"small": (0.3, 10, 5.0), "slow twin": (0.3, 10, 6.0), "fast": (0.4, 20, 1.0)}
+    tried.forms += [
+        Form(Trial(name, bytes=size, drop=drop, latency_ms=latency))
+        for name, (drop, size, latency) in costs.items()
+    ]
+    front = [trial.name for trial in tried.table() if trial.pareto]
+    assert front == ["small", "fast"]

@@ -1,0 +1,30 @@
+"""A smaller model's time as a share of FP32's, and which of several is the best."""
+
+from __future__ import annotations
+
+import pytest
+from made_report import row_of
+
+from oxidizedvision.quantize.report import Timing, Trial
+from oxidizedvision.quantize.search import Form
+from oxidizedvision.quantize.timing import timing_of
+from oxidizedvision.quantize.verb import _cost
+
+
+def test_the_ratio_is_of_times_with_its_interval_in_order() -> None:
+    found = timing_of(row_of("ort", 10.0), row_of("ort", 5.0, versus=(2.0, "faster")))
+    assert (found.fp32_ms, found.ms, found.verdict) == (10.0, 5.0, "faster")
+    assert found.ratio == pytest.approx(0.5)
+    assert found.interval == pytest.approx((1 / 2.08, 1 / 1.94))
+
+
+def pair(size: int, ratio: float, verdict: str) -> tuple[Form, Timing]:
+    return Form(Trial("form"), bytes(size)), Timing(1.0, ratio, ratio, (ratio, ratio), verdict, 1)
+
+
+def test_the_faster_is_best_and_the_smaller_where_times_do_not_differ() -> None:
+    small = pair(10, 1.02, "no significant difference")
+    large = pair(20, 0.98, "no significant difference")
+    fast = pair(30, 0.7, "faster")
+    faster = pair(40, 0.6, "faster")
+    assert sorted([large, faster, small, fast], key=_cost) == [faster, fast, small, large]
