@@ -19,14 +19,44 @@ use crate::ConnectionLimits;
 /// What happens on a connection, as far as its time is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// So many bytes of the head of a request have come.
-    Head(usize),
+    /// The head of a request comes, or has come and is about to be given to its handler.
+    Head(Head),
     /// A request is being worked on; its body has a deadline of its own.
     Busy,
     /// Nothing is under way.
     Idle,
     /// A request is answered whose body has not come to its end.
     Leftover,
+}
+
+/// How far the head of a request has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Head {
+    bytes: usize,
+    /// Bytes of its last line.
+    line: usize,
+    complete: bool,
+}
+
+impl Head {
+    /// The head with what came; what comes behind its end is not counted.
+    fn with(mut self, bytes: &[u8]) -> Self {
+        for byte in bytes {
+            if self.complete {
+                break;
+            }
+            self.bytes += 1;
+            match byte {
+                b'\n' => {
+                    self.complete = self.line == 0;
+                    self.line = 0;
+                }
+                b'\r' => {}
+                _ => self.line += 1,
+            }
+        }
+        self
+    }
 }
 
 /// Shared by a connection and the requests that come by it.
@@ -41,7 +71,7 @@ pub(super) struct Watch {
 impl Watch {
     fn new() -> Rc<Self> {
         Rc::new(Self {
-            phase: Cell::new(Phase::Head(0)),
+            phase: Cell::new(Phase::Head(Head::default())),
             since: Cell::new(Instant::now()),
             answered: Cell::new(false),
         })
@@ -63,14 +93,13 @@ impl Watch {
         self.since.set(Instant::now());
     }
 
-    fn came(&self, bytes: usize) {
-        if bytes == 0 {
-            return;
-        }
+    fn came(&self, bytes: &[u8]) {
         match self.phase.get() {
-            Phase::Head(before) => self.phase.set(Phase::Head(before.saturating_add(bytes))),
-            Phase::Idle => self.enter(Phase::Head(bytes)),
-            Phase::Busy | Phase::Leftover => {}
+            Phase::Head(head) => self.phase.set(Phase::Head(head.with(bytes))),
+            Phase::Idle if !bytes.is_empty() => {
+                self.enter(Phase::Head(Head::default().with(bytes)));
+            }
+            Phase::Idle | Phase::Busy | Phase::Leftover => {}
         }
     }
 
@@ -140,7 +169,7 @@ impl<Io> Connection<Io> {
     }
 
     fn refuse_late(&mut self) {
-        let began = matches!(self.watch.phase.get(), Phase::Head(bytes) if bytes > 0);
+        let began = matches!(self.watch.phase.get(), Phase::Head(head) if head.bytes > 0);
         self.end(began.then_some(Refusal::SlowHead));
     }
 
@@ -185,10 +214,10 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Connection<Io> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.io).poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = read {
-            this.watch.came(buffer.filled().len() - before);
+            this.watch.came(&buffer.filled()[before..]);
         }
         match this.watch.phase.get() {
-            Phase::Head(bytes) if bytes > this.bounds.head => {
+            Phase::Head(head) if head.bytes > this.bounds.head => {
                 buffer.set_filled(before);
                 this.end(Some(Refusal::LongHead));
                 Poll::Ready(Ok(()))
@@ -245,5 +274,24 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Connection<Io> {
             Poll::Ready(Ok(())) => Pin::new(&mut this.io).poll_shutdown(context),
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(pieces: &[&str]) -> Head {
+        pieces.iter().fold(Head::default(), |head, piece| head.with(piece.as_bytes()))
+    }
+
+    #[test]
+    fn a_head_ends_with_an_empty_line_however_it_is_cut() {
+        let whole = head(&["GET / HTTP/1.1\r\nHost: a\r\n\r\nbody"]);
+        assert_eq!((whole.bytes, whole.complete), (27, true));
+        assert_eq!(head(&["GET / HTTP/1.1\r\nHost: a\r", "\n\r", "\nbody"]), whole);
+        assert!(head(&["GET / HTTP/1.1\nHost: a\n\n"]).complete);
+        let open = head(&["GET / HTTP/1.1\r\nHost: a\r\n"]);
+        assert_eq!((open.bytes, open.complete), (25, false));
     }
 }
