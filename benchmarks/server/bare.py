@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,8 @@ def main() -> None:
         seconds, batch = line.split()
         inputs = {name: np.repeat(one.astype(np.float32), int(batch), axis=0)}
         session.run(None, inputs)
-        print(json.dumps(_timed(lambda: session.run(None, inputs), float(seconds), int(batch))))  # noqa: B023
-        sys.stdout.flush()
+        found = _timed(partial(session.run, None, inputs), float(seconds), int(batch))
+        print(json.dumps(found), flush=True)
 
 
 def _timed(run: Any, seconds: float, batch: int) -> dict[str, float]:

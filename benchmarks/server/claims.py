@@ -140,7 +140,8 @@ def _of_tensors(model: Document) -> list[str]:
     extra, _ = extra_us(model["single"])
     if extra > MOST_EXTRA_US:
         broken.append(
-            f"a call takes {extra:.0f} µs above engine and echo, wanted at most {MOST_EXTRA_US:.0f}"
+            f"a call takes {extra:.0f} µs above engine and echo, "
+            f"wanted at most {MOST_EXTRA_US:.0f}"
         )
     return broken
 

@@ -99,7 +99,8 @@ def _tensors(model: Document) -> str:
         ("full_echo_ms", "an echo that gives all back"),
     ):
         extra, ends = claims.extra_us(single, key)
-        lines.append(_row(f"above the engine and {words}", f"{extra:.0f} {_interval(ends, '.0f')} µs"))
+        cost = f"{extra:.0f} {_interval(ends, '.0f')} µs"
+        lines.append(_row(f"above the engine and {words}", cost))
     return "\n".join(lines)
 
 
@@ -129,7 +130,8 @@ def _quantiles(latency: Row | None) -> str:
 
 
 def _idle(document: Document) -> str:
-    lines = _header("idle, with MobileNetV2", "ready after, s", "resident, MiB", "proportional, MiB")
+    columns = ("ready after, s", "resident, MiB", "proportional, MiB")
+    lines = _header("idle, with MobileNetV2", *columns)
     for row in document["idle"]:
         figures = (
             statistics.median(row[key]) for key in ("ready_s", "resident_mib", "proportional_mib")

@@ -11,8 +11,7 @@ class Scale:
 
     window_s: of throughput. tune_s: of one setting of a peer. steady_s: of one window at the common
     rate. single_s: of one window of a single client. overload_s: of the load that is too much.
-    warmup_s: before each window.
-    idle_s: before memory is looked at. starts: of the idle server.
+    warmup_s: before each window. idle_s: before memory is looked at. starts: of the idle server.
     """
 
     rounds: int

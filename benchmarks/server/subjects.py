@@ -37,8 +37,8 @@ _QUALITY = 90
 class Subject:
     """A model that is served.
 
-    config: what it was converted by. model, manifest: what `convert` made. shape: of the tensor that
-    it is sent. gives_pictures: whether its answer is a picture; else it is classes.
+    config: what it was converted by. model, manifest: what `convert` made. shape: of the tensor
+    that it is sent. gives_pictures: whether its answer is a picture; else it is classes.
     """
 
     name: str
