@@ -40,12 +40,12 @@ class Bench:
         with load_runner(ENGINES[0], RunnerConfig(model.path), apart=True) as runner:
             self._source = SampleSource(runner.info.inputs, runner.info.outputs)
         self._judged = load_samples(str(model.budget.data), self._source)
+        inputs = self._judged[0].inputs
+        self._shapes = {name: array.shape for name, array in inputs.items()}
         self.macs = self._macs()
 
     def _macs(self) -> int | None:
-        inputs = self._judged[0].inputs
-        shapes = {name: array.shape for name, array in inputs.items()}
-        return profile(self.model.path, shapes=shapes, time=False).macs
+        return profile(self.model.path, shapes=self._shapes, time=False).macs
 
     def ours(self, precision: str, engine: str) -> Row:
         """What `optimize` makes."""
@@ -89,7 +89,7 @@ class Bench:
         reference = judge.reference(self._base)
         standing = judge.standing(content)
         request = QuantizeRequest(self._where, self._base, precision, engine, self._source)
-        timing = timed(request, content)
+        timing = timed(request, content, self._shapes)
         return {
             "metric": standing.metric,
             "fp32_metric": reference.metric,

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.quantise.models import NAMES
+
 RESULTS = Path(__file__).with_name("results.json")
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- quantise:start -->", "<!-- quantise:end -->"
@@ -19,6 +21,8 @@ LATENCY = {True: 0.65, False: 0.80}
 """Of INT8 over FP32 in the mean, with 8-bit dot products and without."""
 _DOT_PRODUCTS = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
 _OURS = "ours"
+_SAME = ("cpu", "architecture", "flags", "threads_granted", "versions")
+"""What two machines have in common when their figures may stand in one table."""
 
 Row = Mapping[str, Any]
 Document = Mapping[str, Any]
@@ -126,6 +130,34 @@ def _cells(model: Row, row: Row) -> Sequence[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def committed() -> Document | None:
+    """The results that stand in the repository."""
+    if not RESULTS.exists():
+        return None
+    found: Document = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def merged(document: Document, before: Document | None) -> Document:
+    """New rows in place of those of the same models, where all were measured on one machine.
+
+    Raises:
+        SystemExit: when the committed ones come from another machine or other versions.
+    """
+    if before is None:
+        return document
+    differing = [key for key in _SAME if before["machine"].get(key) != document["machine"].get(key)]
+    if differing:
+        raise SystemExit(
+            f"The committed results were measured on another machine ({', '.join(differing)}): "
+            "leave --model out, to measure all models here."
+        )
+    rows = {model["name"]: model for model in (*before["models"], *document["models"])}
+    seconds = before["seconds"] + document["seconds"]
+    models = [rows[name] for name in NAMES if name in rows]
+    return {**document, "seconds": seconds, "models": models}
 
 
 def write(document: Document) -> None:

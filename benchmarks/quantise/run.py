@@ -1,6 +1,7 @@
 """Trained models made smaller, judged and timed, beside what others make: `make bench-quantise`.
 
-Exit codes: 0 every claim holds; 2 usage; 3 a claim is broken; 130 interrupted.
+Exit codes: 0 every claim holds; 2 usage; 3 a claim is broken; 4 a network cannot be
+fetched; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from benchmarks.quantise import report
 from benchmarks.quantise.measure import Bench
 from benchmarks.quantise.models import NAMES, models
 from benchmarks.quantise.peers import Peers
+from benchmarks.wheels import FetchError
 from oxidizedvision.benchmark.machine import fingerprint
 
 
@@ -45,6 +47,8 @@ def main(words: list[str] | None = None) -> int:
         "seconds": round(time.monotonic() - start),
         "models": rows,
     }
+    if arguments.write and arguments.model:
+        document = report.merged(document, report.committed())
     print(report.markdown(document))
     broken = report.broken_claims(document)
     for claim in broken:
@@ -57,11 +61,10 @@ def main(words: list[str] | None = None) -> int:
 def _parse(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", action="append", choices=NAMES, help="may be repeated")
-    parser.add_argument("--write", action="store_true", help="replace the committed results")
-    arguments = parser.parse_args(words)
-    if arguments.write and arguments.model:
-        parser.error("--write is for all models: leave --model out")
-    return arguments
+    parser.add_argument(
+        "--write", action="store_true", help="replace the committed results, of --model only those"
+    )
+    return parser.parse_args(words)
 
 
 def say(text: str) -> None:
@@ -72,5 +75,8 @@ def say(text: str) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except FetchError as error:
+        say(f"error: {error}")
+        sys.exit(4)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -44,6 +44,8 @@ THREADS = 2
 NETWORK = "torchvision.models:squeezenet1_1"
 SHAPE = [1, 3, 112, 112]
 LEAST_QUIET, LEAST_LOADED = 0.95, 0.80
+PARTS = ("quiet", "loaded")
+LOADED = "other work beside"
 
 
 @dataclass
@@ -76,18 +78,41 @@ def main(words: list[str] | None = None) -> int:
         target = _converted(Path(name))
         ready = [engine for engine in ENGINES if availability(engine).ready]
         series = [
-            one for load in (False, True) for one in _pair(target, ready, arguments.trials, load)
+            one
+            for load in (False, True)
+            if arguments.part in {None, PARTS[load]}
+            for one in _pair(target, ready, arguments.trials, load)
         ]
-    table = _table(series, arguments.trials)
+    if arguments.write and arguments.part:
+        series = _with_committed(series)
+    table = _table(series)
     print(table)
     if arguments.write:
         _write(series, table)
     return 0 if all(one.holds for one in series) else 3
 
 
+def _with_committed(series: Sequence[Series]) -> list[Series]:
+    """The series of the part that was tried, and the committed ones of the other."""
+    if not RESULTS.exists():
+        return list(series)
+    before = json.loads(RESULTS.read_text(encoding="utf-8"))
+    mine = fingerprint()
+    if any(before["machine"][key] != mine[key] for key in ("cpu", "flags", "versions")):
+        raise SystemExit("The committed trials were made on another machine: leave --part out.")
+    new = {one.name: one for one in series}
+    rest = [
+        Series(**{**row, "verdicts": Counter(row["verdicts"])})
+        for row in before["series"]
+        if row["name"] not in new
+    ]
+    return sorted((*rest, *series), key=lambda one: LOADED in one.name)
+
+
 def _parse(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--trials", type=int, default=40, help="of each kind")
+    parser.add_argument("--part", choices=PARTS, help="only without or with other work beside")
     parser.add_argument("--write", action="store_true", help="replace the committed results")
     return parser.parse_args(words)
 
@@ -104,7 +129,7 @@ def _converted(folder: Path) -> Target:
 
 def _pair(target: Target, ready: Sequence[str], trials: int, load: bool) -> tuple[Series, Series]:
     """The same twice and a tenth slower, with other work on the machine or without."""
-    where = "other work beside" if load else "as it is"
+    where = LOADED if load else "as it is"
     same = Series(f"the same twice, {where}", NO_DIFFERENCE, "", LEAST_QUIET)
     slow = Series(f"{SLOW}, {where}", "slower", "faster", LEAST_LOADED if load else LEAST_QUIET)
     for number in range(trials):
@@ -144,15 +169,15 @@ def _trial(target: Target, engine: str, series: Mapping[str, Series]) -> None:
         )
 
 
-def _table(series: Sequence[Series], trials: int) -> str:
+def _table(series: Sequence[Series]) -> str:
     lines = [
-        f"| {trials} trials each | right | wrong direction | wanted | half width, median |",
-        "| --- | --- | --- | --- | --- |",
+        "| what | trials | right | wrong direction | wanted | half width, median |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for one in series:
         halves = sorted((row["interval"][1] - row["interval"][0]) / 2 for row in one.rows)
         lines.append(
-            f"| {one.name} | {one.share:.1%} | {one.verdicts[one.wrong]} | "
+            f"| {one.name} | {len(one.rows)} | {one.share:.1%} | {one.verdicts[one.wrong]} | "
             f"at least {one.least:.0%}{'' if one.holds else ': NOT KEPT'} | "
             f"{halves[len(halves) // 2]:.1%} |"
         )

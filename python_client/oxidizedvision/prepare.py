@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from oxidizedvision.core.claims import folder_lock
@@ -69,45 +69,72 @@ def prepare(
             that is a file of the model already or has another ending, and for shapes that no
             golden has; `backend_unavailable`.
     """
-    start = time.monotonic()
-    where = resolve(model)
-    _refuse_prepared(where)
-    target = Path(output) if output else prepared_path(runner, where.model)
-    _refuse_own_files(where, target)
-    _refuse_missing(runner)
-    recorded = where.manifest_path is not None and _beside(where.model, target)
-    goldens = Goldens(where)
-    goldens.cases = _fitting(goldens.cases, input_shapes or {}, where)
+    job = _Job(resolve(model), runner, input_shapes or {}, options or {}, notify)
+    _refuse_prepared(job.where)
+    target = Path(output) if output else prepared_path(runner, job.where.model)
+    job.refuse(target)
+    goldens = job.goldens()
     with working_folder(make_folder(target.parent), "prepare") as folder:
-        made = folder / target.name
-        notify(f"preparing {where.model.name} for {runner}")
-        size = prepare_apart(
-            runner,
-            where.model,
-            made,
-            input_shapes=input_shapes,
-            optimize=where.runner_config(runner).optimize,
-            options=options,
-        ).size
-        notify("replaying the goldens")
-        _prove(goldens, runner, made, where)
-        result = PrepareResult(
-            model=where.model,
-            runner=runner,
-            output=target,
-            bytes_before=file_size(where.model),
-            bytes_after=size,
-            cases=len(goldens.cases),
-            recorded=recorded,
-            seconds=round(time.monotonic() - start, 3),
-        )
-        if recorded and where.manifest_path is not None:
-            _publish(where.manifest_path, folder, result, dict(options or {}))
-        else:
-            with file_errors(target):
-                made.replace(target)
-            flush_folder(target.parent)
+        result = job.make(folder / target.name, target, goldens)
+        job.put(folder / target.name, result)
     return result
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One preparation; `start` is the time of the clock that never goes back."""
+
+    where: Target
+    runner: str
+    shapes: Mapping[str, Sequence[int]]
+    options: Mapping[str, str]
+    notify: Notify
+    start: float = field(default_factory=time.monotonic)
+
+    def refuse(self, target: Path) -> None:
+        """Refuse what must not be written over, and an engine that is not here."""
+        _refuse_own_files(self.where, target)
+        _refuse_missing(self.runner)
+
+    def goldens(self) -> Goldens:
+        """What the file is proved on."""
+        goldens = Goldens(self.where)
+        goldens.cases = _fitting(goldens.cases, self.shapes, self.where)
+        return goldens
+
+    def make(self, made: Path, target: Path, goldens: Goldens) -> PrepareResult:
+        """Write the file that will be `target`, and prove it."""
+        model = self.where.model
+        self.notify(f"preparing {model.name} for {self.runner}")
+        prepared = prepare_apart(
+            self.runner,
+            model,
+            made,
+            input_shapes=self.shapes,
+            optimize=self.where.runner_config(self.runner).optimize,
+            options=self.options,
+        )
+        self.notify("replaying the goldens")
+        _prove(goldens, self.runner, made, self.where)
+        return PrepareResult(
+            model=model,
+            runner=self.runner,
+            output=target,
+            bytes_before=file_size(model),
+            bytes_after=prepared.size,
+            cases=len(goldens.cases),
+            recorded=self.where.manifest_path is not None and _beside(model, target),
+            seconds=round(time.monotonic() - self.start, 3),
+        )
+
+    def put(self, made: Path, result: PrepareResult) -> None:
+        """Move the file into place, and into the manifest where it is recorded."""
+        if result.recorded and self.where.manifest_path is not None:
+            _publish(self.where.manifest_path, made.parent, result, dict(self.options))
+            return
+        with file_errors(result.output):
+            made.replace(result.output)
+        flush_folder(result.output.parent)
 
 
 def _refuse_prepared(where: Target) -> None:

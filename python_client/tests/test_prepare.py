@@ -6,7 +6,10 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from tiny_network import Artifact
 
 import oxidizedvision
@@ -16,6 +19,7 @@ from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import find_manifest, load_manifest
+from oxidizedvision.optimize.publication import Made, put
 from oxidizedvision.prepare import PrepareResult, prepare
 from oxidizedvision.runners import availability, prepared
 from oxidizedvision.runners.target import resolve
@@ -169,3 +173,24 @@ def test_a_cut_target_is_bad_input(tiny: Artifact, cut: int) -> None:
 def test_the_verb_is_public() -> None:
     assert oxidizedvision.prepare is prepare
     assert oxidizedvision.PrepareResult is PrepareResult
+
+
+@needs_ort
+def test_what_was_prepared_from_int8_is_held_to_the_limits_of_int8(tiny: Artifact) -> None:
+    model = onnx.load(tiny.onnx)
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype == np.float32:  # off by more than FP32's limits and less than INT8's
+            tensor.CopyFrom(numpy_helper.from_array(array * np.float32(1.01), tensor.name))
+    small = tiny.onnx.with_name("tiny.int8.onnx")
+    put(
+        tiny.manifest,
+        tiny.onnx,
+        [Made("int8", "test", small, model.SerializeToString(), {}, {}, 0.0)],
+    )
+    result = prepare(small, runner="ort")
+    assert resolve(result.output).precision == "int8"
+    report = validate(result.output)
+    assert [row.precision for row in report.results] == ["int8"]
+    assert report.passed
+    assert report.results[0].mae > report.tolerance_mae

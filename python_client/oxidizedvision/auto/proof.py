@@ -114,8 +114,7 @@ def check_files(where: Target, manifest: Manifest) -> None:
 def tolerance_of(where: Target) -> tuple[float, float] | None:
     """What counts as equal: mean absolute error and cosine similarity, as `validate` takes them."""
     if where.config is not None:
-        wanted = where.config.validation
-        return wanted.tolerance_mae, wanted.tolerance_cos_sim
+        return where.config.validation.fp32_limits
     if where.manifest is None:
         return None
     return where.manifest.tolerance.mae, where.manifest.tolerance.cosine_similarity

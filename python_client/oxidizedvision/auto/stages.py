@@ -154,7 +154,7 @@ def _measured(
         plan=plan,
         batch_sizes=tuple(dict.fromkeys(candidate.batch_size for candidate in candidates)),
         threads=tuple(dict.fromkeys(candidate.threads for candidate in candidates)),
-        device=options.device or "cpu",
+        device=options.device,
         reference=None,
         timeout_s=options.timeout_s,
     )

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Protocol, TypeVar
 
 import numpy as np
 
 from oxidizedvision.benchmark.candidate import Candidate
 from oxidizedvision.benchmark.machine import available_mib
+from oxidizedvision.benchmark.report import MUCH_DISTURBED
 from oxidizedvision.benchmark.session import Start, Window
 from oxidizedvision.benchmark.statistics import agree, ratio
 from oxidizedvision.core.errors import OxidizedVisionError
@@ -22,6 +24,11 @@ _Item = TypeVar("_Item")
 _EVEN = 0.05
 """Two windows of the warm-up that differ by less run evenly."""
 _WARM_WINDOWS = 20
+_CALM = 0.3
+"""Windows of a disturbed row that waited no more than this are compared."""
+_LEAST_CALM = 3
+_FAST = 0.1
+"""Of the runs of a window of a disturbed row, this part of the fastest is compared."""
 _ROOM = 3
 """Times the memory of the largest process so far must be free for one more."""
 
@@ -81,6 +88,19 @@ class ProcessRecord:
         """Of each window, in milliseconds."""
         return [median(window.latency_ms) for window in self.windows]
 
+    @property
+    def fast(self) -> list[float]:
+        """Of each window, what its fastest tenth of runs stays within, in milliseconds."""
+        return [float(np.quantile(window.latency_ms, _FAST)) for window in self.windows]
+
+    @property
+    def calm(self) -> list[bool]:
+        """Of each window, whether its threads hardly waited, as far as the system tells."""
+        return [
+            (window.waited_s or 0.0) <= _CALM * self.start.threads * window.took_s
+            for window in self.windows
+        ]
+
 
 @dataclass
 class Record:
@@ -114,6 +134,29 @@ class Record:
         """All timed runs."""
         windows = (window for process in self.processes for window in process.windows)
         return [value for window in windows for value in window.latency_ms]
+
+
+def beside(one: Record, other: Record) -> tuple[list[list[float]], list[list[float]]]:
+    """Times of windows by process of two that were measured in turns, for `statistics.ratio`.
+
+    They are medians. Where other work had the processors for a while, a median tells what that
+    took; then they are the fastest tenth of runs, of pairs of neighbouring windows that hardly
+    waited where there are enough of them.
+    """
+    alike = [len(process.windows) for process in one.processes] == [
+        len(process.windows) for process in other.processes
+    ]
+    if not alike or max(one.disturbed or 0.0, other.disturbed or 0.0) <= MUCH_DISTURBED:
+        return one.sample, other.sample
+    pairs = [_calm_pairs(*both) for both in zip(one.processes, other.processes, strict=True)]
+    return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
+
+
+def _calm_pairs(one: ProcessRecord, other: ProcessRecord) -> tuple[list[float], list[float]]:
+    calm = [first and second for first, second in zip(one.calm, other.calm, strict=True)]
+    if sum(calm) < _LEAST_CALM:
+        return one.fast, other.fast
+    return list(compress(one.fast, calm)), list(compress(other.fast, calm))
 
 
 def measure(
@@ -170,7 +213,7 @@ def _more(
     for candidate, record in records.items():
         if record.error or candidate == reference:
             continue
-        centre, (low, high) = ratio(record.sample, base.sample)
+        centre, (low, high) = ratio(*beside(record, base))
         record.settled = high - low <= 2 * plan.wide * centre
         wide = wide or not record.settled
     return wide
@@ -258,13 +301,13 @@ class _Turn:
         """Whether its windows do not agree yet and there is time, or runs are left."""
         if self._record.error:
             return False
-        done = len(self._process.windows)
-        if self._plan.iters is not None:
-            return done < len(self._lengths)
-        if done < self._plan.least_windows:
-            return True
         windows = self._process.windows
-        if sum(sum(window.latency_ms) for window in windows) / 1e3 >= self._plan.most_s:
+        if self._plan.iters is not None:
+            return len(windows) < len(self._lengths)
+        if len(windows) < self._plan.least_windows:
+            return True
+        spent_s = sum(sum(window.latency_ms) for window in windows) / 1e3
+        if spent_s >= self._plan.most_s:
             return False
         runs = sum(len(window.latency_ms) for window in windows)
         few = runs * self._plan.processes < self._plan.least_iters

@@ -15,16 +15,20 @@ from oxidizedvision.runners.request import cuda_index, granted_threads
 from oxidizedvision.runners.target import Target
 
 _CROWD, _ALWAYS_ALLOWED = 4, 8
+_CPU = "cpu"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The options with the config's values in place of what was not given."""
+    """The options with the config's values in place of what was not given.
+
+    device: of every row; None: CUDA for a runner whose entry in the config says so, else its own.
+    """
 
     plan: Plan
     batch_sizes: tuple[int, ...]
     threads: tuple[int, ...]
-    device: str
+    device: str | None
     reference: str | None
     timeout_s: float
 
@@ -53,11 +57,11 @@ def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
         ),
         batch_sizes=_several(options.batch_size, base.batch_size),
         threads=_several(options.threads, granted_threads()),
-        device=base.device if options.device is None else options.device,
+        device=_device(options, base),
         reference=options.reference,
         timeout_s=options.timeout_s,
     )
-    cuda_index(found.device)
+    cuda_index(found.device or _CPU)
     _refuse("iters", iters, 1)
     _refuse("warmup_iters", warmup, 0)
     _refuse("processes", options.processes, 1)
@@ -67,6 +71,13 @@ def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
             _refuse(name, value, 1)
     _refuse_crowd(max(found.threads))
     return found
+
+
+def _device(options: BenchmarkOptions, base: BenchmarkConfig) -> str | None:
+    """The CPU of a config is the default that is written out; one that is asked for is meant."""
+    if options.device is not None:
+        return options.device
+    return None if base.device == _CPU else base.device
 
 
 def _most_processes(options: BenchmarkOptions) -> int:

@@ -16,6 +16,10 @@ Interval = tuple[float, float]
 """Both ends of a 95 % confidence interval."""
 
 
+MUCH_DISTURBED = 0.05
+"""A row that waited for a processor in a larger share of its time was disturbed."""
+
+
 @dataclass(frozen=True)
 class BenchmarkOptions:
     """How to measure; None takes the config's value, or its default where there is no config.
@@ -26,7 +30,7 @@ class BenchmarkOptions:
         batch_size: Length of the leading axis of every input; several give a sweep.
         warmup_iters: Runs before timing starts, the first one included; there is always a first.
             Exactly as many where given here or in the config; else until it runs evenly.
-        device: `cpu`, `cuda` or `cuda:N`.
+        device: `cpu`, `cuda` or `cuda:N`, of every runner, whatever the config's entries say.
         threads: Threads of one run, and processors it may use; several give a sweep. None means
             as many processors as this process may use.
         processes: Fresh processes of each candidate; at least 3 for intervals worth the name.

@@ -10,7 +10,6 @@ from oxidizedvision.benchmark.processors import processors_for
 from oxidizedvision.benchmark.request import MeasureRequest
 from oxidizedvision.benchmark.session import Session
 from oxidizedvision.core.processes import PYTHON_MODULE, environment
-from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.libraries import without_ours
 from oxidizedvision.runners.oneshot import config_fields
 from oxidizedvision.runners.program import ProgramRunner
@@ -20,14 +19,19 @@ WORKER = "oxidizedvision.benchmark.worker"
 
 
 def open_session(
-    where: Target, candidate: Candidate, *, device: str, timeout_s: float, worker: str = WORKER
+    where: Target,
+    candidate: Candidate,
+    *,
+    device: str | None,
+    timeout_s: float,
+    worker: str = WORKER,
 ) -> Session:
     """Start the process of a candidate, on as many processors as it has threads.
 
     Args:
         where: The converted model.
         candidate: What is measured.
-        device: That of the options; the config's entry of a runner may say CUDA in its place.
+        device: As in `Target.runner_config`.
         timeout_s: How long the process may take in all.
         worker: The module that the process of a runner is.
 
@@ -53,18 +57,18 @@ def open_session(
     )
 
 
-def request_of(where: Target, candidate: Candidate, *, device: str) -> MeasureRequest:
+def request_of(where: Target, candidate: Candidate, *, device: str | None) -> MeasureRequest:
     """What the worker of a candidate is asked for.
 
     Raises:
         OxidizedVisionError: `not_found` when the target has no file that the runner reads.
     """
-    runner_config = _runner_config(where, candidate, device)
+    runner_config = where.runner_config(candidate.engine, device=device, threads=candidate.threads)
     live = where.config if candidate.engine == "pytorch" else None
     return MeasureRequest(
         runner=candidate.engine,
         model=candidate.model or str(runner_config.model),
-        shapes=where.manifest.input_shapes if where.manifest else {},
+        shapes=where.input_shapes,
         device=runner_config.device,
         threads=candidate.threads,
         optimize=runner_config.optimize,
@@ -73,12 +77,6 @@ def request_of(where: Target, candidate: Candidate, *, device: str) -> MeasureRe
         compiled=candidate.runner == COMPILED,
         **config_fields(live),
     )
-
-
-def _runner_config(where: Target, candidate: Candidate, device: str) -> RunnerConfig:
-    # The device of the options wins, unless it is the CPU and the config's entry says CUDA.
-    wanted = None if device == "cpu" else device
-    return where.runner_config(candidate.engine, device=wanted, threads=candidate.threads)
 
 
 def _program_command(

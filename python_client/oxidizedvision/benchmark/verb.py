@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,28 +11,17 @@ from typing import Any
 
 from oxidizedvision.benchmark import plan as planning
 from oxidizedvision.benchmark.candidate import Candidate, engine_name, names
-from oxidizedvision.benchmark.harness import Record, measure
+from oxidizedvision.benchmark.harness import measure
 from oxidizedvision.benchmark.levers import try_levers
 from oxidizedvision.benchmark.machine import fingerprint
 from oxidizedvision.benchmark.plan import Settings
 from oxidizedvision.benchmark.report import (
     SCHEMA_VERSION,
-    BenchmarkFailure,
     BenchmarkOptions,
     BenchmarkReport,
-    BenchmarkResult,
-    NoiseFloor,
 )
+from oxidizedvision.benchmark.rows import failed, noise_of, rows_of
 from oxidizedvision.benchmark.sessions import WORKER, open_session
-from oxidizedvision.benchmark.statistics import (
-    LEAST_FLOOR,
-    compare,
-    interval_of_median,
-    latency_statistics,
-    noise_floor,
-    percentiles,
-    ratio,
-)
 from oxidizedvision.budget import BudgetReport, check, failing_runners
 from oxidizedvision.config import BudgetConfig, Config
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
@@ -41,9 +29,7 @@ from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import update_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
 from oxidizedvision.runners.prepared import is_prepared
-from oxidizedvision.runners.target import Target, Unavailable, resolve, unavailable_from
-
-Records = Mapping[Candidate, Record]
+from oxidizedvision.runners.target import Target, resolve
 
 
 def benchmark(
@@ -154,30 +140,16 @@ def measured(
         reference=reference,
         notify=notify,
     )
-    noise = _noise(records, named, reference, double)
-    done = {c: records[c] for c in candidates if not records[c].error}
-    floor = noise.floor if noise else LEAST_FLOOR
-    rows = [_result(where, c, named[c], record) for c, record in done.items()]
-    if reference in done:
-        base = _per_input(reference, done[reference])
-        rows = [
-            row
-            if candidate == reference
-            else dataclasses.replace(
-                row,
-                versus=compare(_per_input(candidate, record), base, named[reference], floor),
-            )
-            for row, (candidate, record) in zip(rows, done.items(), strict=True)
-        ]
-    unavailable, failures = _failed(records, named)
+    noise = noise_of(records, named, reference, double)
+    unavailable, failures = failed(records, named)
     return BenchmarkReport(
         schema_version=SCHEMA_VERSION,
         model=where.name,
         model_sha256=sha256_of(where.model),
         machine=fingerprint(),
-        results=tuple(rows),
-        unavailable=tuple(unavailable),
-        failures=tuple(failures),
+        results=rows_of(where, records, named, reference, noise),
+        unavailable=unavailable,
+        failures=failures,
         noise=noise,
         errors=_validated_errors(where),
     )
@@ -202,90 +174,6 @@ def _reference(labels: Mapping[Candidate, str], asked: str | None) -> Candidate 
         f"The reference {asked!r} is none of the rows: {', '.join(labels.values()) or 'none'}",
         "Name a runner that is measured too.",
     )
-
-
-def _per_input(candidate: Candidate, record: Record) -> list[list[float]]:
-    """Window medians over the batch: rows of a sweep do not do the same work in one run."""
-    return [[window / candidate.batch_size for window in windows] for windows in record.sample]
-
-
-def _noise(
-    records: Records,
-    labels: Mapping[Candidate, str],
-    reference: Candidate | None,
-    double: Candidate | None,
-) -> NoiseFloor | None:
-    if reference is None or double is None:
-        return None
-    one, other = records[reference], records[double]
-    if one.error or other.error:
-        return None
-    same, interval = ratio(other.sample, one.sample)
-    return NoiseFloor(labels[reference], same, interval, noise_floor(same))
-
-
-def _failed(
-    records: Records, labels: Mapping[Candidate, str]
-) -> tuple[list[Unavailable], list[BenchmarkFailure]]:
-    unavailable: list[Unavailable] = []
-    failures: list[BenchmarkFailure] = []
-    for candidate, label in labels.items():
-        error = records[candidate].error
-        if error is None:
-            continue
-        if missing := unavailable_from(label, error):
-            unavailable.append(missing)
-        else:
-            failures.append(BenchmarkFailure(label, error.kind, error.message, error.hint))
-    return unavailable, failures
-
-
-def _result(where: Target, candidate: Candidate, name: str, record: Record) -> BenchmarkResult:
-    latency_ms = record.latency_ms
-    starts = [process.start for process in record.processes]
-    first_results = [start.load_ms + start.first_ms for start in starts]
-    return BenchmarkResult(
-        name=name,
-        runner=candidate.runner,
-        engine_version=starts[0].engine_version,
-        device=starts[0].device,
-        threads=starts[0].threads,
-        batch_size=candidate.batch_size,
-        variant=candidate.variant,
-        iterations=len(latency_ms),
-        processes=len(starts),
-        **dataclasses.asdict(latency_statistics(latency_ms, candidate.batch_size)),
-        p50_interval_ms=interval_of_median(record.sample),
-        load_ms=statistics.median(start.load_ms for start in starts),
-        first_ms=statistics.median(start.first_ms for start in starts),
-        first_result_ms=statistics.median(first_results),
-        peak_rss_mib=max(process.windows[-1].peak_rss_mib for process in record.processes),
-        model_bytes=_model_bytes(where, candidate),
-        settled=record.settled,
-        disturbed=record.disturbed,
-        percentiles_ms=percentiles(latency_ms),
-        windows_ms=tuple(tuple(windows) for windows in record.sample),
-        first_results_ms=tuple(first_results),
-        loads_ms=tuple(start.load_ms for start in starts),
-    )
-
-
-def _model_bytes(where: Target, candidate: Candidate) -> int:
-    """The size of the model's file; the network of `pytorch` is as large as its scripted file."""
-    if candidate.model is not None:
-        path = Path(candidate.model)
-    elif candidate.engine == "pytorch" and where.has_torchscript and where.manifest is not None:
-        path = where.folder / where.manifest.head("torchscript").file
-    elif candidate.engine == "pytorch":
-        path = where.model
-    else:
-        path = where.file_for(candidate.engine)
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise OxidizedVisionError(
-            Kind.NOT_FOUND, f"{path}: {error.strerror}", "Run `oxidizedvision convert` again."
-        ) from error
 
 
 def _validated_errors(where: Target) -> dict[str, float]:

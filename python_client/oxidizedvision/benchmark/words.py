@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oxidizedvision.benchmark.report import (
+    MUCH_DISTURBED,
     BenchmarkReport,
     BenchmarkResult,
     Comparison,
@@ -14,8 +15,6 @@ from oxidizedvision.benchmark.report import (
     NoiseFloor,
 )
 
-MUCH_DISTURBED = 0.05
-"""A row that waited for a processor in a larger share of its time is told of."""
 NOTHING = "–"
 _MOST_NAMES = 5
 

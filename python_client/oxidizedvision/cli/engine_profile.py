@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from oxidizedvision.cli.benchmark_flags import BenchmarkAsked
 from oxidizedvision.cli.missing import unavailable_views
 from oxidizedvision.cli.render import Screen, Table, View
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -80,13 +81,13 @@ def check_flags(engine_profile: bool, shown: Shown, benchmark: Mapping[str, Any]
         )
 
 
-def one_count(flag: str, value: int | tuple[int, ...] | None) -> int | None:
+def one_count(flag: str, value: int | Sequence[int] | None) -> int | None:
     """The one count that a profile takes.
 
     Raises:
         OxidizedVisionError: `usage` for a sweep.
     """
-    if isinstance(value, tuple):
+    if value is not None and not isinstance(value, int):
         raise OxidizedVisionError(
             Kind.USAGE, f"{_ALONE} takes one count of {flag}", f"Give {flag} one number."
         )
@@ -94,39 +95,35 @@ def one_count(flag: str, value: int | tuple[int, ...] | None) -> int | None:
 
 
 def profile_engines(
-    screen: Screen,
-    target: Path,
-    given: Mapping[str, Any],
-    shown: Shown,
-    files: Mapping[str, Path],
+    screen: Screen, asked: BenchmarkAsked, shown: Shown, files: Mapping[str, Path]
 ) -> int:
     """Profile, write the files, show the tables; gives the exit code.
 
     Args:
         screen: Where it is shown.
-        target: The model.
-        given: The flags of the benchmark that have a meaning here.
+        asked: The model, and the options of a benchmark that have a meaning here.
         shown: Those of the profile.
         files: The files to write, by kind.
 
     Raises:
         OxidizedVisionError: `usage` for a sweep, else as `engine_profile`.
     """
-    options = {
-        "threads": one_count("--threads", given["threads"]),
-        "batch_size": one_count("--batch-size", given["batch_size"]),
-        "timeout_s": given["timeout_s"],
-    }
-    known = {name: value for name, value in options.items() if value is not None}
-    runs = {} if given["iters"] is None else {"runs": given["iters"]}
+    given = asked.options
+    threads = one_count("--threads", given.threads)
+    batch_size = one_count("--batch-size", given.batch_size)
+    runs = {} if given.iters is None else {"runs": given.iters}
     with screen.working() as notify:
         from oxidizedvision.benchmark.engine_profile import EngineProfileOptions, engine_profile
 
         report = engine_profile(
-            target,
-            runners=given["runners"],
-            options=EngineProfileOptions(**known),
-            skip_unavailable=given["skip_unavailable"],
+            asked.target,
+            runners=asked.runners,
+            options=EngineProfileOptions(
+                threads=threads or EngineProfileOptions.threads,
+                batch_size=batch_size,
+                timeout_s=given.timeout_s,
+            ),
+            skip_unavailable=asked.skip_unavailable,
             notify=notify,
             **runs,
         )

@@ -136,17 +136,19 @@ def _shown(report: LayerReport, most: int) -> Sequence[Layer]:
 
 
 def _worst(layer: Layer) -> float:
+    if layer.renamed:
+        return -1.0
     found = [e.excess for e in (layer.local, layer.accumulated) if e is not None]
     return max(found, default=0.0)
 
 
 def _row(layer: Layer) -> tuple[str, ...]:
     measured = layer.local or layer.accumulated
+    names = (layer.module or "–", layer.node, layer.op_type, layer.precision)
+    if layer.renamed:
+        return (*names, "other value", *("–" for _ in _COLUMNS[5:]))
     return (
-        layer.module or "–",
-        layer.node,
-        layer.op_type,
-        layer.precision,
+        *names,
         *_ratio(layer.local, layer.failure),
         *_ratio(layer.accumulated, ""),
         number_text(measured.max_error if measured else None),

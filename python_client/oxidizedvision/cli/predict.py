@@ -17,32 +17,36 @@ if TYPE_CHECKING:
 
 _BAR = 24
 
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="An .onnx, a .pt beside its manifest, a config.yml, a manifest, or an executable "
+        "with --runner program.",
+    ),
+]
+InputsArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Pictures, tensors (.npy, .npz, .safetensors), or folders of these.",
+    ),
+]
+RunnerFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--runner",
+        metavar="NAME",
+        help="The runner to use; required. auto measures which is best.",
+    ),
+]
+
 
 def predict(  # noqa: PLR0913, PLR0917 - one parameter per flag
     ctx: typer.Context,
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="An .onnx, a .pt beside its manifest, a config.yml, a manifest, or an executable "
-            "with --runner program.",
-        ),
-    ],
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="INPUT...",
-            help="Pictures, tensors (.npy, .npz, .safetensors), or folders of these.",
-        ),
-    ],
-    runner: Annotated[
-        str | None,
-        typer.Option(
-            "--runner",
-            metavar="NAME",
-            help="The runner to use; required. auto measures which is best.",
-        ),
-    ] = None,
+    model: ModelArgument,
+    inputs: InputsArgument,
+    runner: RunnerFlag = None,
     goal: GoalFlag = None,
     output: Annotated[
         Path | None,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -76,17 +74,17 @@ def _exit_code(result: PipelineResult, skip_unavailable: bool) -> ExitCode:
 def result_views(result: PipelineResult) -> list[View]:
     """The stages, the parity and latency tables, the sizes, and where everything lies."""
     from oxidizedvision.benchmark.reading import report_from
+    from oxidizedvision.validate.reading import report_from as validation_from
 
     rows = [(stage.name, stage.status, f"{stage.seconds:.1f}") for stage in result.stages]
     stages = Table(("stage", "status", "seconds"), rows, result.name, numbers_from=2)
     files = [(row["name"], row["file"], size_text(row["bytes"])) for row in result.report["files"]]
-    validation = _record(result.report["validation"])
-    validation.model = "against PyTorch"
-    measured = dataclasses.replace(report_from(result.report["benchmark"]), model="latency")
+    validated = validation_from(result.report["validation"])
+    measured = report_from(result.report["benchmark"])
     return [
         stages,
-        *validate.report_views(validation),
-        *benchmark.report_views(measured),
+        *validate.report_views(dataclasses.replace(validated, model="against PyTorch")),
+        *benchmark.report_views(dataclasses.replace(measured, model="latency")),
         Table(("what", "file", "size"), files, "sizes", numbers_from=2),
         Facts(_places(result)),
     ]
@@ -101,8 +99,3 @@ def _places(result: PipelineResult) -> list[tuple[str, str]]:
     if result.executable is not None:
         pairs.append(("program", str(result.executable)))
     return pairs
-
-
-def _record(document: Any) -> Any:
-    """A JSON document with attributes in place of keys, as the views of the other verbs want it."""
-    return json.loads(json.dumps(document), object_hook=lambda pairs: SimpleNamespace(**pairs))

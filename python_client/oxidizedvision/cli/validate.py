@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -203,7 +202,6 @@ def report_views(report: ValidationReport) -> list[View]:
     """The parity table, accuracy, what else is wrong, and the verdict."""
     from oxidizedvision.validate import tables
 
-    report = _whole(report)
     failed = frozenset(index for index, row in enumerate(report.results) if not row.passed)
     views: list[View] = [_shown(tables.parity_table(report), failed)]
     if report.data is not None:
@@ -214,16 +212,6 @@ def report_views(report: ValidationReport) -> list[View]:
     views += tables.failures(report)
     views += unavailable_views(report.unavailable)
     return [*views, tables.verdict_text(report)]
-
-
-def _whole(report: Any) -> ValidationReport:
-    """The report itself; `run` has its document, with attributes in place of keys."""
-    from oxidizedvision.validate import ValidationReport
-    from oxidizedvision.validate.reading import report_from
-
-    if isinstance(report, ValidationReport):
-        return report
-    return report_from(json.loads(json.dumps(report, default=vars)))
 
 
 def _shown(table: TextTable, bad: frozenset[int]) -> Table:

@@ -135,6 +135,16 @@ class ValidationConfig(Part):
     )
     tolerances: ToleranceConfig = Field(default_factory=ToleranceConfig)
 
+    @property
+    def fp32_limits(self) -> tuple[float, float]:
+        """The largest MAE and the smallest cosine similarity that pass, of FP32 files.
+
+        Those of `tolerances.fp32` win over `tolerance_mae` and `tolerance_cos_sim`.
+        """
+        row = self.tolerances.fp32
+        mae = self.tolerance_mae if row.mae is None else row.mae
+        return mae, self.tolerance_cos_sim if row.cos_sim is None else row.cos_sim
+
     def overridden(self, **given: float) -> Self:
         """A copy in which `tolerance_mae` and `tolerance_cos_sim` win over every other row."""
         limits = {_FLAGS[name]: value for name, value in given.items()}

@@ -97,14 +97,11 @@ def save_goldens(cases: Cases, config: Config, path: Path) -> None:
         for case, parts in cases.items()
         for name, array in parts.items()
     }
-    tolerance = {
-        "mae": config.validation.tolerance_mae,
-        "cosine_similarity": config.validation.tolerance_cos_sim,
-    }
+    mae, similarity = config.validation.fp32_limits
     metadata = {
         "schema_version": str(SCHEMA_VERSION),
         "model": config.export.model_name,
-        "tolerance": json.dumps(tolerance),
+        "tolerance": json.dumps({"mae": mae, "cosine_similarity": similarity}),
     }
     with file_errors(path):
         path.write_bytes(save(tensors, metadata=metadata))

@@ -10,6 +10,7 @@ from oxidizedvision.config import Config
 from oxidizedvision.convert.export import ExportRequest
 from oxidizedvision.convert.network import Arrays, Network
 from oxidizedvision.convert.shapes import Signature
+from oxidizedvision.runners.examples import example_of
 
 
 def export_request(
@@ -49,3 +50,17 @@ def export_request(
         flat=flat,
         constant_folding=config.export.do_constant_folding,
     )
+
+
+def export_example(network: Network, signature: Signature, golden: Arrays) -> Arrays:
+    """The first golden, with lengths of 1 replaced: `torch.export` takes these for constants."""
+    longer = {
+        name: next((n for n in signature.others[name] if n > 1), length)
+        for name, length in signature.lengths.items()
+        if length == 1
+    }
+    if not longer:
+        return golden
+    shapes = signature.shapes_at(longer)
+    generator = np.random.default_rng(0)
+    return {item.name: example_of(item, shapes[item.name], generator) for item in network.inputs}

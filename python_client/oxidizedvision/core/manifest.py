@@ -206,17 +206,22 @@ class Manifest(_Part):
         )
 
     def precision_of(self, file: str) -> Precision:
-        """The precision of one of the model's files."""
-        stage = self._stage_of(file)
+        """The precision of one of the model's files; a prepared one has that of its source."""
+        stage = self._origin_of(file)
         return stage.name if stage and stage.name in {"fp16", "int8"} else "fp32"
 
     def tolerance_of(self, file: str) -> Tolerance:
-        """What counts as equal to PyTorch for one of the model's files."""
-        stage = self._stage_of(file)
+        """What counts as equal to PyTorch for one of the model's files, or for its source."""
+        stage = self._origin_of(file)
         return stage.tolerance if stage and stage.tolerance else self.tolerance
 
-    def _stage_of(self, file: str) -> Stage | None:
-        return next((stage for stage in self.stages if stage.output.file == file), None)
+    def _origin_of(self, file: str) -> Stage | None:
+        """The stage that made a file; for a prepared one that which made the file it stands for."""
+        made = {stage.output.sha256: stage for stage in self.stages if stage.name != "prepare"}
+        stage = next((stage for stage in self.stages if stage.output.file == file), None)
+        if stage is None or stage.name != "prepare":
+            return stage
+        return made.get(stage.input_sha256 or "")
 
     def save(self, path: Path) -> None:
         """Write the manifest whole, or leave the old one."""

@@ -4,8 +4,8 @@
 `reduce` cuts out the smallest part that still fails and writes it down so that others can run it.
 """
 
-from oxidizedvision.layers.comparison import TOLERANCES
 from oxidizedvision.layers.engines import REFERENCE, Engine, RunnerEngine
+from oxidizedvision.layers.findings import TOLERANCES
 from oxidizedvision.layers.measures import Errors
 from oxidizedvision.layers.pytorch import pytorch_side
 from oxidizedvision.layers.reduction import Reduction, reduce

@@ -13,6 +13,7 @@ from oxidizedvision.core.results import Notify
 from oxidizedvision.layers.accumulated import Trace, measure_accumulated, traced
 from oxidizedvision.layers.bisect import crossing, first_wrong, last_readers
 from oxidizedvision.layers.engines import REFERENCE
+from oxidizedvision.layers.findings import TOLERANCES, notes_of, output_errors, with_calls
 from oxidizedvision.layers.graph import Graph
 from oxidizedvision.layers.local import (
     Bench,
@@ -21,7 +22,6 @@ from oxidizedvision.layers.local import (
     measure_alone,
     measure_local,
 )
-from oxidizedvision.layers.measures import relative_error
 from oxidizedvision.layers.meeting import meetings
 from oxidizedvision.layers.noise import precision_of
 from oxidizedvision.layers.report import Layer, LayerReport, OutputError, first_diverging
@@ -31,11 +31,6 @@ from oxidizedvision.runners.target import UNAVAILABLE_KINDS
 if TYPE_CHECKING:
     from oxidizedvision.core.manifest import Precision
     from oxidizedvision.core.tensors import Array
-
-TOLERANCES: dict[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2, "int8": 1e-1}
-"""The largest difference of an output over its largest value, by the coarsest precision."""
-
-_SHOWN = 3
 
 
 @dataclass
@@ -265,48 +260,27 @@ class Comparison:
         return [name for name in known if name in read]
 
     def _report(self, mode: str, layers: Sequence[Layer]) -> LayerReport:
-        made = tuple(layers)
+        reference, candidate = self.reference, self.candidate
+        made = with_calls(layers, reference.calls)
+        graph, runs = self._graphs[1], not self._failure
         return LayerReport(
-            model=self.candidate.name,
-            reference=self.reference.label,
-            candidate=self.candidate.label,
+            model=candidate.name,
+            reference=reference.label,
+            candidate=candidate.label,
             mode=mode,
             layers=made,
-            first=first_diverging(made, runs=not self._failure),
+            first=first_diverging(made, runs=runs),
             outputs=self._output_errors(),
             failure=self._failure,
-            runs=sum(runs.count for runs in (*self._runs, *self._folded)),
-            notes=self._notes(made),
+            runs=sum(each.count for each in (*self._runs, *self._folded)),
+            notes=notes_of(reference, candidate, graph, self.meets, made, runs=runs),
         )
 
     def _output_errors(self) -> tuple[OutputError, ...]:
         limit = TOLERANCES[self.precision] if self.tolerance is None else self.tolerance
-        return tuple(
-            OutputError(
-                name,
-                relative_error(self._bench.values[self.meets[name]], self._got[name]),
-                limit,
-            )
-            for name in self._outputs
-            if name in self._got
-        )
-
-    def _notes(self, layers: Sequence[Layer]) -> tuple[str, ...]:
-        graph = self._graphs[1]
-        lost = [name for name in graph.outputs if name not in self.meets]
-        notes = [f"the reference has no output {name}" for name in lost]
-        alone = [] if self._failure else [layer.node for layer in layers if layer.failure]
-        if alone:
-            names = ", ".join(alone[:_SHOWN]) + (", …" if len(alone) > _SHOWN else "")
-            engine = self.candidate.engine.name
-            notes.append(f"{engine} runs the whole and not these layers alone: {names}")
-        apart = len(graph.tensors) - len(self.meets)
-        if apart:
-            notes.append(
-                f"{apart} of {len(graph.tensors)} tensors have no counterpart in "
-                f"{self.reference.name}; they belong to the layers that read them"
-            )
-        return tuple(notes)
+        values = self._bench.values
+        wanted = {name: values[self.meets[name]] for name in self._outputs if name in self._got}
+        return output_errors(wanted, self._got, limit)
 
 
 def _diverges(layer: Layer) -> bool:

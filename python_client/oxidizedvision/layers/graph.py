@@ -11,11 +11,10 @@ import numpy as np
 
 from oxidizedvision.core.lazy import require
 from oxidizedvision.core.tensors import DTYPE_OF_NUMPY
-from oxidizedvision.layers.nodes import (
+from oxidizedvision.layers.shapes import described, fix_shapes
+from oxidizedvision.onnx_graph import (
     constants_to_initializers,
-    described,
     drop_copies,
-    fix_shapes,
     rename,
     uses,
 )

@@ -16,7 +16,6 @@ from oxidizedvision.layers.meeting import (
     stands_for_certain,
     structure_differs,
 )
-from oxidizedvision.layers.nodes import set_shape
 from oxidizedvision.layers.noise import (
     EXACT,
     PRECISIONS,
@@ -28,6 +27,7 @@ from oxidizedvision.layers.noise import (
     with_coarse_weights,
 )
 from oxidizedvision.layers.report import Layer
+from oxidizedvision.layers.shapes import set_shape
 from oxidizedvision.layers.sides import MOST_RUNS
 from oxidizedvision.onnx_notes import MODULE, note_of
 from oxidizedvision.runners.target import UNAVAILABLE_KINDS

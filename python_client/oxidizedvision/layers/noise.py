@@ -15,7 +15,7 @@ import numpy as np
 from oxidizedvision.core.manifest import Precision
 from oxidizedvision.layers.graph import GIVEN, QUANTISING
 from oxidizedvision.layers.measures import distance, is_float, rms_of
-from oxidizedvision.layers.nodes import rename
+from oxidizedvision.onnx_graph import rename
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

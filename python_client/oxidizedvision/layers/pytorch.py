@@ -1,10 +1,12 @@
 """PyTorch as the reference: what every nn.Module gives, as values of the tensors of an ONNX graph.
 
-Tensors are matched by the notes of `convert`: a module's output is what its nodes make for others.
+Tensors are matched by the notes of `convert`: a module's output is what its nodes make for others,
+call by call where it is called several times.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,27 +15,37 @@ import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
+from oxidizedvision.layers.calls import ends_of, nodes_by_module
 from oxidizedvision.layers.engines import REFERENCE
 from oxidizedvision.layers.graph import Graph
 from oxidizedvision.layers.sides import Side
-from oxidizedvision.onnx_notes import MODULE, ROOT, note_of
+from oxidizedvision.onnx_notes import MODULE, note_of
 from oxidizedvision.runners.torch_outputs import leaves
 
 if TYPE_CHECKING:
+    import torch
     from onnx import ModelProto
     from torch import nn
 
     from oxidizedvision.core.tensors import Array
 
 
+_State = tuple[int, int]
+"""A tensor, by its identity, and how often something wrote into it."""
+
+
 @dataclass
 class _Call:
-    """One call of a module: what it was given and what it gave, with the array that that was."""
+    """One call of a module: what it was given and what it gave, with the array that that was.
+
+    value: None for what is no tensor. may_fold: whether the call may have left no nodes.
+    """
 
     path: str
-    given: int
-    gave: int
-    value: Array
+    given: _State
+    gave: _State
+    value: Array | None
+    may_fold: bool
 
 
 @dataclass
@@ -46,15 +58,31 @@ class _Watch:
     def hook(self, path: str) -> Any:
         import torch
 
-        def ended(_: Any, inputs: Any, output: Any) -> None:
-            if not isinstance(output, torch.Tensor):
-                return
-            given = next((id(value) for value in inputs if isinstance(value, torch.Tensor)), 0)
+        def ended(part: Any, inputs: Any, output: Any) -> None:
+            given = next((value for value in inputs if isinstance(value, torch.Tensor)), None)
             self.kept += [*inputs, output]  # so that no other tensor gets their identity
-            value = output.detach().cpu().clone().numpy()
-            self.calls.append(_Call(path, given, id(output), value))
+            is_tensor = isinstance(output, torch.Tensor)
+            value = output.detach().cpu().clone().numpy() if is_tensor else None
+            folds = is_tensor and given is not None and _may_fold(part, given, output)
+            self.calls.append(_Call(path, _state(given), _state(output), value, folds))
 
         return ended
+
+
+def _state(value: Any) -> _State:
+    try:
+        return id(value), value._version
+    except (AttributeError, RuntimeError):  # no tensor, or one of inference mode
+        return id(value), 0
+
+
+def _may_fold(part: nn.Module, given: torch.Tensor, output: torch.Tensor) -> bool:
+    """Whether a call needs no node of its own: it changes nothing, or what comes before does it."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    if isinstance(part, _BatchNorm) or output is given:
+        return True
+    return given.shape == output.shape and bool((given == output).all())
 
 
 def pytorch_side(
@@ -86,8 +114,9 @@ def pytorch_side(
         )
     calls, returned = _watched(network, inputs)
     names = list(outputs) or list(graph.outputs)
-    values = dict(zip(names, returned, strict=False))
-    return Side(model, REFERENCE, name, {**_matched(graph, calls), **values})
+    side = _matched(graph, calls)
+    values = {**side.values, **dict(zip(names, returned, strict=False))}
+    return Side(model, REFERENCE, name, values, side.calls, side.notes)
 
 
 def _watched(network: nn.Module, inputs: Mapping[str, Array]) -> tuple[list[_Call], list[Array]]:
@@ -112,38 +141,51 @@ def _watched(network: nn.Module, inputs: Mapping[str, Array]) -> tuple[list[_Cal
     return watch.calls, found
 
 
-def _matched(graph: Graph, calls: Sequence[_Call]) -> dict[str, Array]:
-    """The value of each tensor that is a module's output, where that is certain.
+@dataclass(frozen=True)
+class _Matched:
+    """Values by tensor; the calls that some of them are of, as `Side` has them; and its notes."""
 
-    Modules that were called more than once are left out. A module that left no nodes, such as a
-    batch norm that was folded into its convolution, gives its output to the tensor before it.
+    values: dict[str, Array]
+    calls: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def _matched(graph: Graph, calls: Sequence[_Call]) -> _Matched:
+    """The value of each tensor that a call of a module gave, where that is certain.
+
+    A module that left no nodes, such as a batch norm that was folded into its convolution, gives
+    its output to the tensor before it.
     """
-    often = [call.path for call in calls]
-    ends = _ends(graph)
-    found: dict[str, Array] = {}
-    by_given = {call.given: call for call in calls if call.path not in ends}
+    counts = Counter(call.path for call in calls)
+    ends = ends_of(graph, counts)
+    there = {*nodes_by_module(graph)}
+    folded = {call.given: call for call in calls if call.path not in there and call.may_fold}
+    values: dict[str, Array] = {}
+    labels: dict[str, str] = {}
+    numbers: Counter[str] = Counter()
     for call in calls:
-        tensor = ends.get(call.path)
-        if tensor is None or often.count(call.path) > 1:
+        number = numbers[call.path]
+        numbers[call.path] += 1
+        if call.path not in ends.tensors:
             continue
-        last = call
-        while last.gave in by_given and by_given[last.gave] is not last:
-            last = by_given[last.gave]
-        if graph.shapes.get(tensor, last.value.shape) == last.value.shape:
-            found[tensor] = last.value
-    return found
+        tensor = ends.tensors[call.path][number]
+        value = _last(call, folded).value
+        if value is not None and graph.shapes.get(tensor, value.shape) == value.shape:
+            values[tensor] = value
+            if counts[call.path] > 1:
+                labels.setdefault(tensor, f"{call.path}#{number + 1}")
+    notes = tuple(
+        f"{path} is called {counts[path]} times and not compared with PyTorch's: {reason}"
+        for path, reason in ends.untold.items()
+    )
+    return _Matched(values, labels, notes)
 
 
-def _ends(graph: Graph) -> dict[str, str]:
-    """By module the only tensor that its nodes make for other modules."""
-    inside: dict[str, list[int]] = {}
-    for index, node in enumerate(graph.nodes):
-        path = note_of(node, MODULE)
-        while path and path != ROOT:
-            inside.setdefault(path, []).append(index)
-            path = path.rpartition(".")[0]
-    known = {*graph.tensors}
-    leaving = {
-        path: [n for n in graph.leaving(nodes) if n in known] for path, nodes in inside.items()
-    }
-    return {path: names[0] for path, names in leaving.items() if len(names) == 1}
+def _last(call: _Call, folded: Mapping[_State, _Call]) -> _Call:
+    """The call after which the value stands that a call's nodes make in the graph."""
+    for _ in folded:
+        after = folded.get(call.gave)
+        if after is None or after is call:
+            break
+        call = after
+    return call

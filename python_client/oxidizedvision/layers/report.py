@@ -20,6 +20,7 @@ class Layer:
         node: The ONNX node that makes it, by name, or by its first output where it has none.
         op_type: The node's operator.
         module: Path of the nn.Module that the node comes from; empty where the file does not tell.
+            `act#2` is the second call, where PyTorch is the reference and calls it several times.
         nodes: All nodes between the tensors that both sides have and this one; `node` is the last.
         precision: What these work in.
         local: The error of these nodes alone, given the reference's inputs. None where it was not

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,16 @@ class Side:
     """A model in an engine.
 
     values: by tensor, where they come from elsewhere, such as PyTorch; the model then tells how
-    its nodes round. name: what reports call the model.
+    its nodes round. name: what reports call the model. calls: by tensor the call that gave it,
+    `act#2`, of modules that are called several times. notes: what is not compared, and why.
     """
 
     model: ModelProto
     engine: Engine = REFERENCE
     name: str = "model"
     values: Mapping[str, Array] | None = None
+    calls: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from oxidizedvision.budget import BudgetReport, check_packaged
 from oxidizedvision.core.crates import MARK, crate_files
-from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
-from oxidizedvision.core.files import file_size, sha256_of
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import file_size
 from oxidizedvision.core.goals import AUTO, DEFAULT_GOAL, refuse_goal
-from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.build import build_program, lock_to_content
 from oxidizedvision.package.chosen import ChosenEngine, chosen_by_auto
@@ -22,6 +20,7 @@ from oxidizedvision.package.names import crate_name
 from oxidizedvision.package.place import check_replaceable, placed
 from oxidizedvision.package.record import forget_crate, record_crate
 from oxidizedvision.package.sources import copy_runtime, workspace_document
+from oxidizedvision.package.subject import Subject
 from oxidizedvision.package.template import CrateTemplate, carried_name
 from oxidizedvision.runners.prepared import is_prepared
 from oxidizedvision.runners.table import readers
@@ -104,34 +103,48 @@ def package(
     """
     given = Path(model)
     limits = _budget_in(given)
-    model = _model_of(given)
-    manifest_path, manifest = _manifest_of(model)
-    name = crate_name(name or manifest.name)
+    subject = Subject.of(given)
+    name = crate_name(name or subject.manifest.name)
     if not force:
-        _check_unchanged(model, manifest, manifest_path.parent)
-    folder = Path(output) if output else model.parent / f"{name}-crate"
+        subject.check_unchanged()
+    folder = Path(output) if output else subject.model.parent / f"{name}-crate"
     check_replaceable(folder)
-    if is_prepared(model):
-        chosen = _engine_of_prepared(engine, goal, model)
-    else:
-        subject = model if given.suffix == ".onnx" else manifest_path
-        chosen = _choose_engine(engine, goal, subject, manifest, notify)
+    chosen = _chosen(given, subject, engine, goal, notify)
     if chosen.choice is not None:
-        manifest = load_manifest(manifest_path)  # which has the choice now
-        model = manifest_path.parent / (chosen.choice.file or model.name)
-    _warn_of_failed_validation(manifest)
-    notify(f"loading {model.name} in {chosen.engine}")
-    _check_loads(model, chosen.engine)
+        subject = subject.chosen(chosen.choice.file)
+    subject.warn_of_failed_validation()
+    notify(f"loading {subject.model.name} in {chosen.engine}")
+    subject.check_loads(chosen.engine)
     notify("writing the crate")
+    _place(folder, name, subject, chosen)
+    executable = build_program(folder, name, notify=notify) if build else None
+    result = _result(folder, name, subject, chosen, executable, limits)
+    record_crate(subject.manifest_path, result, carried_name(subject.model))
+    return result
+
+
+def _place(folder: Path, name: str, subject: Subject, chosen: ChosenEngine) -> None:
+    """Write the crate, and put it in place of what was in the folder."""
     with placed(folder) as staging:
         template = CrateTemplate(name, chosen, ENGINES[chosen.engine])
-        _write(staging, template, manifest, model)
-        _copy_artifacts(staging, manifest, model, manifest_path.parent, chosen)
+        _write(staging, template, subject)
+        _copy_artifacts(staging, subject, chosen)
         lock_to_content(staging)
-        forget_crate(manifest_path, folder)
-    executable = build_program(folder, name, notify=notify) if build else None
+        forget_crate(subject.manifest_path, folder)
+
+
+def _result(
+    folder: Path,
+    name: str,
+    subject: Subject,
+    chosen: ChosenEngine,
+    executable: Path | None,
+    limits: BudgetConfig | None,
+) -> PackageResult:
+    """What became of a crate that is in place."""
     files = crate_files(folder)
-    result = PackageResult(
+    size = file_size(executable or subject.model)
+    return PackageResult(
         path=folder,
         name=name,
         engine=chosen.engine,
@@ -139,13 +152,9 @@ def package(
         executable=executable,
         files=tuple(str(path.relative_to(folder)) for path in files),
         bytes=sum(path.stat().st_size for path in files),
-        budget=check_packaged(
-            limits, manifest, chosen.engine, model, file_size(executable or model)
-        ),
+        budget=check_packaged(limits, subject.manifest, chosen.engine, subject.model, size),
         threads=chosen.threads,
     )
-    record_crate(manifest_path, result, carried_name(model))
-    return result
 
 
 def _budget_in(target: Path) -> BudgetConfig | None:
@@ -155,53 +164,6 @@ def _budget_in(target: Path) -> BudgetConfig | None:
     from oxidizedvision.config import load_config
 
     return load_config(target).budget
-
-
-def _warn_of_failed_validation(manifest: Manifest) -> None:
-    if manifest.validation is not None and not manifest.validation.get("passed"):
-        warnings.warn(
-            f"The last validation of {manifest.name} FAILED; `oxidizedvision validate` shows where",
-            OxidizedVisionWarning,
-            stacklevel=3,
-        )
-
-
-def _model_of(target: Path) -> Path:
-    if not target.exists():
-        raise OxidizedVisionError(
-            Kind.NOT_FOUND, f"There is no file {target}", "Check the path and the current folder."
-        )
-    if target.suffix in (".yml", ".yaml"):
-        from oxidizedvision.config import load_config
-
-        export = load_config(target).export
-        target = Path(export.output_dir) / f"{export.model_name}{SUFFIX}"
-        if not target.is_file():
-            raise OxidizedVisionError(
-                Kind.NOT_FOUND,
-                f"There is no {target}: the config was not converted yet",
-                "Run `oxidizedvision convert` on it first.",
-            )
-    if target.name.endswith(SUFFIX):
-        return target.parent / load_manifest(target).head("onnx").file
-    if target.suffix != ".onnx" and not is_prepared(target):
-        raise OxidizedVisionError(
-            Kind.USAGE,
-            f"{target} is not an .onnx file, a config or a manifest",
-            "Give the config.yml, or the file that `oxidizedvision convert` or `optimize` wrote.",
-        )
-    return target
-
-
-def _manifest_of(model: Path) -> tuple[Path, Manifest]:
-    path = find_manifest(model)
-    if path is None:
-        raise OxidizedVisionError(
-            Kind.NOT_FOUND,
-            f"No manifest beside {model} lists it, so there are no goldens to prove a program by",
-            "Convert the model with `oxidizedvision convert config.yml`, then package the result.",
-        )
-    return path, load_manifest(path)
 
 
 def refuse_engine(engine: str) -> None:
@@ -242,10 +204,14 @@ def _engine_of_prepared(engine: str | None, goal: str | None, model: Path) -> Ch
     return ChosenEngine(able[0], f"{model.name} was prepared for it")
 
 
-def _choose_engine(
-    engine: str | None, goal: str | None, model: Path, manifest: Manifest, notify: Notify
+def _chosen(
+    given: Path, subject: Subject, engine: str | None, goal: str | None, notify: Notify
 ) -> ChosenEngine:
+    """The engine that is asked for, that a prepared model is for, or the best that is known."""
+    if is_prepared(subject.model):
+        return _engine_of_prepared(engine, goal, subject.model)
     if engine == AUTO:
+        model = subject.model if given.suffix == ".onnx" else subject.manifest_path
         return chosen_by_auto(model, tuple(ENGINES), goal or DEFAULT_GOAL, notify)
     refuse_goal(goal)
     if engine is not None:
@@ -253,7 +219,7 @@ def _choose_engine(
         return ChosenEngine(engine, "asked for")
     measured = [
         (row["p50_ms"], row["runner"])
-        for row in (manifest.benchmark or {}).get("results", [])
+        for row in (subject.manifest.benchmark or {}).get("results", [])
         if row["runner"] in ENGINES and not row.get("lever")
     ]
     if measured:
@@ -264,42 +230,21 @@ def _choose_engine(
     return ChosenEngine(first, "not asked for and never benchmarked: the first of the list")
 
 
-def _check_unchanged(model: Path, manifest: Manifest, folder: Path) -> None:
-    """Refuse a model, or goldens to prove it by, that are not what was recorded."""
-    record = next(stage.output for stage in manifest.stages if stage.output.file == model.name)
-    goldens = folder / manifest.goldens.file
-    for path, sha256 in ((model, record.sha256), (goldens, manifest.goldens.sha256)):
-        if sha256_of(path) != sha256:
-            raise OxidizedVisionError(
-                Kind.CHECK_FAILED,
-                f"{path} is not the file that the manifest recorded: its SHA-256 differs",
-                "Run `oxidizedvision convert` again, or package it all the same with --force; "
-                "its own tests will then tell.",
-            )
-
-
-def _check_loads(model: Path, engine: str) -> None:
-    """Load the model in the engine before anything is written, where the engine is at hand."""
-    from oxidizedvision.runners import RunnerConfig, availability, load_runner
-
-    if availability(engine).ready:
-        load_runner(engine, RunnerConfig(model), apart=True).close()
-
-
-def _write(staging: Path, template: CrateTemplate, manifest: Manifest, model: Path) -> None:
+def _write(staging: Path, template: CrateTemplate, subject: Subject) -> None:
     crates = copy_runtime(staging / "runtime", template.engine.crate)
-    for relative, text in template.files(workspace_document(crates), manifest, model).items():
+    workspace = workspace_document(crates)
+    files = template.files(workspace, subject.manifest, subject.model)
+    for relative, text in files.items():
         target = staging / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
 
 
-def _copy_artifacts(
-    staging: Path, manifest: Manifest, model: Path, folder: Path, chosen: ChosenEngine
-) -> None:
+def _copy_artifacts(staging: Path, subject: Subject, chosen: ChosenEngine) -> None:
     """Copy model and goldens, and the manifest up to the stage that made this model."""
+    manifest, model = subject.manifest, subject.model
     shutil.copyfile(model, staging / carried_name(model))
-    shutil.copyfile(folder / manifest.goldens.file, staging / "model.golden.safetensors")
+    shutil.copyfile(subject.folder / manifest.goldens.file, staging / "model.golden.safetensors")
     names = [stage.output.file for stage in manifest.stages]
     kept = manifest.model_copy(
         update={

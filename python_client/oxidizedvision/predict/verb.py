@@ -115,6 +115,19 @@ def predict(
     else:
         refuse_goal(goal)
     runner_config, config = _runner_config(file, runner, engine_settings)
+    report = _predicted(runner, runner_config, config, found, target, notify)
+    return replace(report, chosen=chosen)
+
+
+def _predicted(
+    runner: str,
+    runner_config: RunnerConfig,
+    config: Config | None,
+    found: Found,
+    target: Path | None,
+    notify: Notify,
+) -> PredictReport:
+    """Every input through a runner."""
     notify(f"loading {runner_config.model_name} into {runner}")
     start = time.perf_counter_ns()
     with load_runner(runner, runner_config, config=config, apart=True) as engine:
@@ -135,7 +148,6 @@ def predict(
         results=tuple(results),
         failures=tuple(failures),
         skipped=found.skipped,
-        chosen=chosen,
     )
 
 

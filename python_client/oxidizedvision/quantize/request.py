@@ -54,6 +54,11 @@ class Inputs:
     judged: tuple[Sample, ...]
     origin: str
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the first input that is judged, by name."""
+        return {name: array.shape for name, array in self.judged[0].inputs.items()}
+
 
 def find_inputs(request: QuantizeRequest) -> Inputs:
     """The inputs that the config names; random ones only where it says so.

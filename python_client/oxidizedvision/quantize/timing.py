@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from oxidizedvision.benchmark import BenchmarkOptions
@@ -18,22 +20,41 @@ from oxidizedvision.runners.request import granted_threads
 _PROCESSES, _MOST_PROCESSES = 3, 6
 
 
-def timed(request: QuantizeRequest, small: bytes, notify: Notify = silent) -> Timing:
+def timed(
+    request: QuantizeRequest,
+    small: bytes,
+    shapes: Mapping[str, Sequence[int]],
+    notify: Notify = silent,
+) -> Timing:
     """How a smaller model compares with FP32 on the engine that will run it.
+
+    Args:
+        request: The model and its engine.
+        small: The smaller model.
+        shapes: Of the inputs that both are timed on, by name.
+        notify: Told what is being done.
 
     Raises:
         OxidizedVisionError: `check_failed` when the engine cannot run it.
     """
     threads = request.threads or granted_threads()
+    where = dataclasses.replace(request.where, shapes=shapes)
+    batch_size = next((shape[0] for shape in shapes.values() if len(shape)), 1)
     with tempfile.TemporaryDirectory(prefix="oxidizedvision-timing-") as name:
         candidates = [
-            _candidate(request, Path(name), variant, content, threads)
+            Candidate(
+                request.engine,
+                threads,
+                batch_size,
+                model=str(_written(Path(name) / f"{variant}.onnx", content)),
+                variant=variant,
+            )
             for variant, content in (("FP32", request.base), (request.precision, small))
         ]
         options = BenchmarkOptions(
             processes=_PROCESSES, most_processes=_MOST_PROCESSES, threads=threads
         )
-        report = measured(request.where, candidates, settings(options, None), notify=notify)
+        report = measured(where, candidates, settings(options, None), notify=notify)
     if len(report.results) != len(candidates):
         failures = [row.message for row in report.failures]
         reason = "; ".join(failures) or "it is not here"
@@ -56,9 +77,6 @@ def timed(request: QuantizeRequest, small: bytes, notify: Notify = silent) -> Ti
     )
 
 
-def _candidate(
-    request: QuantizeRequest, folder: Path, variant: str, content: bytes, threads: int
-) -> Candidate:
-    path = folder / f"{variant}.onnx"
+def _written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
-    return Candidate(request.engine, threads, 1, model=str(path), variant=variant)
+    return path

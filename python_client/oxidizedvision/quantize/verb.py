@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from oxidizedvision.benchmark.machine import fingerprint
@@ -32,6 +32,7 @@ _MARGIN = 0.5
 """A node whose largest value is beyond this share of FP16's range stays in float."""
 
 _SLOWER = "slower"
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 def quantized(
@@ -74,7 +75,8 @@ class _Quantization:
             base, per_channel=request.calibration.per_channel, reduce_range=_overflows()
         ) as quantizer:
             self._layers = quantizer.layers()
-            form, kept, reason = self._chosen(self._forms(quantizer, tried, inputs), tried)
+            forms = self._forms(quantizer, tried, inputs)
+            form, kept, reason = self._chosen(forms, tried, inputs.shapes)
             nodes = quantizer.computed_as(form.content, request.engine) if form else None
         if nodes == 0 and kept and form and _form_of(form) in {"static", "dynamic"}:
             self._notes.append(f"{request.engine} runs it in float: no node computes in INT8")
@@ -167,7 +169,9 @@ class _Quantization:
             )
         return tried.attempt("FP16", lambda: quantizer.fp16(beyond), beyond)
 
-    def _chosen(self, forms: Iterator[Form | None], tried: Tried) -> tuple[Form | None, bool, str]:
+    def _chosen(
+        self, forms: Iterator[Form | None], tried: Tried, shapes: Shapes
+    ) -> tuple[Form | None, bool, str]:
         """The fastest, then smallest, that keeps the budget and is no worse than FP32."""
         refused: list[str] = []
         timed_forms: list[tuple[Form, Timing]] = []
@@ -175,7 +179,7 @@ class _Quantization:
         for form in forms:
             if form is None or not form.trial.keeps:
                 continue
-            reason, timing = self._against_fp32(form)
+            reason, timing = self._against_fp32(form, shapes)
             if timing is not None:
                 timed_forms.append((form, timing))
                 good += [] if reason else [(form, timing)]
@@ -191,10 +195,10 @@ class _Quantization:
             self._timing = timed_forms[0][1]
         return None, False, "; ".join(refused) or self._why_none(tried)
 
-    def _against_fp32(self, form: Form) -> tuple[str, Timing | None]:
+    def _against_fp32(self, form: Form, shapes: Shapes) -> tuple[str, Timing | None]:
         self._notify(f"timing {form.trial.name} beside FP32")
         try:
-            timing = timed(self._request, form.content, self._notify)
+            timing = timed(self._request, form.content, shapes, self._notify)
         except OxidizedVisionError as error:
             return error.message, None
         if timing.verdict == _SLOWER:

@@ -23,6 +23,7 @@ from oxidizedvision.registry.finding import find
 from oxidizedvision.registry.lineage import LineageItem, lineage_of
 from oxidizedvision.registry.objects import kept
 from oxidizedvision.registry.store import read
+from oxidizedvision.runners.prepared import is_prepared
 
 _LISTED = (".onnx", ".pt", ".pt2")
 
@@ -57,7 +58,7 @@ class ModelDetails:
 
 
 def describe(target: str | Path) -> ModelDetails:
-    """Describe a registered model, or a file: a manifest, or an .onnx, .pt or .pt2 that one lists.
+    """Describe a registered model, or a file: a manifest, or a model's file that one lists.
 
     Args:
         target: The file; or a tag, a name, `NAME@VERSION` or the first digits of a SHA-256.
@@ -73,7 +74,7 @@ def describe(target: str | Path) -> ModelDetails:
         return _of_entry(find(str(target)))
     if path.name.endswith(SUFFIX):
         return _of_manifest(path.absolute(), load_manifest(path))
-    manifest = find_manifest(path) if path.suffix in _LISTED else None
+    manifest = find_manifest(path) if _may_be_listed(path) else None
     if manifest is not None:
         return _of_manifest(manifest.absolute(), load_manifest(manifest))
     if path.suffix == ".onnx":
@@ -85,8 +86,12 @@ def describe(target: str | Path) -> ModelDetails:
     )
 
 
+def _may_be_listed(path: Path) -> bool:
+    return path.suffix in _LISTED or is_prepared(path)
+
+
 def _refuse_missing_file(path: Path) -> None:
-    if path.suffix in (*_LISTED, ".json") or len(path.parts) > 1:
+    if path.suffix == ".json" or _may_be_listed(path) or len(path.parts) > 1:
         raise OxidizedVisionError(
             Kind.NOT_FOUND, f"There is no file {path}", "Check the path and the current folder."
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from oxidizedvision.config import Config, load_config
@@ -45,7 +45,8 @@ class Target:
     """A converted model.
 
     model: the ONNX file in question, or one that was prepared for an engine. config: None where
-    the target is a file and not a config. program: the packaged executable, where given.
+    the target is a file and not a config. program: the packaged executable, where given. shapes: of
+    example inputs, by name, in place of the manifest's.
     """
 
     name: str
@@ -54,6 +55,13 @@ class Target:
     manifest: Manifest | None
     model: Path
     program: Path | None = None
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def input_shapes(self) -> dict[str, list[int]]:
+        """Shapes of example inputs by name, as far as they are known."""
+        known = self.manifest.input_shapes if self.manifest else {}
+        return {**known, **{name: list(shape) for name, shape in self.shapes.items()}}
 
     @property
     def folder(self) -> Path:

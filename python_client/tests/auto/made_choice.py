@@ -13,7 +13,7 @@ from oxidizedvision.benchmark.candidate import Candidate, names
 from oxidizedvision.benchmark.report import BenchmarkFailure, BenchmarkResult
 from oxidizedvision.core.errors import Kind
 from oxidizedvision.core.files import sha256_of
-from oxidizedvision.core.manifest import update_manifest
+from oxidizedvision.core.manifest import SUFFIX, update_manifest
 from oxidizedvision.runners import availability
 
 ENGINES = ("tract", "rten")
@@ -61,11 +61,11 @@ def row(runner: str, *, passed: bool = True) -> dict[str, Any]:
 
 def validated(path: Path, *rows: dict[str, Any], **changes: Any) -> Path:
     """Write a validation of the model's files into a manifest."""
-    onnx = path.with_name("net.onnx")
+    onnx = path.with_name(path.name.replace(SUFFIX, ".onnx"))
     summary = {
         "tolerance_mae": 1e-5,
         "tolerance_cos_sim": 0.999,
-        "files": {"net.onnx": sha256_of(onnx)},
+        "files": {onnx.name: sha256_of(onnx)},
         "results": list(rows),
         "integrity": [],
         **changes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -11,12 +12,16 @@ from typing import Any
 
 import pytest
 from made_choice import ENGINES, Stub, row, validated
+from tiny_network import Artifact
 
-from oxidizedvision.auto import ChooseOptions, choose, grid, keep, verb
+from oxidizedvision.auto import ChooseOptions, choose, grid, keep, proof, verb
+from oxidizedvision.auto.forms import Form
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import FileRecord, load_manifest, update_manifest
+from oxidizedvision.core.results import silent
 from oxidizedvision.runners.base import Availability
+from oxidizedvision.runners.target import resolve
 
 ONE = ChooseOptions(engines=ENGINES, threads=1)
 
@@ -172,3 +177,33 @@ def test_a_manifest_that_cannot_be_written_is_told(
     monkeypatch.setattr(keep, "update_manifest", refused)
     with pytest.warns(OxidizedVisionWarning, match="not in the manifest: .*Read-only"):
         assert choose(net, options=ONE).runner
+
+
+def test_a_looser_validation_does_not_cover_the_row_of_fp32(
+    tiny: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = {name: row(name)["engine_version"] for name in ENGINES}
+    file, files = tiny.onnx, {tiny.onnx.name: sha256_of(tiny.onnx)}
+    validated(tiny.manifest, *(row(name) for name in ENGINES))
+    asked: list[str] = []
+
+    def validate(*_: object, **__: object) -> None:
+        asked.append("validate")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(proof, "validate", validate)
+
+    def prove(rows: str) -> bool:
+        config = tiny.config.with_name("other.yml")
+        config.write_text(f"{tiny.config.read_text()}validation: {rows}\n")
+        where, forms = resolve(config), (Form("fp32", file),)
+        asked.clear()
+        with contextlib.suppress(KeyboardInterrupt):
+            proof.prove(config, where, forms, versions, files, None, silent)
+        return bool(asked)
+
+    assert not prove("{num_tests: 1}")
+    assert not prove("{tolerances: {fp32: {mae: 1e-4}}}")
+    assert prove("{tolerances: {fp32: {mae: 1e-6}}}")
+    assert prove("{tolerances: {fp32: {cos_sim: 0.9999}}}")
+    assert not prove("{tolerance_mae: 1e-7, tolerances: {fp32: {mae: 1e-5}}}")

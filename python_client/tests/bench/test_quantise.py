@@ -94,3 +94,19 @@ def test_the_table_tells_refusals_and_broken_budgets() -> None:
 
 def test_the_models_are_those_that_were_promised() -> None:
     assert NAMES == ("denoiser", "ppocr_det", "ppocr_rec", "pnet", "rnet", "onet", "digits")
+
+
+def test_models_measured_anew_take_the_place_of_their_old_rows() -> None:
+    machine = {"cpu": "a", "versions": {"torch": "2"}}
+    old = {"machine": machine, "seconds": 9, "models": [{"name": "digits"}, {"name": "pnet"}]}
+    new = {"machine": machine, "seconds": 1, "models": [{"name": "pnet", "macs": 5}]}
+    both = report.merged(new, old)
+    assert both["models"] == [{"name": "pnet", "macs": 5}, {"name": "digits"}]
+    assert both["seconds"] == 10
+    assert report.merged(new, None) is new
+
+
+def test_figures_of_two_machines_never_stand_in_one_table() -> None:
+    old = {"machine": {"cpu": "a"}, "seconds": 9, "models": []}
+    with pytest.raises(SystemExit, match="another machine"):
+        report.merged({**old, "machine": {"cpu": "b"}}, old)

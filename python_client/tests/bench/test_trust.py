@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,7 +31,26 @@ def test_a_series_holds_with_few_misses_and_no_wrong_direction(
     series.verdicts.update({"slower": right, "faster": wrong, "no": 40 - right - wrong})
     assert series.holds is holds
     series.rows = [{"interval": [0.9, 1.0]}]
-    assert ("NOT KEPT" in run._table([series], 40)) is not holds
+    assert ("NOT KEPT" in run._table([series])) is not holds
+
+
+def test_a_part_that_is_tried_again_leaves_the_other_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    results, readme = tmp_path / "results.json", tmp_path / "README.md"
+    readme.write_text(f"a\n{run.START}\n{run.END}\nz\n")
+    monkeypatch.setattr(run, "RESULTS", results)
+    monkeypatch.setattr(run, "README", readme)
+    row = {"interval": [0.9, 1.0]}
+    quiet = Series("slow, as it is", "slower", "faster", 0.95, Counter(slower=40), [row] * 40)
+    loaded = Series(f"slow, {run.LOADED}", "slower", "faster", 0.8, Counter(slower=33), [row] * 40)
+    assert run._with_committed([loaded]) == [loaded]
+    run._write([quiet, loaded], "table")
+    again = Series(quiet.name, "slower", "faster", 0.95, Counter(slower=39, no=1), [row] * 40)
+    assert run._with_committed([again]) == [again, loaded]
+    monkeypatch.setattr(run, "fingerprint", lambda: {"cpu": "b", "flags": [], "versions": {}})
+    with pytest.raises(SystemExit, match="another machine"):
+        run._with_committed([again])
 
 
 def test_the_planted_slowdown_is_a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:

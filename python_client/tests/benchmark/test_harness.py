@@ -10,7 +10,7 @@ import pytest
 
 from oxidizedvision.benchmark import harness
 from oxidizedvision.benchmark.candidate import Candidate, names
-from oxidizedvision.benchmark.harness import Plan, Record, measure
+from oxidizedvision.benchmark.harness import Plan, ProcessRecord, Record, beside, measure
 from oxidizedvision.benchmark.processors import choose
 from oxidizedvision.benchmark.session import Start, Window
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -102,6 +102,42 @@ def test_what_agrees_stops_and_what_does_not_goes_on_for_a_while() -> None:
     assert len(restless.windows) > 3 * Plan().least_windows
     spent_s = sum(sum(window.latency_ms) for window in restless.windows) / 1e3
     assert 2.0 <= spent_s <= 2.2
+
+
+def _record(*windows: tuple[list[float], float]) -> Record:
+    """A process; of each window its runs in milliseconds, and the share of it that was waited."""
+    return Record(
+        [
+            ProcessRecord(
+                START,
+                [
+                    Window(runs, 20.0, waited_s=wait * sum(runs) / 1e3, took_s=sum(runs) / 1e3)
+                    for runs, wait in windows
+                ],
+            )
+        ]
+    )
+
+
+def _runs(fast: float, slow: float) -> list[float]:
+    return [fast] * 4 + [slow] * 7
+
+
+def test_rows_that_other_work_disturbed_are_compared_by_their_fast_runs_of_calm_pairs() -> None:
+    waits = (0.1, 0.4, 0.2, 0.0, 0.3)
+    one = _record(*((_runs(1.0 + number / 10, 9.0), wait) for number, wait in enumerate(waits)))
+    other = _record(*((_runs(2.0 + number / 10, 7.0), 0.0) for number in range(5)))
+    assert beside(one, other) == ([[1.0, 1.2, 1.3, 1.4]], [[2.0, 2.2, 2.3, 2.4]])
+    busy = _record(*((_runs(2.0 + number / 10, 7.0), 0.6) for number in range(5)))
+    assert beside(one, busy) == ([[1.0, 1.1, 1.2, 1.3, 1.4]], [[2.0, 2.1, 2.2, 2.3, 2.4]])
+
+
+def test_rows_that_nothing_disturbed_are_compared_by_all_medians() -> None:
+    one = _record(*[(_runs(1.0, 9.0), 0.04)] * 3)
+    untold = Record([ProcessRecord(START, [Window([2.0], 20.0, waited_s=None, took_s=0.002)] * 3)])
+    assert beside(one, untold) == ([[9.0] * 3], [[2.0] * 3])
+    shorter = _record(([2.0], 0.9))
+    assert beside(one, shorter) == (one.sample, shorter.sample)
 
 
 def test_wide_intervals_ask_for_more_processes() -> None:

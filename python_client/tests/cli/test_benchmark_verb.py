@@ -15,7 +15,7 @@ from ended import Calls, Ended
 from made_report import INFINITE, report_of, row_of, sweep_rows, three_rows
 
 from oxidizedvision.benchmark.report import BenchmarkFailure
-from oxidizedvision.cli.benchmark import counts
+from oxidizedvision.cli.benchmark_flags import counts
 from oxidizedvision.core.errors import ExitCode, Kind
 from oxidizedvision.runners.target import Unavailable
 

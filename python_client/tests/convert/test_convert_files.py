@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from projects import CONV, DYNAMIC, HEAD, project
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from oxidizedvision.config import load_config
@@ -48,6 +49,17 @@ def test_every_file_agrees_with_pytorch_and_with_the_manifest(tmp_path: Path) ->
         np.testing.assert_allclose(session.run({"input": array})["output"], wanted, atol=1e-5)
     assert result.parity["max_error"] < 1e-5
     assert [entry.name for entry in list_models()] == ["net"]
+
+
+def test_the_row_of_fp32_is_the_tolerance_that_travels(tmp_path: Path) -> None:
+    config = project(tmp_path)
+    with config.open("a") as file:
+        file.write("validation: {tolerances: {fp32: {mae: 0.25, cos_sim: 0.5}}}\n")
+    result = convert(config)
+    told = {"mae": 0.25, "cosine_similarity": 0.5}
+    assert load_manifest(result.manifest).tolerance.model_dump() == told
+    with safe_open(result.goldens, "numpy") as goldens:
+        assert json.loads(goldens.metadata()["tolerance"]) == told
 
 
 def test_a_crate_stays_known_while_its_model_comes_out_the_same(tmp_path: Path) -> None:
@@ -167,8 +179,8 @@ def test_a_run_that_ends_early_leaves_the_older_result(
     def interrupted(*_: object) -> None:
         raise error
 
-    main = importlib.import_module("oxidizedvision.convert.main")
-    monkeypatch.setattr(main, "best_of", interrupted)
+    job = importlib.import_module("oxidizedvision.convert.job")
+    monkeypatch.setattr(job, "best_of", interrupted)
     (tmp_path / "model.py").write_text(CONV.replace("width=4", "width=5"))
     with pytest.raises((KeyboardInterrupt, OxidizedVisionError)):
         convert(config)

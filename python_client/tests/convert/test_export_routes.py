@@ -50,6 +50,16 @@ class Net(nn.Module):
         return self.head(self.layers[0].act(y).mean((2, 3)))
 
 
+class Deep(nn.Module):
+    def __init__(self):
+        super().__init__()
+        inner = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.Tanh(), nn.Sigmoid()))
+        self.block = nn.Sequential(inner, nn.Sequential(nn.Conv2d(4, 4, 1)))
+
+    def forward(self, x):
+        return self.block(x)
+
+
 class Nested(Net):
     def forward(self, x):
         return {"logits": super().forward(x), "aux": [x * 2]}
@@ -158,6 +168,18 @@ def test_every_node_carries_its_module(tmp_path: Path, model: ModuleType, route:
     assert all(note_of(node, MODULE) or note_of(node, PASS) for node in nodes)
     if route != "script":  # which tells no lines
         assert any("routes_model.py, line" in note_of(node, SOURCE) for node in nodes)
+
+
+@pytest.mark.parametrize("route", ["dynamo", "torchscript"])
+def test_containers_in_containers(tmp_path: Path, model: ModuleType, route: Route) -> None:
+    _, path = exported(tmp_path, model.Deep(), route, model.__file__ or "")
+    found = [(node.op_type, note_of(node, MODULE)) for node in onnx.load(path).graph.node]
+    assert found == [
+        ("Conv", "block.0.0"),
+        ("Tanh", "block.0.1.0"),
+        ("Sigmoid", "block.0.1.1"),
+        ("Conv", "block.1.0"),
+    ]
 
 
 @pytest.mark.parametrize("route", ROUTES)

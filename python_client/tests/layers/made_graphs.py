@@ -101,6 +101,15 @@ def one_filter(model: ModelProto, name: str = "w2", factor: float = 1.2) -> Mode
     return with_weights(model, {name: value})
 
 
+def fused(model: ModelProto) -> ModelProto:
+    """A copy whose second convolution has the factor in its weights, under its own name still."""
+    factor = weights(model, "factor")
+    copy = with_weights(model, {"w2": weights(model, "w2") * factor})
+    named(copy, "r2").input[0] = "c2"
+    copy.graph.node.remove(named(copy, "m2"))
+    return copy
+
+
 def half(model: ModelProto) -> ModelProto:
     """In half precision, with casts at both ends."""
     copy = type(model).FromString(model.SerializeToString())

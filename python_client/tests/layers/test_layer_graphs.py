@@ -12,12 +12,12 @@ from onnx import TensorProto, helper
 from oxidizedvision.layers import REFERENCE
 from oxidizedvision.layers.graph import GIVEN, Graph
 from oxidizedvision.layers.meeting import meetings
-from oxidizedvision.layers.nodes import rename, uses
 from oxidizedvision.layers.noise import (
     precision_of,
     shaken,
     with_coarse_values,
 )
+from oxidizedvision.onnx_graph import rename, uses
 
 
 def test_layers_side_by_side_give_what_the_whole_gives() -> None:

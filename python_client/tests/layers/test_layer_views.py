@@ -5,19 +5,28 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
-from made_graphs import network, one_filter, picture
+from made_graphs import fused, network, one_filter, picture
 from markupsafe import Markup
 
 from oxidizedvision.cli.layers import reduction_views, report_views
 from oxidizedvision.cli.render import Facts, Table
 from oxidizedvision.core.results import to_plain
-from oxidizedvision.layers import REFERENCE, LayerReport, Reduction, Side, compare
+from oxidizedvision.layers import (
+    REFERENCE,
+    LayerReport,
+    LayerReports,
+    Reduction,
+    Side,
+    compare,
+)
 from oxidizedvision.layers.chart import layer_chart
 from oxidizedvision.layers.report import OutputError
 from oxidizedvision.layers.words import verdict
+from oxidizedvision.report.layer_page import write_html
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +50,39 @@ def test_rounding_that_adds_up_beyond_the_tolerance_is_a_failure(bad: LayerRepor
     assert not report.passed
     assert verdict(report).startswith("FAILED: output is beyond what is allowed, though no layer")
     assert verdict(dataclasses.replace(report, outputs=())).startswith("no layer diverges")
+
+
+def test_what_has_another_value_under_its_name_shows_no_figures() -> None:
+    sides = Side(network(), REFERENCE, "clean"), Side(fused(network()), REFERENCE, "fused")
+    report = compare(*sides, picture(), full=True)
+    (renamed,) = [layer for layer in report.layers if layer.renamed]
+    assert renamed.local is not None
+    assert renamed.local.sqnr_db < 20
+    table, *_, last = report_views(report)
+    assert isinstance(table, Table)
+    (row,) = [row for row in table.rows if row[1] == renamed.node]
+    assert list(row[4:]) == ["other value", *["–"] * 5]
+    assert len(row) == len(table.columns)
+    assert not table.bad
+    assert last == "no layer diverges: rounding explains all of fused in onnxruntime"
+    assert renamed.node not in [row[1] for row in _table(report, most=4).rows]
+    page = render_layers(report)
+    assert "<td>other value</td>" in page
+    assert f"{renamed.local.sqnr_db:.1f} dB" not in page
+    assert "values of other meanings" in page
+
+
+def _table(report: LayerReport, most: int) -> Table:
+    table, *_ = report_views(report, most)
+    assert isinstance(table, Table)
+    return table
+
+
+def render_layers(report: LayerReport) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "layers.html"
+        write_html(LayerReports("net", (report,)), path)
+        return path.read_text("utf-8")
 
 
 def test_a_long_report_shows_what_comes_before_the_fault(bad: LayerReport) -> None:

@@ -77,8 +77,8 @@ def verdict(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the harness, which has tests of its own, is to find: by whether a node is quantised."""
     given = {"quantised": 0.5, "weights": 1.0}
 
-    def timed(request: Any, small: bytes, notify: Any) -> Timing:
-        del request, notify
+    def timed(request: Any, small: bytes, shapes: Any, notify: Any) -> Timing:
+        del request, shapes, notify
         nodes = {node.op_type for node in onnx.load_model_from_string(small).graph.node}
         ratio = given[
             "quantised" if {"QuantizeLinear", "DynamicQuantizeLinear"} & nodes else "weights"
@@ -121,6 +121,28 @@ def test_the_whole_way_with_the_real_clock(project: Path) -> None:
     assert report.timing is not None
     assert report.timing.ratio > 0
     assert report.kept == (result.precision == "int8")
+
+
+def test_a_file_without_a_manifest_is_timed_on_the_shapes_that_it_is_judged_on(
+    project: Path,
+) -> None:
+    alone = project / "alone"
+    alone.mkdir()
+    model = onnx.load(project / "out" / "denoiser.onnx")
+    del model.metadata_props[:]
+    for axis, name in ((2, "height"), (3, "width")):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
+    onnx.save(model, alone / "foreign.onnx")
+    options = QuantizeOptions(
+        engine=ENGINE,
+        threads=1,
+        calibration=CalibrationConfig(data="pairs.py:inputs", method="minmax"),
+        budget=BudgetConfig(metric="cosine", max_drop=0.5),
+        folder=project,
+    )
+    result = optimize(alone / "foreign.onnx", quantize="int8", quantization=options)
+    assert result.quantization is not None
+    assert result.quantization.timing is not None
 
 
 def test_int8_of_a_trained_model_keeps_the_budget(project: Path, verdict: dict[str, float]) -> None:

@@ -15,6 +15,7 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.manifest import (
     FileRecord,
     PackageRecord,
+    Stage,
     find_manifest,
     load_manifest,
 )
@@ -185,3 +186,29 @@ def test_a_broken_manifest_of_another_model_is_no_concern(tmp_path: Path) -> Non
     (tmp_path / "net.onnx").rename(tmp_path / "moved.onnx")
     assert find_manifest(tmp_path / "moved.onnx") is None
     assert find_manifest(tmp_path / "net.onnx") == path
+
+
+def test_prepared_files_are_listed_and_lead_to_the_model(tmp_path: Path) -> None:
+    manifest = load_manifest(write_manifest(tmp_path / "net"))
+    file = tmp_path / "net" / "net.ort"
+    file.write_bytes(b"prepared")
+    stage = Stage(
+        name="prepare",
+        tool="ort 1.0",
+        input_sha256=manifest.head("onnx").sha256,
+        output=FileRecord.of(file),
+        seconds=0.1,
+    )
+    manifest.stages.append(stage)
+    path = tmp_path / "net" / "net.oxv.json"
+    manifest.save(path)
+    register(path)
+    for target in ("net", path, file):
+        (item,) = [item for item in describe(target).lineage if item.role == "prepare"]
+        assert (item.path, item.status, item.tool) == (file, "present", "ort 1.0")
+        assert item.made_from == manifest.head("onnx").sha256
+    file.unlink()
+    assert statuses("net")["prepare"] == "missing"
+    with pytest.raises(OxidizedVisionError, match="There is no file") as caught:
+        describe("net.ort")
+    assert caught.value.kind is Kind.NOT_FOUND

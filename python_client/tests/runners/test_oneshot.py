@@ -59,5 +59,15 @@ def test_an_interrupt_leaves_no_worker_behind(tmp_path: Path) -> None:
     child = int(pid_file.read_text())
     parent.send_signal(signal.SIGINT)
     parent.wait(20)
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
+    # Whoever takes its place may need a moment to clear away the process that was killed.
+    while is_there(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

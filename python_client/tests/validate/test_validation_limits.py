@@ -57,6 +57,21 @@ def test_without_a_row_the_keys_of_old_and_the_defaults_hold(tmp_path: Path) -> 
     assert table.seed_limits == (1e-5, 0.999)
 
 
+def test_the_row_of_fp32_wins_over_the_keys_of_old(tmp_path: Path) -> None:
+    def limits(rows: str) -> tuple[float, float]:
+        table = _table(tmp_path, rows)
+        config = table._where.config
+        assert config is not None
+        assert config.validation.fp32_limits == table.seed_limits
+        return table.seed_limits
+
+    assert limits("") == (1e-5, 0.999)
+    assert limits("  {tolerance_mae: 0.5, tolerances: {int8: {mae: 1}}}\n") == (0.5, 0.999)
+    both = "  {tolerance_mae: 0.5, tolerance_cos_sim: 0.9, tolerances: {fp32: {mae: 0}}}\n"
+    assert limits(both) == (0, 0.9)
+    assert limits("  {tolerances: {fp32: {cos_sim: 0.5}}}\n") == (1e-5, 0.5)
+
+
 def test_an_engine_wins_over_an_output_and_that_over_the_precision(tmp_path: Path) -> None:
     table = _table(tmp_path, ROWS)
     whole = {"mae": 0.25, "cos_sim": 0.999, "max_error": 1}

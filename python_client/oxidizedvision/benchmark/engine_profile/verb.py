@@ -33,7 +33,6 @@ from oxidizedvision.runners.table import engine_named
 from oxidizedvision.runners.target import Target, resolve, unavailable_from
 
 _WORKER = "oxidizedvision.benchmark.engine_profile.worker"
-_ON_CPU = "cpu"
 
 Answer = dict[str, Any]
 
@@ -125,7 +124,7 @@ def _asked(
     """What the process of an engine answers, or why it does not."""
     candidate = Candidate(name, options.threads, options.batch_size or 1)
     try:
-        asked = request_of(where, candidate, device=_ON_CPU)
+        asked = request_of(where, candidate, device=None)
         device = engine_named(candidate.engine).default_device
         fields = {f.name: getattr(asked, f.name) for f in dataclasses.fields(asked)}
         request = ProfileRequest(**{**fields, "device": device}, runs=runs)

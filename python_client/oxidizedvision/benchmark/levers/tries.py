@@ -42,7 +42,7 @@ def find_tries(
     measured: Sequence[Candidate],
     base: Candidate,
     *,
-    device: str = "cpu",
+    device: str | None = None,
     failing: Collection[str] = (),
 ) -> list[Try]:
     """Every lever that there is for a model here.
@@ -51,11 +51,11 @@ def find_tries(
         where: The model.
         measured: What was measured already.
         base: The one to improve on; its batch and, mostly, its threads are used.
-        device: That of the options.
+        device: As in `Target.runner_config`.
         failing: Runners that failed their validation, which nothing can help.
     """
     runners = [name for name in dict.fromkeys(c.runner for c in measured) if name not in failing]
-    on_cpu = cuda_index(device) is None
+    on_cpu = cuda_index(device or "cpu") is None
     others = [
         name
         for name in NAMES

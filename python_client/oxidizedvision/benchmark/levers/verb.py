@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from oxidizedvision.benchmark.candidate import Candidate, names
-from oxidizedvision.benchmark.levers.making import made
+from oxidizedvision.benchmark.levers.making import Made, made
 from oxidizedvision.benchmark.levers.outcome import Tried, lever_of
-from oxidizedvision.benchmark.levers.tries import find_tries
+from oxidizedvision.benchmark.levers.tries import Try, find_tries
 from oxidizedvision.benchmark.plan import Settings
-from oxidizedvision.benchmark.report import BenchmarkReport
+from oxidizedvision.benchmark.report import BenchmarkReport, BenchmarkResult
 from oxidizedvision.budget import failing_runners
 from oxidizedvision.config import BudgetConfig
 from oxidizedvision.core.results import Notify, silent
@@ -69,47 +69,57 @@ def try_levers(
     measured = dict(zip(names(candidates), candidates, strict=True))
     base = measured.get(_nearest(report), candidates[0])
     failing = failing_runners(where.manifest.validation if where.manifest else None)
-    tries = find_tries(where, candidates, base, device=settings.device, failing=failing)
-    device = None if settings.device == "cpu" else settings.device
-    with made(where, tries, device=device, timeout_s=settings.timeout_s, notify=notify) as found:
-        labels = {it: _label(candidates, c) for it, c in found.ready.items()}
-        plain = {it.counterpart for it in found.ready}
-        beside = _reference(report, measured)
-        beside |= {name: c for name, c in measured.items() if c in plain}
-        beside |= {labels[it]: c for it, c in found.ready.items()}
-        sitting = measure(
-            where,
-            list(beside.values()),
-            _few(settings, next(iter(beside), None)),
-            labels=list(beside),
-            notify=notify,
-        )
-    variants = {labels[it]: it.candidate.variant for it in found.ready}
-    rows = {
-        row.name: dataclasses.replace(row, variant=variants[row.name], lever=True)
-        for row in sitting.results
-        if row.name in variants
-    }
-    before = {
-        measured[row.name]: row
-        for row in (*report.results, *sitting.results)
-        if row.name in measured
-    }
-    reasons = _reasons(sitting)
+    device, timeout_s = settings.device, settings.timeout_s
+    tries = find_tries(where, candidates, base, device=device, failing=failing)
+    with made(where, tries, device=device, timeout_s=timeout_s, notify=notify) as found:
+        labels = {it: _label(candidates, lever) for it, lever in found.ready.items()}
+        beside = _beside(report, measured, found, labels)
+        few = _few(settings, next(iter(beside), None))
+        sitting = measure(where, list(beside.values()), few, labels=list(beside), notify=notify)
+    rows = _marked(sitting, labels)
+    before = _unmarked(measured, report, sitting)
+    reasons = found.refused | _reasons(sitting, labels)
     tried = [
-        Tried(
-            it,
-            rows.get(labels.get(it, "")),
-            before.get(it.counterpart),
-            found.refused.get(it) or reasons.get(labels.get(it, ""), ""),
-        )
-        for it in tries
+        Tried(it, rows.get(it), before.get(it.counterpart), reasons.get(it, "")) for it in tries
     ]
     return dataclasses.replace(
         report,
         results=(*report.results, *rows.values()),
         levers=tuple(lever_of(each, report.budget, limits) for each in tried),
     )
+
+
+def _beside(
+    report: BenchmarkReport,
+    measured: Mapping[str, Candidate],
+    found: Made,
+    labels: Mapping[Try, str],
+) -> dict[str, Candidate]:
+    """What is measured in one sitting: the reference, the rows to compare with, the levers."""
+    plain = {it.counterpart for it in found.ready}
+    return (
+        _reference(report, measured)
+        | {name: candidate for name, candidate in measured.items() if candidate in plain}
+        | {labels[it]: lever for it, lever in found.ready.items()}
+    )
+
+
+def _marked(sitting: BenchmarkReport, labels: Mapping[Try, str]) -> dict[Try, BenchmarkResult]:
+    """The rows of levers, marked as such."""
+    rows = {row.name: row for row in sitting.results}
+    return {
+        it: dataclasses.replace(rows[label], variant=it.candidate.variant, lever=True)
+        for it, label in labels.items()
+        if label in rows
+    }
+
+
+def _unmarked(
+    measured: Mapping[str, Candidate], *reports: BenchmarkReport
+) -> dict[Candidate, BenchmarkResult]:
+    """The newest row of each candidate that is no lever."""
+    rows = [row for report in reports for row in report.results]
+    return {measured[row.name]: row for row in rows if row.name in measured}
 
 
 def _label(candidates: Sequence[Candidate], lever: Candidate) -> str:
@@ -137,7 +147,8 @@ def _few(settings: Settings, reference: str | None) -> Settings:
     return dataclasses.replace(settings, plan=plan, reference=reference)
 
 
-def _reasons(sitting: BenchmarkReport) -> dict[str, str]:
-    """By row, why it was not measured."""
+def _reasons(sitting: BenchmarkReport, labels: Mapping[Try, str]) -> dict[Try, str]:
+    """By lever, why it was not measured."""
     failed = {row.runner: row.message for row in sitting.failures}
-    return failed | {row.name: row.hint for row in sitting.unavailable}
+    failed |= {row.name: row.hint for row in sitting.unavailable}
+    return {it: failed[label] for it, label in labels.items() if label in failed}

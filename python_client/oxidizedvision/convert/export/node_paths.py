@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,16 +140,18 @@ class _Names:
         return path or ROOT
 
     def _child(self, path: str, segment: str) -> str | None:
-        """A scope is a child's name; that of a container's child repeats the container's.
+        """The module that a scope within a module stands for; None where it is none.
 
-        A module that is called twice has a number after its name the second time.
+        A scope is a child's name; that of a container's child repeats the container's, and in
+        containers within containers those of all: `block.0.1`. A module that is called twice has a
+        number after its name the second time.
         """
-        for name in (segment, _REPEATED.sub("", segment)):
-            parent, _, last = path.rpartition(".")
-            for whole in (_join(path, name), _join(parent, name) if last else name):
-                if whole in self._modules and whole != path:
-                    return whole
-        return None
+        names = (segment, _REPEATED.sub("", segment))
+        wholes = [_join(above, name) for name in names for above in _and_above(path)]
+        known = [whole for whole in wholes if whole in self._modules and whole != path]
+        within = [whole for whole in known if whole.startswith(f"{path}." if path else "")]
+        beside = [_join(path.rpartition(".")[0], name) for name in names]
+        return next(iter([*within, *(whole for whole in beside if whole in known)]), None)
 
     def _unwrapped(self, scope: str) -> str | None:
         if self._wrapped:
@@ -164,6 +166,14 @@ class _Names:
             if name in self._modules:
                 return name
         return None
+
+
+def _and_above(path: str) -> Iterator[str]:
+    """A path and those of the modules that it is in, from the inside out, to the network itself."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+    yield path
 
 
 def _join(parent: str, name: str) -> str:

@@ -14,6 +14,7 @@ from oxidizedvision.convert.export.causes import (
     line_of_operator,
     places_of,
 )
+from oxidizedvision.convert.export.first_run import run_once
 from oxidizedvision.convert.export.node_paths import annotate
 from oxidizedvision.convert.export.request import (
     Cause,
@@ -54,6 +55,8 @@ def export(request: ExportRequest, subject: Subject) -> ExportAnswer:
         "torchscript": _traced,
         "script": _scripted,
     }
+    if request.route != "script":  # which reads the code and does not run it
+        run_once(subject.network, subject.example)
     with torch.no_grad():
         return routes[request.route](request, subject)
 

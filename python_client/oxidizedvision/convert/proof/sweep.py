@@ -11,7 +11,7 @@ import numpy as np
 
 from oxidizedvision.config import Config
 from oxidizedvision.config.axes import DynamicAxis
-from oxidizedvision.convert.goldens import random_inputs
+from oxidizedvision.convert.goldens import Cases, random_inputs
 from oxidizedvision.convert.network import Arrays, Network
 from oxidizedvision.convert.shapes import Signature
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -133,3 +133,21 @@ def _odd(length: int, step: int) -> int:
     """The next odd number of steps."""
     steps = length // step
     return (steps + 1 + steps % 2) * step
+
+
+def golden_trials(cases: Cases) -> list[Trial]:
+    """The goldens, with what PyTorch gave for them."""
+    return [
+        Trial(
+            name,
+            {n.removeprefix("input/"): a for n, a in parts.items() if n.startswith("input/")},
+            {n.removeprefix("output/"): a for n, a in parts.items() if n.startswith("output/")},
+        )
+        for name, parts in cases.items()
+    ]
+
+
+def ends_of(sizes: list[Trial]) -> list[Trial]:
+    """The smallest and the largest: engines make a plan for each size, which takes long."""
+    ordered = sorted(sizes, key=lambda trial: sum(a.size for a in trial.inputs.values()))
+    return ordered if len(ordered) < 2 else [ordered[0], ordered[-1]]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.layers.graph import GIVEN
 from oxidizedvision.layers.measures import Errors, errors_of
-from oxidizedvision.layers.nodes import set_shape
 from oxidizedvision.layers.noise import (
     EXACT,
     approximation_of,
@@ -18,6 +17,7 @@ from oxidizedvision.layers.noise import (
     shaken,
     with_coarse_weights,
 )
+from oxidizedvision.layers.shapes import set_shape
 from oxidizedvision.runners.target import UNAVAILABLE_KINDS
 
 if TYPE_CHECKING:

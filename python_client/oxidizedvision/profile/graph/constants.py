@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oxidizedvision.profile.graph.load import nested_graphs
+from oxidizedvision.onnx_graph import nested_graphs
 from oxidizedvision.profile.graph.nested import deep_names
 from oxidizedvision.profile.graph.values import dtype_of, stored_bytes
 

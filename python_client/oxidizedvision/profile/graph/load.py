@@ -10,12 +10,13 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors
 from oxidizedvision.core.lazy import require
 from oxidizedvision.onnx_file import check_onnx, decode_onnx
+from oxidizedvision.onnx_graph import constants_to_initializers, drop_copies, nested_graphs
 from oxidizedvision.profile.graph.values import spec_of
 from oxidizedvision.profile.shapes import checked_shapes
 from oxidizedvision.runners.external_data import check_external_data
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+    from onnx import GraphProto, ModelProto, TensorProto
 
     from oxidizedvision.core.tensors import Dim
 
@@ -45,8 +46,8 @@ def load_graph(path: Path, shapes: Mapping[str, Sequence[int]]) -> ModelProto:
         check_onnx(model, path)
     if model.functions:
         model = require("onnx.inliner", "reading ONNX").inline_local_functions(model)
-    _constants_to_initializers(model.graph)
-    _drop_copies_of_weights(model.graph)
+    _constants_as_initializers(model.graph)
+    drop_copies(model.graph)
     if shapes:
         _set_shapes(path, model.graph, shapes)
     return _inferred(model)
@@ -68,15 +69,6 @@ def tensors_of(graph: GraphProto) -> Iterator[TensorProto]:
                 yield attribute.t
     for nested in nested_graphs(graph.node):
         yield from tensors_of(nested)
-
-
-def nested_graphs(nodes: Sequence[NodeProto]) -> Iterator[GraphProto]:
-    """The graphs that nodes such as If and Loop hold, one level down."""
-    for node in nodes:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield attribute.g
-            yield from attribute.graphs
 
 
 def input_values(graph: GraphProto) -> list[Any]:
@@ -120,78 +112,11 @@ def _read_indices(tensors: Sequence[TensorProto], path: Path) -> None:
             del tensor.external_data[:]
 
 
-def _constants_to_initializers(graph: GraphProto) -> None:
-    """Constant nodes hold weights as initialisers do, and cost no time."""
-    kept = []
-    for node in graph.node:
-        tensor = _constant(node)
-        if tensor is None:
-            kept.append(node)
-        else:
-            tensor.name = node.output[0]
-            graph.initializer.append(tensor)
-    if len(kept) < len(graph.node):
-        _keep(graph, kept)
+def _constants_as_initializers(graph: GraphProto) -> None:
+    """Those of Constant nodes too, which hold weights as initialisers do and cost no time."""
+    constants_to_initializers(graph)
     for nested in nested_graphs(graph.node):
-        _constants_to_initializers(nested)
-
-
-def _drop_copies_of_weights(graph: GraphProto) -> None:
-    """Exporters let equal weights stand once and copy them with Identity, which costs nothing."""
-    weights = {tensor.name for tensor in graph.initializer}
-    given = {output.name for output in graph.output}
-    copies: dict[str, str] = {}
-    kept = []
-    for node in graph.node:
-        source = node.input[0] if node.op_type == "Identity" else ""
-        if source in weights and node.output[0] not in given:
-            copies[node.output[0]] = copies.get(source, source)
-            weights.add(node.output[0])
-        else:
-            kept.append(node)
-    if copies:
-        _keep(graph, kept)
-        _rename(graph, copies)
-
-
-def _rename(graph: GraphProto, names: Mapping[str, str]) -> None:
-    for node in graph.node:
-        for place, name in enumerate(node.input):
-            node.input[place] = names.get(name, name)
-    for nested in nested_graphs(graph.node):
-        _rename(nested, names)
-
-
-def _keep(graph: GraphProto, nodes: Sequence[NodeProto]) -> None:
-    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(copies)
-
-
-def _constant(node: NodeProto) -> TensorProto | None:
-    """The tensor of a Constant node; None for other nodes, and for texts and sparse tensors."""
-    import onnx
-
-    if node.op_type != "Constant" or node.domain not in ("", "ai.onnx"):
-        return None
-    (attribute,) = node.attribute
-    if attribute.name == "value":
-        copy = onnx.TensorProto()
-        copy.CopyFrom(attribute.t)
-        return copy
-    float_type, int_type = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
-    scalars = {"value_float": (float_type, attribute.f), "value_int": (int_type, attribute.i)}
-    lists = {
-        "value_floats": (float_type, attribute.floats),
-        "value_ints": (int_type, attribute.ints),
-    }
-    if attribute.name in scalars:
-        kind, value = scalars[attribute.name]
-        return onnx.helper.make_tensor("", kind, [], [value])
-    if attribute.name in lists:
-        kind, values = lists[attribute.name]
-        return onnx.helper.make_tensor("", kind, [len(values)], list(values))
-    return None
+        _constants_as_initializers(nested)
 
 
 def _set_shapes(path: Path, graph: GraphProto, shapes: Mapping[str, Sequence[int]]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from oxidizedvision.onnx_graph import nested_graphs
 from oxidizedvision.profile.graph.constants import constant_nodes
-from oxidizedvision.profile.graph.load import input_values, nested_graphs
+from oxidizedvision.profile.graph.load import input_values
 from oxidizedvision.profile.graph.nested import deep_names
 from oxidizedvision.profile.graph.values import UNKNOWN, Values, values_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from oxidizedvision.profile.graph.load import nested_graphs
+from oxidizedvision.onnx_graph import nested_graphs
 from oxidizedvision.profile.graph.macs import is_counted, node_macs
 from oxidizedvision.profile.graph.operands import Operands
 from oxidizedvision.profile.graph.values import UnknownLengthError, Values, values_of

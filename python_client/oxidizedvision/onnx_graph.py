@@ -1,4 +1,4 @@
-"""What nodes read, and small changes to a graph before it is cut."""
+"""What the nodes of ONNX graphs read, and constants brought into one form."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, NodeProto
+
+
+def nested_graphs(nodes: Sequence[NodeProto]) -> Iterator[GraphProto]:
+    """The graphs that nodes such as If and Loop hold, one level down."""
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield attribute.g
+            yield from attribute.graphs
 
 
 def uses(node: NodeProto) -> Iterator[str]:
     """What a node reads, the graphs within it included."""
     yield from filter(None, node.input)
-    for graph in nested(node):
+    for graph in nested_graphs([node]):
         yield from captured(graph)
 
 
@@ -32,7 +41,7 @@ def rename(node: NodeProto, names: Mapping[str, str]) -> None:
     """Give what a node reads other names, in the graphs within it too."""
     for place, name in enumerate(node.input):
         node.input[place] = names.get(name, name)
-    for graph in nested(node):
+    for graph in nested_graphs([node]):
         own = {value.name for value in (*graph.input, *graph.initializer)}
         own |= {name for inner in graph.node for name in inner.output}
         free = {name: new for name, new in names.items() if name not in own}
@@ -40,25 +49,8 @@ def rename(node: NodeProto, names: Mapping[str, str]) -> None:
             rename(inner, free)
 
 
-def set_shape(value: Any, shape: Sequence[int]) -> None:
-    """Fix the lengths of an input or output; its element type stays."""
-    described = value.type.tensor_type.shape
-    del described.dim[:]
-    described.SetInParent()
-    for length in shape:
-        described.dim.add(dim_value=length)
-
-
-def nested(node: NodeProto) -> Iterator[GraphProto]:
-    """The graphs within a node."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
-
-
 def constants_to_initializers(graph: GraphProto) -> None:
-    """Make the tensors of Constant nodes initialisers."""
+    """Make the tensors of Constant nodes initialisers; nested graphs stay as they are."""
     kept = []
     for node in graph.node:
         tensor = _constant(node)
@@ -72,7 +64,10 @@ def constants_to_initializers(graph: GraphProto) -> None:
 
 
 def drop_copies(graph: GraphProto) -> None:
-    """Exporters let equal weights stand once, and copy them with Identity."""
+    """Let readers of a copied weight read the weight itself, and drop the Identity between.
+
+    Exporters let equal weights stand once, and copy them so.
+    """
     weights = {tensor.name for tensor in graph.initializer}
     outputs = {value.name for value in graph.output}
     copies: dict[str, str] = {}
@@ -111,26 +106,3 @@ def _constant(node: NodeProto) -> Any:
         return None
     value = onnx.helper.get_attribute_value(attribute)
     return onnx.numpy_helper.from_array(np.asarray(value, types[attribute.name]))
-
-
-def fix_shapes(graph: GraphProto, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Give lengths to the inputs; what the file says of inner tensors may no longer hold."""
-    del graph.value_info[:]
-    for value in graph.input:
-        if value.name in shapes:
-            set_shape(value, shapes[value.name])
-    for value in graph.output:
-        value.type.tensor_type.ClearField("shape")
-
-
-def described(model: ModelProto) -> dict[str, Any]:
-    """Types and shapes of inputs, outputs and inner tensors, as far as they can be inferred."""
-    import onnx
-
-    try:
-        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    except (RuntimeError, ValueError):  # the file passed its check: this is inference's own end
-        graph = model.graph
-    values = (*graph.value_info, *graph.output, *graph.input)
-    # Copies: each would hold the whole model with its weights.
-    return {value.name: type(value).FromString(value.SerializeToString()) for value in values}

@@ -1,0 +1,114 @@
+"""What is packaged: the file behind a target, and whether it is what was proved."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
+from oxidizedvision.core.files import sha256_of
+from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
+from oxidizedvision.runners.prepared import is_prepared
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model's file, and the manifest that lists it."""
+
+    model: Path
+    manifest_path: Path
+    manifest: Manifest
+
+    @classmethod
+    def of(cls, target: Path) -> Subject:
+        """The newest ONNX file of a config or a manifest, or the file that is given.
+
+        Raises:
+            OxidizedVisionError: `not_found` where it, or a manifest that lists it, is not there;
+                `usage` for a file of another kind.
+        """
+        model = _model_of(target)
+        path = find_manifest(model)
+        if path is None:
+            raise OxidizedVisionError(
+                Kind.NOT_FOUND,
+                f"No manifest beside {model} lists it, so there are no goldens to prove a program "
+                "by",
+                "Convert the model with `oxidizedvision convert config.yml`, then package the "
+                "result.",
+            )
+        return cls(model, path, load_manifest(path))
+
+    @property
+    def folder(self) -> Path:
+        """Where the manifest and its files are."""
+        return self.manifest_path.parent
+
+    def chosen(self, file: str) -> Subject:
+        """As the manifest is after a choice, which may be of another file; empty for this one."""
+        model = self.folder / (file or self.model.name)
+        return Subject(model, self.manifest_path, load_manifest(self.manifest_path))
+
+    def check_unchanged(self) -> None:
+        """Refuse a model, or goldens to prove it by, that are not what was recorded.
+
+        Raises:
+            OxidizedVisionError: `check_failed`.
+        """
+        stages, goldens = self.manifest.stages, self.manifest.goldens
+        record = next(stage.output for stage in stages if stage.output.file == self.model.name)
+        recorded = ((self.model, record.sha256), (self.folder / goldens.file, goldens.sha256))
+        for path, sha256 in recorded:
+            if sha256_of(path) != sha256:
+                raise OxidizedVisionError(
+                    Kind.CHECK_FAILED,
+                    f"{path} is not the file that the manifest recorded: its SHA-256 differs",
+                    "Run `oxidizedvision convert` again, or package it all the same with --force; "
+                    "its own tests will then tell.",
+                )
+
+    def warn_of_failed_validation(self) -> None:
+        """Warn the caller's caller where the last validation failed."""
+        validation = self.manifest.validation
+        if validation is not None and not validation.get("passed"):
+            warnings.warn(
+                f"The last validation of {self.manifest.name} FAILED; `oxidizedvision validate` "
+                "shows where",
+                OxidizedVisionWarning,
+                stacklevel=3,
+            )
+
+    def check_loads(self, engine: str) -> None:
+        """Load the model in the engine before anything is written, where the engine is at hand."""
+        from oxidizedvision.runners import RunnerConfig, availability, load_runner
+
+        if availability(engine).ready:
+            load_runner(engine, RunnerConfig(self.model), apart=True).close()
+
+
+def _model_of(target: Path) -> Path:
+    if not target.exists():
+        raise OxidizedVisionError(
+            Kind.NOT_FOUND, f"There is no file {target}", "Check the path and the current folder."
+        )
+    if target.suffix in (".yml", ".yaml"):
+        from oxidizedvision.config import load_config
+
+        export = load_config(target).export
+        target = Path(export.output_dir) / f"{export.model_name}{SUFFIX}"
+        if not target.is_file():
+            raise OxidizedVisionError(
+                Kind.NOT_FOUND,
+                f"There is no {target}: the config was not converted yet",
+                "Run `oxidizedvision convert` on it first.",
+            )
+    if target.name.endswith(SUFFIX):
+        return target.parent / load_manifest(target).head("onnx").file
+    if target.suffix != ".onnx" and not is_prepared(target):
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{target} is not an .onnx file, a config or a manifest",
+            "Give the config.yml, or the file that `oxidizedvision convert` or `optimize` wrote.",
+        )
+    return target
