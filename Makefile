@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo kserve-client test-faults check lint-python types fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo kserve-client test-faults fuzz check lint-python types fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -71,8 +71,11 @@ zoo: setup  ## known architectures and MTCNN through convert and every engine, c
 plant-faults: setup  ## faults put into known graphs: each is found, at the right layer, and none where none is
 	@$(BIN)/python -m benchmarks.faults.run $(ARGS)
 
-test-faults: setup  ## the served OpenAPI with many generated requests (FAULT_CASES for each operation)
-	@cd python_client && OXV_API_CASES=$(or $(FAULT_CASES),2000) ../$(BIN)/python -m pytest tests/serve/test_served_openapi.py
+test-faults: setup  ## the served OpenAPI with 50,000 generated requests (FAULT_CASES for each operation)
+	@cd python_client && OXV_API_CASES=$(or $(FAULT_CASES),4000) ../$(BIN)/python -m pytest -s tests/serve/test_served_openapi.py
+
+fuzz:  ## 10 minutes for each fuzz target of the server (ARGS="60 json": seconds, targets)
+	@scripts/fuzz.sh $(or $(ARGS),600)
 
 kserve-client: setup  ## kserve with all that it needs, in .tools/kserve, for the test of its client
 	@scripts/kserve_client.sh

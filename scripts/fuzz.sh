@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets of rust_runtime/fuzz one after another: fuzz.sh [--keep] [SECONDS [TARGET…]]
 # Each runs for SECONDS, 60 unless told otherwise. What it finds on the way stays in fuzz/target;
-# with --keep, what reaches new code joins the corpus of the repository.
+# with --keep, what reaches new code joins the corpus of the repository. rust_runtime/fuzz/README.md
+# tells more.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cargo_fuzz_version=0.13.1
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import uvicorn
 from fastapi import Body, FastAPI, Request, Response
 
-from benchmarks.peers.settings import load_model, read_settings
+from benchmarks.peers.settings import KEEP_ALIVE_S, load_model, read_settings
 
 
 @asynccontextmanager
@@ -42,4 +42,5 @@ if __name__ == "__main__":
         port=settings.port,
         workers=settings.workers,
         log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
     )

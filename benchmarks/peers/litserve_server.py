@@ -6,7 +6,7 @@ It reads the types of `decode_request` and `encode_response` itself, so they mus
 import litserve
 from fastapi import Response, UploadFile
 
-from benchmarks.peers.settings import load_model, read_settings
+from benchmarks.peers.settings import KEEP_ALIVE_S, load_model, read_settings
 from benchmarks.peers.vision import Array, stacked
 
 _TIMEOUT_S = 120
@@ -50,5 +50,9 @@ if __name__ == "__main__":
         timeout=_TIMEOUT_S,
     )
     server.run(
-        host="127.0.0.1", port=settings.port, generate_client_file=False, log_level="warning"
+        host="127.0.0.1",
+        port=settings.port,
+        generate_client_file=False,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
     )

@@ -21,7 +21,8 @@ def write_settings(settings: Settings, folder: Path) -> None:
         "http_port": settings.port,
         "grpc_port": settings.port + 1,
         "metrics_port": settings.port + 2,
-        "parallel_workers": settings.workers,
+        # One process serves and computes; more stand beside it.
+        "parallel_workers": settings.workers if settings.workers > 1 else 0,
         "debug": False,
     }
     runtime = "benchmarks.peers.mlserver_runtime.PictureRuntime"

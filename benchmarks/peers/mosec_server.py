@@ -6,7 +6,7 @@ import sys
 
 from mosec import Server, Worker
 
-from benchmarks.peers.settings import load_model, read_settings, told_batch
+from benchmarks.peers.settings import load_model, read_settings
 from benchmarks.peers.vision import stacked
 
 _TIMEOUT_MS = 120_000
@@ -18,10 +18,9 @@ class PictureWorker(Worker):
     def __init__(self) -> None:
         super().__init__()
         self._model = load_model()
-        self._batch = told_batch()
         self.resp_mime_type = self._model.media_type
 
-    def deserialize(self, data: bytes) -> bytes:
+    def deserialize(self, data: bytearray) -> bytearray:
         """The body as it came."""
         return data
 
@@ -29,9 +28,9 @@ class PictureWorker(Worker):
         """The answer as it goes."""
         return data
 
-    def forward(self, data: bytes | list[bytes]) -> bytes | list[bytes]:
+    def forward(self, data: bytearray | list[bytearray]) -> bytes | list[bytes]:
         """One picture, or as many as waited."""
-        if isinstance(data, bytes):
+        if not isinstance(data, list):
             return self._model.predict(data)
         outputs = self._model.outputs(stacked([self._model.tensor(body) for body in data]))
         return [self._model.answer(outputs[place : place + 1]) for place in range(len(data))]

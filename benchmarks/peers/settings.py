@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from benchmarks.peers.vision import VisionModel
 
-_MODEL, _THREADS, _BATCH = "PEER_MODEL", "PEER_THREADS", "PEER_BATCH"
+KEEP_ALIVE_S = 75
+"""A connection that the server closes while a request is on its way would count as a failure."""
+_MODEL, _THREADS = "PEER_MODEL", "PEER_THREADS"
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,9 @@ def read_settings(title: str | None) -> Settings:
     words = parser.parse_args()
     os.environ[_MODEL] = words.model
     os.environ[_THREADS] = str(words.threads)
-    os.environ[_BATCH] = str(words.batch)
     return Settings(words.port, words.workers, words.batch)
 
 
 def load_model() -> VisionModel:
     """The model that `read_settings` was told of, in this process or in the one that started it."""
     return VisionModel(os.environ[_MODEL], int(os.environ[_THREADS]))
-
-
-def told_batch() -> int:
-    """The most pictures of one run."""
-    return int(os.environ[_BATCH])

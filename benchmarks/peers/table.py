@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,29 +43,29 @@ class Setting:
 class Peer:
     """A server that is not ours.
 
-    name: what the tables call it. packages: what is installed for it. module: what is run.
-    ready: the path that answers 200 once it serves. request: a picture as it wants it.
-    answer: the JSON or PNG within the body of its reply. batches: the most pictures of one run,
-    as far as it can batch pictures.
+    name: what the tables call it. key: what its lock and its module are named after. ready: the
+    path that answers 200 once it serves. request: a picture as it wants it. answer: the JSON or
+    PNG within the body of its reply. batches: the most pictures of one run, as far as it can
+    batch pictures.
     """
 
     name: str
-    packages: Sequence[str]
-    module: str
+    key: str
     ready: str
     request: Callable[[bytes], Request]
     answer: Callable[[bytes], bytes] = field(default=bytes)
     batches: Sequence[int] = (1,)
 
-    def settings(self) -> list[Setting]:
-        """Everything that it is tried with."""
-        both = (1, 2)
-        return [Setting(w, t, b) for w in both for t in both for b in self.batches]
+    def settings(self, *, batches: bool = True) -> list[Setting]:
+        """Everything that it is tried with; without batches, one picture at a time only."""
+        both, most = (1, 2), self.batches if batches else (1,)
+        return [Setting(w, t, b) for w in both for t in both for b in most]
 
-    def command(self, model: Path, port: int, setting: Setting) -> list[str]:
-        """The words that start it."""
+    def command(self, python: Path, model: Path, port: int, setting: Setting) -> list[str]:
+        """The words that start it with the interpreter of its environment."""
+        module = f"benchmarks.peers.{self.key}_server"
         return [
-            *(sys.executable, "-m", self.module, "--model", str(model), "--port", str(port)),
+            *(str(python), "-m", module, "--model", str(model), "--port", str(port)),
             *("--workers", str(setting.workers), "--threads", str(setting.threads)),
             *("--batch", str(setting.batch)),
         ]
@@ -118,32 +117,28 @@ PEERS: Mapping[str, Peer] = {
     for peer in (
         Peer(
             "FastAPI",
-            ("fastapi==0.163.2", "uvicorn[standard]==0.54.0"),
-            "benchmarks.peers.fastapi_server",
+            "fastapi",
             "/health",
             raw_body("/predict"),
         ),
         Peer(
             "LitServe",
-            ("litserve==0.2.19",),
-            "benchmarks.peers.litserve_server",
+            "litserve",
             "/health",
             form("/predict", "request"),
             batches=(1, 8),
         ),
         Peer(
             "mosec",
-            ("mosec==0.9.8",),
-            "benchmarks.peers.mosec_server",
+            "mosec",
             "/",
             raw_body("/inference"),
             batches=(1, 8),
         ),
         Peer(
             "MLServer",
-            ("mlserver==1.7.1",),
-            "benchmarks.peers.mlserver_server",
-            "/v2/health/ready",
+            "mlserver",
+            "/v2/models/picture/ready",
             base64_input("/v2/models/picture/infer"),
             of_output,
         ),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Array = NDArray[np.float32]
+Body = bytes | bytearray
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -41,11 +42,11 @@ class VisionModel:
         self._after: dict[str, Any] = json.loads(notes["oxv.postprocess"])
         self.media_type = "image/png" if self._after["kind"] == "image" else "application/json"
 
-    def predict(self, body: bytes) -> bytes:
+    def predict(self, body: Body) -> bytes:
         """An encoded picture to an encoded answer."""
         return self.answer(self.outputs(self.tensor(body)))
 
-    def tensor(self, body: bytes) -> Array:
+    def tensor(self, body: Body) -> Array:
         """An encoded picture as `[1, 3, height, width]`."""
         with Image.open(io.BytesIO(body)) as picture:
             pixels = np.asarray(self._resized(picture.convert("RGB")), np.float32)

@@ -76,9 +76,7 @@ def main() -> None:
     words = parser.parse_args()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        words.model, options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(words.model, options, providers=["CPUExecutionProvider"])
     one = np.random.default_rng(0).random([int(side) for side in words.shape.split(",")])
     name = session.get_inputs()[0].name
     for line in sys.stdin:

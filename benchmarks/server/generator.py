@@ -104,7 +104,7 @@ def refuse_failures(name: str, report: Report) -> Report:
     """
     failed = report["wrong"] + report["refused"] + report["unanswered"]
     failed += sum(report["errors"].values())
-    if failed or not report["admitted"]:
+    if failed or not (report["admitted"] or report["goodput_per_s"]):
         raise LoadError(
             f"{name}: of {report['sent']} requests {report['admitted']} were answered as they "
             f"should be; by status {report['by_status']}, errors {report['errors']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,14 @@ def build() -> Path:
     return built(PACKAGE)
 
 
-def command(program: Path, manifest: Path, runner: str, port: int) -> list[str]:
-    """The words that start it with one model; threads are as the processors granted."""
-    return [str(program), str(manifest), "--port", str(port), "--runner", runner]
+def command(
+    program: Path, manifest: Path, runner: str, port: int, settings: Mapping[str, int]
+) -> list[str]:
+    """The words that start it with one model; what no setting names is as it is by default."""
+    words = [str(program), str(manifest), "--port", str(port), "--runner", runner]
+    for key, value in settings.items():
+        words += ["--set", f"{key}={value}"]
+    return words
 
 
 def picture(body: bytes, *, gives_pictures: bool) -> Request:

@@ -36,6 +36,7 @@ def overload(site: Site, case: Case, server: Server) -> dict[str, Any]:
     return {
         "peak_per_s": before,
         "rate": TIMES * before,
+        "deadline_s": ours.DEADLINE_S,
         **{key: report[key] for key in (*kept, "goodput_per_s", "admitted_ms", "refused_ms")},
         "memory_mib": memory,
     }

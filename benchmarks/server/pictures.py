@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from benchmarks.server.generator import refuse_failures
 from benchmarks.server.process import Running
 from benchmarks.server.servers import Server
 from benchmarks.server.site import Case, Site, peak, picture_plan
-from benchmarks.server.turns import Contender, in_turns, picked
+from benchmarks.server.turns import Contender, in_turns, picked, typical
 
 SHARE_OF_PEAK = 0.8
 
@@ -34,44 +34,50 @@ def throughput(site: Site, case: Case, servers: Sequence[Server]) -> list[dict[s
         seconds = scale.window_s
         return peak(site, served.plan, served.running, seconds, warmup_s=scale.warmup_s)
 
-    samples = in_turns(_contenders(site, case, servers, measured), scale.rounds, scale.windows)
+    contenders = _contenders(site, case, servers, measured)
+    samples = in_turns(contenders, scale.rounds, scale.windows, warm=scale.warm)
     rows = []
     for server in servers:
         windows = picked(samples[server.name], lambda per_s: 1000 / per_s)
-        per_s = 1000 / statistics.median(sum(windows, []))
+        per_s = 1000 / typical(windows)
         rows.append({"server": server.name, "per_s": per_s, "windows_ms": windows})
     return rows
 
 
 def steady(site: Site, case: Case, servers: Sequence[Server], rate: float) -> dict[str, Any]:
-    """By server: the 99th percentile of every window of an open loop, at the same rate for all."""
+    """By server: the 99th percentile of every window of an open loop, at the same rate for all.
+
+    In each window requests come to all at the same moments.
+    """
     scale = case.scale
-    seeds = iter(range(1 << 30))
+    seeds: Counter[str] = Counter()
 
     def measured(served: Served) -> dict[str, Any]:
+        seeds[served.running.name] += 1
         report = site.generator.open(
             served.plan,
             served.running.port,
             rate,
             warmup_s=scale.warmup_s,
             seconds=scale.steady_s,
-            seed=next(seeds),
+            seed=seeds[served.running.name],
         )
         return refuse_failures(served.running.name, report)
 
-    samples = in_turns(_contenders(site, case, servers, measured), scale.rounds, scale.windows)
+    contenders = _contenders(site, case, servers, measured)
+    samples = in_turns(contenders, scale.rounds, scale.late_windows, warm=scale.warm)
     rows = []
     for server in servers:
         windows = picked(samples[server.name], lambda report: report["admitted_ms"]["p99"])
-        typical = picked(samples[server.name], lambda report: report["admitted_ms"]["p50"])
+        middle = picked(samples[server.name], lambda report: report["admitted_ms"]["p50"])
         lag = picked(samples[server.name], lambda report: report["send_lag_ms"]["p99"])
         rows.append(
             {
                 "server": server.name,
-                "p50_ms": statistics.median(sum(typical, [])),
-                "p99_ms": statistics.median(sum(windows, [])),
+                "p50_ms": typical(middle),
+                "p99_ms": typical(windows),
                 "windows_ms": windows,
-                "send_lag_p99_ms": statistics.median(sum(lag, [])),
+                "send_lag_p99_ms": typical(lag),
             }
         )
     return {"rate": rate, "rows": rows}

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +102,6 @@ def running(
     core: int,
     *,
     ready: str | None,
-    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Start a server on one core, wait until it is ready, and end it afterwards.
 
@@ -112,7 +111,6 @@ def running(
         port: Where it listens.
         core: The only one that its processes may use.
         ready: The path that answers 200 when it is ready; None where any answer will do.
-        environment: Variables beside this process's own.
 
     Raises:
         ServerError: with the end of what it wrote, when it does not start.
@@ -123,7 +121,6 @@ def running(
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=subprocess.STDOUT,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.grid.report import machine_text
 from benchmarks.peers.table import PEERS
 from benchmarks.server import claims
-from benchmarks.server.claims import AUTO, OURS, Row, broken_claims, peer_rows, row_of
-
-__all__ = ["broken_claims", "markdown", "write"]
+from benchmarks.server.claims import AUTO, OURS, Row, row_of
+from benchmarks.server.tuning import best, settings_of
+from benchmarks.server.turns import typical
+from oxidizedvision.benchmark.machine import fingerprint
 
 RESULTS = Path(__file__).with_name("results.json")
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -24,51 +25,34 @@ Document = Mapping[str, Any]
 
 
 def markdown(document: Document) -> str:
-    """Every table, model by model."""
+    """Every table for which there are figures, model by model."""
     parts = []
     for model in document["models"]:
-        parts += [f"### {model['model']}", _pictures(model), _tensors(model), _overload(model)]
-    if document["idle"]:
-        parts.append(_idle(document))
+        parts.append(f"### {model['model']}")
+        parts += [table(model) for key, table in _TABLES.items() if key in model]
     return "\n\n".join(parts)
 
 
 def _pictures(model: Document) -> str:
-    rows, steady = model["throughput"], model["steady"]
-    settings = {row["server"]: row["setting"] for row in _best(model["tuning"])}
-    lines = _header(
-        "server",
-        "setting",
-        "pictures a second",
-        f"{OURS}: times as many",
-        f"{AUTO}: times as many",
-        f"p50 at {steady['rate']:.3g} a second, ms",
-        "p99, ms",
-    )
+    rows = model["throughput"]
+    settings = {row["server"]: str(settings_of(row)) for row in best(model["tuning"])}
+    settings[AUTO] = model["auto"]
+    titles = (f"{OURS}: times as many", f"{AUTO}: times as many")
+    lines = _header("server", "setting", "pictures a second", *titles)
     for row in rows:
-        late = row_of(steady["rows"], row["server"])
-        setting = settings.get(row["server"], model["auto"] if row["server"] == AUTO else "")
-        lines.append(
-            _row(
-                row["server"],
-                setting,
-                f"{row['per_s']:.1f}",
-                _times(rows, OURS, row),
-                _times(rows, AUTO, row),
-                f"{late['p50_ms']:.1f}",
-                f"{late['p99_ms']:.1f}",
-            )
-        )
+        name = row["server"]
+        both = (_times(rows, OURS, row), _times(rows, AUTO, row))
+        lines.append(_row(name, settings.get(name, ""), f"{row['per_s']:.1f}", *both))
     missing = [f"{row['server']} was left out: {row['reason']}" for row in model["missing"]]
     return "\n".join([*lines, *(["", *missing] if missing else [])])
 
 
-def _best(tuning: Sequence[Row]) -> list[Row]:
-    names = dict.fromkeys(row["server"] for row in tuning)
-    return [
-        max((row for row in tuning if row["server"] == name), key=lambda row: float(row["per_s"]))
-        for name in names
-    ]
+def _late(model: Document) -> str:
+    steady = model["steady"]
+    lines = _header(f"at {steady['rate']:.3g} pictures a second", "p50, ms", "p99, ms")
+    for row in steady["rows"]:
+        lines.append(_row(row["server"], f"{row['p50_ms']:.1f}", f"{row['p99_ms']:.1f}"))
+    return "\n".join(lines)
 
 
 def _times(rows: Sequence[Row], server: str, row: Row) -> str:
@@ -81,7 +65,7 @@ def _times(rows: Sequence[Row], server: str, row: Row) -> str:
 def _tensors(model: Document) -> str:
     tensors, single = model["tensors"], model["single"]
     share, interval = claims.share_of_bare(tensors)
-    per_s = 1000 / statistics.median(sum(tensors["served_ms"], []))
+    per_s = 1000 / typical(tensors["served_ms"])
     lines = _header("binary tensors", "")
     lines.append(
         _row(
@@ -90,7 +74,7 @@ def _tensors(model: Document) -> str:
         )
     )
     medians = [
-        f"{key.removesuffix('_ms').replace('_', ' ')} {_median_ms(single[key]):.2f} ms"
+        f"{key.removesuffix('_ms').replace('_', ' ')} {typical(single[key]):.2f} ms"
         for key in ("served_ms", "engine_ms", "echo_ms", "full_echo_ms")
     ]
     lines.append(_row("one client, p50", ", ".join(medians)))
@@ -102,10 +86,6 @@ def _tensors(model: Document) -> str:
         cost = f"{extra:.0f} {_interval(ends, '.0f')} µs"
         lines.append(_row(f"above the engine and {words}", cost))
     return "\n".join(lines)
-
-
-def _median_ms(windows: Sequence[Sequence[float]]) -> float:
-    return statistics.median([value for each in windows for value in each])
 
 
 def _overload(model: Document) -> str:
@@ -129,18 +109,25 @@ def _quantiles(latency: Row | None) -> str:
     return f"{latency['p50']:.1f} and {latency['p99']:.1f} ms, {latency['count']} in all"
 
 
-def _idle(document: Document) -> str:
+def _idle(model: Document) -> str:
     columns = ("ready after, s", "resident, MiB", "proportional, MiB")
-    lines = _header("idle, with MobileNetV2", *columns)
-    for row in document["idle"]:
+    lines = _header("idle", *columns)
+    for row in model["idle"]:
         figures = (
             statistics.median(row[key]) for key in ("ready_s", "resident_mib", "proportional_mib")
         )
         ready, resident, proportional = figures
-        lines.append(
-            _row(row["server"], f"{ready:.2f}", f"{resident:.0f}", f"{proportional:.0f}")
-        )
+        lines.append(_row(row["server"], f"{ready:.2f}", f"{resident:.0f}", f"{proportional:.0f}"))
     return "\n".join(lines)
+
+
+_TABLES: Mapping[str, Callable[[Document], str]] = {
+    "throughput": _pictures,
+    "steady": _late,
+    "tensors": _tensors,
+    "overload": _overload,
+    "idle": _idle,
+}
 
 
 def _interval(ends: tuple[float, float], form: str) -> str:
@@ -155,6 +142,17 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def committed() -> dict[str, Row] | None:
+    """The committed figures of every model, as far as there are any; None: of another machine."""
+    if not RESULTS.exists():
+        return {}
+    document = json.loads(RESULTS.read_text(encoding="utf-8"))
+    mine = fingerprint()
+    if any(document["machine"][key] != mine[key] for key in ("cpu", "flags", "versions")):
+        return None
+    return {model["model"]: model for model in document["models"]}
+
+
 def write(document: Document) -> None:
     """Replace the committed results and the tables of benchmarks/README.md."""
     kept = json.dumps(_rounded(document), separators=(", ", ": "))
@@ -163,7 +161,9 @@ def write(document: Document) -> None:
     page = README.read_text(encoding="utf-8")
     before, rest = page.split(START, 1)
     _, after = rest.split(END, 1)
-    written = f"{machine_text(document)}\n\n{markdown(document)}"
+    seconds = sum(sum(model["seconds"].values()) for model in document["models"])
+    about = machine_text({**document, "seconds": seconds})
+    written = f"{about}\n\n{markdown(document)}"
     README.write_text(f"{before}{START}\n{written}\n{END}{after}", encoding="utf-8")
 
 

@@ -12,94 +12,126 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers.environment import InstallError
 from benchmarks.peers.table import Setting
-from benchmarks.server import ours, overload, report
+from benchmarks.server import ours, report
 from benchmarks.server.answers import AnswerError
 from benchmarks.server.building import BuildError
+from benchmarks.server.claims import broken_claims
 from benchmarks.server.generator import Generator, LoadError
-from benchmarks.server.model import measured
+from benchmarks.server.parts import PARTS, Bench, PartError, check_needs
 from benchmarks.server.process import ServerError
 from benchmarks.server.scale import FULL, QUICK
-from benchmarks.server.servers import Server, our_server
 from benchmarks.server.site import Case, MachineError, Site, cores
 from benchmarks.server.subjects import NAMES, photographs, subject
 from benchmarks.server.tuning import PeerError
 from oxidizedvision.benchmark.machine import fingerprint
 from oxidizedvision.benchmark.session import pinned
 
-_CODES = {MachineError: 2, PeerError: 4}
+_CODES = {MachineError: 2, PartError: 2, PeerError: 4, InstallError: 4}
+_FAULTS = (AnswerError, BuildError, LoadError, ServerError, *_CODES)
 
 
 def main(words: list[str] | None = None) -> int:
     """Measure, print, and give the exit code."""
     arguments = _parse(words)
-    start = time.monotonic()
-    machine = fingerprint()
+    committed = report.committed()
+    if committed is None and arguments.write and (arguments.part or arguments.model):
+        say("error: the committed figures are another machine's: leave --part and --model out")
+        return _CODES[PartError]
+    known = committed or {}
     try:
         with tempfile.TemporaryDirectory(prefix="oxidizedvision-server-") as name:
             os.environ["OXIDIZEDVISION_HOME"] = str(Path(name) / "home")
-            models, idle = _figures(Path(name), arguments.model or NAMES, quick=arguments.quick)
-    except (AnswerError, BuildError, LoadError, MachineError, PeerError, ServerError) as error:
+            models = _figures(Path(name), arguments, known)
+    except _FAULTS as error:
         say(f"error: {error}")
         return _CODES.get(type(error), 1)
-    document = {
-        "schema_version": 1,
-        "machine": machine,
-        "seconds": round(time.monotonic() - start),
-        "deadline_s": ours.DEADLINE_S,
-        "models": models,
-        "idle": idle,
-    }
+    document = {"schema_version": 1, "machine": fingerprint(), "models": models}
     print(report.markdown(document))
-    broken = report.broken_claims(document)
+    broken = broken_claims(document)
     for claim in broken:
         say(f"NOT KEPT: {claim}")
     if arguments.write:
-        report.write(document)
+        report.write({**document, "models": merged(known, models)})
     return 3 if broken else 0
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--part", action="append", choices=list(PARTS), help="may be repeated")
     parser.add_argument("--model", action="append", choices=NAMES, help="may be repeated")
-    parser.add_argument("--write", action="store_true", help="replace the committed results")
+    parser.add_argument(
+        "--write", action="store_true", help="replace what was measured in the committed results"
+    )
     parser.add_argument("--quick", action="store_true", help="a try: its figures say little")
     arguments = parser.parse_args(words)
-    if arguments.write and (arguments.model or arguments.quick):
-        parser.error("--write is for everything at full length: leave --model and --quick out")
+    if arguments.write and arguments.quick:
+        parser.error("--write is for figures that count: leave --quick out")
     return arguments
 
 
 def _figures(
-    folder: Path, names: Sequence[str], *, quick: bool
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The figures of each model, and those of idle servers."""
+    folder: Path, arguments: argparse.Namespace, known: Mapping[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What the parts find of each model that they are asked of."""
+    asked = [name for name in PARTS if not arguments.part or name in arguments.part]
+    plan = {
+        name: [part for part in asked if PARTS[part].concerns(name)]
+        for name in NAMES
+        if not arguments.model or name in arguments.model
+    }
+    for name, parts in plan.items():
+        check_needs(parts, name, known.get(name, {}))
     core, load_core = cores()
     program = ours.build()
     site = Site(core, Generator(load_core), folder / "plans", say)
     files = photographs(folder / "photographs")
-    settings = [Setting(1, 1)] if quick else None
-    models, idle = [], []
-    for name in names:
+    models = []
+    for name, parts in plan.items():
+        if not parts:
+            continue
         say(f"{name}: converting")
         made = subject(name, folder / name)
-        case = Case.of(made, files, QUICK if quick else FULL[name])
+        case = Case.of(made, files, (QUICK if arguments.quick else FULL)[name])
+        bench = Bench(site, case, program, [Setting(1, 1)] if arguments.quick else None)
         with pinned([load_core]):
-            found, peers = measured(site, case, program, folder / "peers", settings)
-            models.append(found)
-            if name == NAMES[0]:
-                say(f"{name}: idle")
-                idle = _idle(site, case, program, peers)
-    return models, idle
+            models.append(measured(bench, parts, known.get(name, {})))
+    return models
 
 
-def _idle(site: Site, case: Case, program: Path, peers: list[Server]) -> list[dict[str, Any]]:
-    own = our_server("ours, rten", program, case.subject, "rten")
-    return [overload.idle(site, case, server) for server in (own, *peers)]
+def measured(bench: Bench, parts: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of the parts, and how many seconds each took."""
+    found: dict[str, Any] = {}
+    seconds = {}
+    for part in parts:
+        start = time.monotonic()
+        found |= PARTS[part].measure(bench, {**known, **found})
+        seconds[part] = round(time.monotonic() - start)
+    return {"model": bench.case.subject.name, "seconds": seconds, **found}
+
+
+def merged(
+    known: Mapping[str, dict[str, Any]], models: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What was known of each model, and in its place what was found now.
+
+    What went by figures that were found anew is left out.
+    """
+    every = dict(known)
+    for model in models:
+        before = every.get(model["model"], {"seconds": {}})
+        stale = {
+            key for part in PARTS.values() if set(part.needs) & set(model) for key in part.keys
+        }
+        kept = {key: value for key, value in before.items() if key not in stale}
+        seconds = {**before["seconds"], **model["seconds"]}
+        every[model["model"]] = {**kept, **model, "seconds": seconds}
+    return [every[name] for name in NAMES if name in every]
 
 
 def say(text: str) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from benchmarks.peers.table import PEERS, Peer, Request, Setting, raw_body
+from benchmarks.peers.environment import python_of
+from benchmarks.peers.table import Peer, Request, Setting, raw_body
 from benchmarks.server import ours
 from benchmarks.server.answers import check, telling_part
 from benchmarks.server.generator import Generator
 from benchmarks.server.process import Running, free_port, running
 from benchmarks.server.subjects import Subject
-from benchmarks.wheels import FetchError, with_dependencies
 from oxidizedvision.postprocess import Prediction
 
 OURS, AUTO = "ours, ort", "ours, auto"
@@ -26,7 +26,7 @@ class Server:
     """A server of one model that can be started again and again.
 
     command: its words for a port. ready: its readiness probe. request, answer: how a picture goes
-    in, and where the answer stands in the reply. environment: variables of its own.
+    in, and where the answer stands in the reply.
     """
 
     name: str
@@ -34,7 +34,6 @@ class Server:
     ready: str | None
     request: Callable[[bytes], Request]
     answer: Callable[[bytes], bytes]
-    environment: Mapping[str, str] = field(default_factory=dict)
 
     def start(self, core: int) -> AbstractContextManager[Running]:
         """Run it on a core.
@@ -43,36 +42,39 @@ class Server:
             ServerError: when it does not start.
         """
         port = free_port()
-        return running(
-            self.name,
-            self.command(port),
-            port,
-            core,
-            ready=self.ready,
-            environment=self.environment,
-        )
+        return running(self.name, self.command(port), port, core, ready=self.ready)
 
 
-def our_server(name: str, program: Path, subject: Subject, runner: str) -> Server:
-    """Ours, with an engine."""
+def our_server(
+    name: str,
+    program: Path,
+    subject: Subject,
+    runner: str,
+    settings: Mapping[str, int] = MappingProxyType({}),
+) -> Server:
+    """Ours, with an engine, and with settings by their place in the settings file."""
     return Server(
         name,
-        lambda port: ours.command(program, subject.manifest, runner, port),
+        lambda port: ours.command(program, subject.manifest, runner, port, settings),
         ours.READY,
         lambda body: ours.picture(body, gives_pictures=subject.gives_pictures),
         ours.answer,
     )
 
 
-def peer_server(peer: Peer, setting: Setting, model: Path, packages: Path) -> Server:
-    """A peer, with its packages before those of this environment."""
+def peer_server(peer: Peer, setting: Setting, model: Path) -> Server:
+    """A peer, in its own environment.
+
+    Raises:
+        InstallError: when that cannot be made.
+    """
+    python = python_of(peer.key)
     return Server(
         peer.name,
-        lambda port: peer.command(model, port, setting),
+        lambda port: peer.command(python, model, port, setting),
         peer.ready,
         peer.request,
         peer.answer,
-        {"PYTHONPATH": str(packages)},
     )
 
 
@@ -85,23 +87,6 @@ def echo_server(generator: Generator, reply_bytes: int | None) -> Server:
         raw_body("/"),
         bytes,
     )
-
-
-def installed(name: str, folder: Path) -> Path:
-    """The packages of a peer in a folder of their own, fetched when first wanted.
-
-    Raises:
-        FetchError: with what the installer said.
-    """
-    target = folder / name
-    if not target.exists():
-        package, *others = PEERS[name].packages
-        try:
-            with_dependencies(package, target, *others)
-        except FetchError:
-            shutil.rmtree(target, ignore_errors=True)
-            raise
-    return target
 
 
 def checked_requests(

@@ -21,7 +21,7 @@ CONNECTIONS = 8
 
 
 class MachineError(Exception):
-    """This machine cannot keep a server and its load apart."""
+    """A machine that cannot keep a server and its load apart."""
 
 
 def cores() -> tuple[int, int]:

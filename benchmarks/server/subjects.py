@@ -57,9 +57,7 @@ def subject(name: str, folder: Path) -> Subject:
     folder.mkdir(parents=True)
     config = _mobilenet(folder) if name == "mobilenet_v2" else _denoiser(folder)
     result = convert(config)
-    return Subject(
-        name, config, result.onnx, result.manifest, gives_pictures=name == "denoiser"
-    )
+    return Subject(name, config, result.onnx, result.manifest, gives_pictures=name == "denoiser")
 
 
 def _mobilenet(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from benchmarks.server.generator import refuse_failures, write_plan
 from benchmarks.server.process import Running
 from benchmarks.server.servers import Server, echo_server
 from benchmarks.server.site import Case, Site, peak
-from benchmarks.server.turns import Contender, in_turns, picked
+from benchmarks.server.turns import Contender, in_turns, picked, typical
 from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.table import load_runner
 
@@ -41,11 +40,9 @@ def throughput(site: Site, case: Case, server: Server) -> dict[str, Any]:
     contenders = [Contender(SERVED, lambda: server.start(site.core), served)]
     contenders += [alone(batch) for batch in BATCHES]
     samples = in_turns(contenders, scale.rounds, scale.windows)
-    windows = {
-        name: picked(found, lambda per_s: 1000 / per_s) for name, found in samples.items()
-    }
+    windows = {name: picked(found, lambda per_s: 1000 / per_s) for name, found in samples.items()}
     served_ms = windows.pop(SERVED)
-    best = min(windows, key=lambda name: statistics.median(sum(windows[name], [])))
+    best = min(windows, key=lambda name: typical(windows[name]))
     return {"served_ms": served_ms, "bare": best, "bare_ms": windows[best]}
 
 

@@ -25,39 +25,47 @@ ModelsArgument = Annotated[
 ]
 
 
+RunnerName = Annotated[
+    str | None,
+    typer.Option(
+        "--runner",
+        metavar="NAME",
+        help="The engine; required for MODEL. auto takes what `choose` found best.",
+    ),
+]
+SettingsFlag = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A server.yml; see docs/serving.md.")
+]
+HostFlag = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 if not given.")]
+PortFlag = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Port; 8000 if not given, 0 takes a free one."),
+]
+DeviceFlag = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")]
+ThreadsFlag = Annotated[
+    int | None, typer.Option(min=1, help="Threads of one run; measured if not given.")
+]
+EnginesFlag = Annotated[
+    int | None, typer.Option(min=1, help="Runs at the same time; measured if not given.")
+]
+PrecisionFlag = Annotated[
+    str | None,
+    typer.Option(help="fp32 (as the model's file), or fp16, int8 where the engine can."),
+]
+
+
 def serve(  # noqa: PLR0913, PLR0917 - one parameter per flag
     ctx: typer.Context,
     models: ModelsArgument = None,
-    runner: Annotated[
-        str | None,
-        typer.Option(
-            "--runner",
-            metavar="NAME",
-            help="The engine; required for MODEL. auto takes what `choose` found best.",
-        ),
-    ] = None,
+    runner: RunnerName = None,
     goal: GoalFlag = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A server.yml; see docs/serving.md.")
-    ] = None,
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on; 127.0.0.1 if not given.")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Port; 8000 if not given, 0 takes a free one."),
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of one run; measured if not given.")
-    ] = None,
-    engines: Annotated[
-        int | None, typer.Option(min=1, help="Runs at the same time; measured if not given.")
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(help="fp32 (as the model's file), or fp16, int8 where the engine can."),
-    ] = None,
+    config: SettingsFlag = None,
+    host: HostFlag = None,
+    port: PortFlag = None,
+    device: DeviceFlag = None,
+    threads: ThreadsFlag = None,
+    engines: EnginesFlag = None,
+    precision: PrecisionFlag = None,
     option: OptionFlag = None,
     as_json: JsonFlag = False,
 ) -> None:

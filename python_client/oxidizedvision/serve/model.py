@@ -8,7 +8,8 @@ from pathlib import Path
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.goals import AUTO, DEFAULT_GOAL
 from oxidizedvision.core.results import Notify
-from oxidizedvision.runners.table import engine_named
+from oxidizedvision.runners.native import MODULES
+from oxidizedvision.runners.table import engine_named, readers
 from oxidizedvision.serve.options import ServeOptions
 from oxidizedvision.serve.target import find_model, target_of
 
@@ -40,12 +41,12 @@ def model_to_serve(given: str | Path, wanted: ServeOptions, notify: Notify) -> M
     if wanted.runner == AUTO:
         return _chosen_by_auto(model, wanted, notify)
     engine = engine_named(wanted.runner)
-    if model.suffix == ".pt" and "pt" not in engine.formats:
+    reading = [name for name in readers(model) if name in MODULES]
+    if reading and engine.name not in reading:
         raise OxidizedVisionError(
             Kind.USAGE,
             f"{engine.name} does not read {model.name}",
-            "Give the .onnx or the manifest, or name an engine that reads TorchScript: "
-            "`oxidizedvision backends` tells.",
+            f"Give the manifest where there is one, or an engine that does: {', '.join(reading)}.",
         )
     device = wanted.device or engine.default_device
     return ModelToServe(model, engine.name, device, wanted.threads)

@@ -102,8 +102,10 @@ def test_peers_are_tuned_over_workers_threads_and_batches() -> None:
     plain = [(each.workers, each.threads) for each in PEERS["FastAPI"].settings()]
     assert plain == [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert {each.batch for each in PEERS["mosec"].settings()} == {1, 8}
-    words = PEERS["mosec"].command(Path("m.onnx"), 90, Setting(2, 1, 8))
-    assert words[1:] == [
+    assert len(PEERS["mosec"].settings(batches=False)) == 4
+    words = PEERS["mosec"].command(Path("python"), Path("m.onnx"), 90, Setting(2, 1, 8))
+    assert words == [
+        "python",
         *("-m", "benchmarks.peers.mosec_server", "--model", "m.onnx", "--port", "90"),
         *("--workers", "2", "--threads", "1", "--batch", "8"),
     ]
@@ -141,6 +143,7 @@ def test_a_load_with_failures_is_no_figure() -> None:
         "wrong": 0,
         "unanswered": 0,
         "by_status": {"200": 9},
+        "goodput_per_s": 1.5,
         "errors": {"connect": 0},
     }
     assert refuse_failures("peer", report) is report
@@ -148,7 +151,9 @@ def test_a_load_with_failures_is_no_figure() -> None:
         with pytest.raises(LoadError, match="peer: of 9 requests"):
             refuse_failures("peer", report | change)
     with pytest.raises(LoadError):
-        refuse_failures("peer", report | {"admitted": 0})
+        refuse_failures("peer", report | {"admitted": 0, "goodput_per_s": 0.0})
+    # All answers of a short window may be to requests from before it.
+    refuse_failures("peer", report | {"sent": 0, "admitted": 0})
 
 
 def test_contenders_take_turns_in_fresh_processes_and_warm_up_first() -> None:
@@ -174,6 +179,9 @@ def test_contenders_take_turns_in_fresh_processes_and_warm_up_first() -> None:
     assert min(min(windows) for windows in samples["a"] + samples["b"]) > 2
     for turn in range(0, len(calls), 2):
         assert set(calls[turn : turn + 2]) == {"a", "b"}
+    cold = in_turns(contenders, rounds=1, windows=3, warm=False)
+    assert [len(windows) for windows in cold["b"]] == [3]
+    assert len(calls) == 2 * 2 * (3 + 1) + 2 * 3
     doubled = picked(samples["a"], lambda found: 2 * found)
     assert doubled[0][0] == 2 * samples["a"][0][0]
 
@@ -226,3 +234,10 @@ def test_a_server_that_ends_at_once_says_why() -> None:
     command = (sys.executable, "-c", "raise SystemExit('no model')")
     with pytest.raises(ServerError, match="no model"), running("s", command, 1, 0, ready="/"):
         threading.Event().wait(0)
+
+
+def test_our_server_is_started_with_the_settings_that_are_asked_for() -> None:
+    words = ours.command(Path("p"), Path("m.oxv.json"), "ort", 9, {"limits.queue.requests": 16})
+    assert words[:2] == ["p", "m.oxv.json"]
+    assert words[-2:] == ["--set", "limits.queue.requests=16"]
+    assert "--set" not in ours.command(Path("p"), Path("m.oxv.json"), "ort", 9, {})

@@ -141,7 +141,7 @@ def test_the_model_can_stand_in_the_query(
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/jpeg", 415),
         (b"II*\0\x08\0\0\0", "image/jpeg", 415),
         (b"<html></html>", "image/png", 415),
-        (b"", "image/png", 400),
+        (b"", "image/png", 415),
         (b"\x89PNG\r\n\x1a\n", "image/png", 400),
     ],
 )

@@ -119,10 +119,14 @@ def test_an_engine_that_is_not_ready(tiny: Artifact, monkeypatch: pytest.MonkeyP
     assert error.exit_code == ExitCode.MISSING_PART
 
 
-def test_torchscript_needs_an_engine_that_reads_it(tiny: Artifact) -> None:
-    script = tiny.manifest.parent / "tiny.pt"
-    assert refused(lambda: plan_server(script, options=RTEN)).kind is Kind.USAGE
-    plan = plan_server(script, options=ServeOptions(runner="tch"))
+def test_a_file_needs_an_engine_that_reads_it(tiny: Artifact) -> None:
+    script, tch = tiny.manifest.parent / "tiny.pt", ServeOptions(runner="tch")
+    for file, options, able in ((script, RTEN, "tch"), (tiny.onnx, tch, "rten")):
+        error = refused(lambda file=file, options=options: plan_server(file, options=options))
+        assert (error.kind, file.name in error.message) == (Kind.USAGE, True)
+        assert able in error.hint
+        assert "torchscript" not in error.hint
+    plan = plan_server(script, options=tch)
     assert (plan.module, paths(plan)) == ("oxidizedvision_native_tch", [script])
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,10 @@ def test_flags_reach_the_function(
         asked.append((models, config, options))
         return ServerPlan(None, {}, (), "m")
 
-    monkeypatch.setattr("oxidizedvision.serve.plan_server", plan)
-    monkeypatch.setattr("oxidizedvision.serve.run_server", lambda _, *, started: started(report))
+    # The package's attribute of this name is the function.
+    home = import_module("oxidizedvision.serve")
+    monkeypatch.setattr(home, "plan_server", plan)
+    monkeypatch.setattr(home, "run_server", lambda _, *, started: started(report))
     flags = "--runner auto --goal memory --config s.yml --host ::1 --port 9 --device cpu "
     flags += "--threads 2 --engines 3 --precision fp32 --option a=b=c"
     screen, rest = screen_for(["serve", "a.onnx", "b", *flags.split()])

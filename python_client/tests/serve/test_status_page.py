@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import os
 import re
 import shutil
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from served import ROOT, Served, serving
 browsers = pytest.importorskip("playwright.sync_api", reason="the extra `dev` brings playwright")
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+SHOWN = bool(os.environ.get("OXV_SCREENSHOT"))
 SCREENSHOT = ROOT / "docs" / "images" / "status-page.png"
 FLAGS = [
     "--headless",
@@ -220,6 +224,20 @@ def test_percentiles_are_read_from_the_histogram(page: Any) -> None:
     assert (p50, round(p95, 6)) == (0.01, 0.019)
 
 
+def test_only_what_is_about_a_model_is_load(page: Any) -> None:
+    sums = page.evaluate(
+        """async () => {
+            const { samples, totals } = await import("/series.js");
+            const line = (model, code, value) =>
+                `oxidizedvision_requests_total{model="${model}",code="${code}"} ${value}`;
+            const text = [line("", 200, 9), line("m", 200, 3), line("m", 429, 2), line("n", 200, 1)];
+            const list = samples(text.join("\\n"));
+            return [totals(list, ""), totals(list, "m")];
+        }"""
+    )
+    assert [(each["answered"], each["refused"]) for each in sums] == [(4, 2), (3, 2)]
+
+
 def test_a_narrow_screen_and_the_dark_are_fit(browser: Any, denoiser_server: Served) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
     page = context.new_page()
@@ -258,17 +276,26 @@ def test_a_server_that_left_is_told(
         page.close()
 
 
+def ask_for_some_time(server: Served, picture: Path) -> list[int]:
+    """Pictures one after the other, now more and now less often; their statuses."""
+    statuses, start = [], time.monotonic()
+    while not statuses or time.monotonic() - start < (45 if SHOWN else 2):
+        reply = server.ask("/predict", picture.read_bytes(), headers={"Content-Type": "image/png"})
+        statuses.append(reply.status)
+        time.sleep(0.4 * (1 + math.sin((time.monotonic() - start) / 8)))
+    return statuses
+
+
 def test_the_page_as_people_see_it(page: Any, denoiser_server: Served, noisy: Path) -> None:
     """Under some load; with OXV_SCREENSHOT it becomes the picture of docs/serving.md."""
-    body = noisy.read_bytes()
     give(page, noisy)
     browsers.expect(page.locator(".compare .over")).to_be_visible(timeout=30_000)
-    for _ in range(12):
-        reply = denoiser_server.ask("/predict", body, headers={"Content-Type": "image/png"})
-        assert reply.status == 200
+    with ThreadPoolExecutor(4) as clients:
+        replies = list(clients.map(lambda _: ask_for_some_time(denoiser_server, noisy), range(4)))
+    assert {status for each in replies for status in each} == {200}
     lines = page.locator(".chart path.line-0")
     browsers.expect(lines.first).to_have_attribute("d", re.compile("L"), timeout=15_000)
     shot = page.screenshot(full_page=True)
     assert Image.open(io.BytesIO(shot)).size[0] == 1280
-    if os.environ.get("OXV_SCREENSHOT"):
+    if SHOWN:
         SCREENSHOT.write_bytes(shot)

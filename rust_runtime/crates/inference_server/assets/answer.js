@@ -38,6 +38,11 @@ function slider(name, value, change) {
   return input;
 }
 
+/** A picture with its slider, as wide as the picture. */
+function adjustable(stage, control) {
+  return element("div", "adjustable", stage, control);
+}
+
 function classes({ classes: list }, original) {
   const bars = list.map((entry) => {
     const bar = element("span", "bar");
@@ -109,7 +114,7 @@ async function mask({ png, classes: list, width, height }, original) {
   const control = slider("How strongly the mask covers the picture", 60, (value) => {
     canvas.style.opacity = value / 100;
   });
-  return [element("div", "stage", original, canvas), control, found];
+  return [adjustable(element("div", "stage", original, canvas), control), found];
 }
 
 async function image({ png, width, height }, original) {
@@ -123,7 +128,7 @@ async function image({ png, width, height }, original) {
   });
   const link = element("a", "", `Save the result (${made.naturalWidth} × ${made.naturalHeight})`);
   Object.assign(link, { href: url, download: "result.png" });
-  return [stage, control, element("p", "", link)];
+  return [adjustable(stage, control), element("p", "", link)];
 }
 
 function numbers(answer) {
@@ -148,20 +153,29 @@ async function meaning(answer, original) {
   }
 }
 
-function times({ answer, timing, elapsed }) {
-  const parts = [`${short(elapsed)} ms to here and back`];
-  if (answer.latency_ms !== undefined) parts.push(`${short(answer.latency_ms)} ms in the server`);
-  const line = element("p", "", `${answer.model ?? ""}: ${parts.join(", ")}`);
-  const whole = timing.reduce((sum, { ms }) => sum + ms, 0) || 1;
+/** The phases as a bar and a list; `total` is none of them. */
+function phases(timing) {
+  const parts = timing.filter(({ name }) => name !== "total");
+  const whole = parts.reduce((sum, { ms }) => sum + ms, 0) || 1;
   const bar = element("div", "phases");
   bar.setAttribute("aria-hidden", "true");
-  const names = timing.map(({ name, ms }, index) => {
+  const names = parts.map(({ name, ms }, index) => {
     const part = element("span", `phase-${index % 6}`);
     part.style.inlineSize = `${(ms / whole) * 100}%`;
     bar.append(part);
     return element("li", "", element("span", `mark phase-${index % 6}`), `${name} ${short(ms)} ms`);
   });
-  return names.length > 0 ? [line, bar, element("ul", "found", ...names)] : [line];
+  if (names.length === 0) return [];
+  const total = timing.find(({ name }) => name === "total")?.ms ?? whole;
+  const tiles = "The picture went through in tiles; times of tiles that ran at once are added up.";
+  const note = whole > total * 1.05 ? [element("p", "", tiles)] : [];
+  return [bar, element("ul", "found", ...names), ...note];
+}
+
+function times({ answer, timing, elapsed }) {
+  const parts = [`${short(elapsed)} ms to here and back`];
+  if (answer.latency_ms !== undefined) parts.push(`${short(answer.latency_ms)} ms in the server`);
+  return [element("p", "", `${answer.model ?? ""}: ${parts.join(", ")}`), ...phases(timing)];
 }
 
 /** The answer to a picture: what it means, and how long it took. */

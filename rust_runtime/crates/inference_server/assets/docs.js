@@ -10,6 +10,12 @@ function element(name, className, ...children) {
   return made;
 }
 
+/** Text whose parts in backticks are code. */
+function prose(text) {
+  const parts = text.split("`");
+  return parts.map((part, index) => (index % 2 ? element("code", "", part) : part));
+}
+
 /** What a reference points to. */
 function resolved(spec, value) {
   if (!value || !value.$ref) return value;
@@ -28,7 +34,7 @@ function typeText(schema) {
 }
 
 function row(...cells) {
-  return element("tr", "", ...cells.map((cell) => element("td", "", cell)));
+  return element("tr", "", ...cells.map((cell) => element("td", "", ...prose(cell))));
 }
 
 function table(title, rows) {
@@ -86,7 +92,7 @@ function operationCard(spec, address, verb, path, operation) {
   const detail = element(
     "div",
     "detail",
-    operation.description ? element("p", "", operation.description) : "",
+    operation.description ? element("p", "", ...prose(operation.description)) : "",
     element("h4", "", "Example"),
     element("pre", "", command(decodeURI(place), verb, operation)),
     table("Parameters", parameters(spec, path, operation)),
@@ -116,7 +122,7 @@ function schemaCard([name, schema]) {
   const detail = element(
     "div",
     "detail",
-    schema.description ? element("p", "", schema.description) : "",
+    schema.description ? element("p", "", ...prose(schema.description)) : "",
     rows.length ? table("Members (* always there)", rows) : element("p", "", typeText(schema)),
   );
   const card = element("details", "schema", element("summary", "", element("span", "type", name)), detail);
@@ -126,7 +132,7 @@ function schemaCard([name, schema]) {
 
 function show(spec) {
   document.getElementById("version").textContent = spec.info.version;
-  document.getElementById("about").textContent = spec.info.description;
+  document.getElementById("about").replaceChildren(...prose(spec.info.description));
   const operations = spec.tags.map((tag) => section(spec, tag));
   document.getElementById("operations").replaceChildren(...operations);
   const schemas = Object.entries(spec.components.schemas).map(schemaCard);

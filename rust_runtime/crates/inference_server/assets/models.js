@@ -72,6 +72,17 @@ function work({ statistics }) {
   return parts.filter(Boolean).join(" · ");
 }
 
+/** How requests share runs now, or why they do not. */
+function batches({ metadata, statistics }) {
+  const { parameters = {} } = metadata;
+  const { batching, largest_batch: most } = statistics?.tuning ?? {
+    batching: parameters.batching ?? "",
+    largest_batch: parameters.max_batch_size,
+  };
+  if (batching !== "on") return batching;
+  return most > 1 ? `batches of up to ${most}` : "one at a time is quickest";
+}
+
 function card(model) {
   const { name, version, state, reason } = model;
   const pill = element("span", `pill ${state.toLowerCase()}`, state.toLowerCase());
@@ -81,10 +92,7 @@ function card(model) {
   if (model.metadata) {
     const { inputs, outputs, parameters = {}, platform } = model.metadata;
     const engine = parameters.backend ?? platform;
-    const batching = parameters.batching === "on"
-      ? `batches of up to ${parameters.max_batch_size}`
-      : (parameters.batching ?? "");
-    const line = [`${engine} ${parameters.backend_version ?? ""}`.trim(), batching].filter(Boolean);
+    const line = [`${engine} ${parameters.backend_version ?? ""}`.trim(), batches(model)].filter(Boolean);
     root.append(element("p", "engine", line.join(" · ")));
     root.append(tensors("Inputs", inputs), tensors("Outputs", outputs));
   }

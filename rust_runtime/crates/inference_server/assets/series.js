@@ -41,7 +41,9 @@ export function totals(list, model) {
   const infer = new Map();
   for (const { name, labels, value } of list) {
     if (model && labels.model !== model) continue;
-    if (name === "requests_total") sums[labels.code < "400" ? "answered" : "refused"] += value;
+    // What is about no model is no load: this page's own questions, for one.
+    const counted = name === "requests_total" && labels.model;
+    if (counted) sums[labels.code < "400" ? "answered" : "refused"] += value;
     else if (name === "queue_depth") sums.waiting += value;
     else if (name === "in_flight") sums.inFlight += value;
     else if (name === "batch_size_sum") sums.rows += value;

@@ -74,7 +74,7 @@ impl Clock {
 
     /// Something that is ready at `at`, and never before; dropping it takes the alarm back.
     pub fn at(&self, at: Instant) -> oneshot::Receiver<()> {
-        let (ring, rung) = oneshot::channel();
+        let (ring, alarm) = oneshot::channel();
         let mut alarms = self.shared.lock();
         alarms.sweep();
         let earliest = alarms.heap.peek().is_none_or(|first| at < first.at);
@@ -83,7 +83,7 @@ impl Clock {
         if earliest {
             self.shared.changed.notify_one();
         }
-        rung
+        alarm
     }
 }
 

@@ -114,9 +114,9 @@ impl ErrorKind {
 pub struct ServerError {
     kind: ErrorKind,
     message: String,
-    model: Option<String>,
-    input: Option<String>,
-    detail: Option<String>,
+    model: Option<Box<str>>,
+    input: Option<Box<str>>,
+    detail: Option<Box<str>>,
     retry_after: Option<Duration>,
 }
 
@@ -141,21 +141,21 @@ impl ServerError {
     /// Names the model.
     #[must_use]
     pub fn with_model(mut self, model: &str) -> Self {
-        self.model = Some(model.to_owned());
+        self.model = Some(model.into());
         self
     }
 
     /// Names the input or output at fault.
     #[must_use]
     pub fn with_input(mut self, input: &str) -> Self {
-        self.input = Some(input.to_owned());
+        self.input = Some(input.into());
         self
     }
 
     /// Adds what only the log may show.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(detail.into().into_boxed_str());
         self
     }
 

@@ -25,6 +25,7 @@ mod service;
 mod stream;
 mod tls;
 mod trace;
+mod watch;
 mod wire;
 
 pub(crate) use app::App;

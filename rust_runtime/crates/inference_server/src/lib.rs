@@ -8,9 +8,11 @@ pub mod clock;
 #[cfg(feature = "http")]
 pub mod config;
 mod error;
+mod gate;
 #[cfg(feature = "http")]
 mod http;
 mod limits;
+mod memory;
 pub mod metrics;
 pub mod model;
 pub mod picture;

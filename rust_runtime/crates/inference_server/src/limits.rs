@@ -71,7 +71,7 @@ pub struct PictureLimits {
     /// Bytes that decoding may take at one time, over all requests together.
     #[serde(with = "units::size")]
     pub decode_memory: usize,
-    /// How long a picture may wait for its turn and be decoded.
+    /// How long decoding a picture may take once its turn has come.
     #[serde(with = "units::time")]
     pub decode_deadline: Duration,
 }

@@ -2,7 +2,8 @@
 //!
 //! Decoding, preprocessing and postprocessing run on the threads of a pool, of which there are as
 //! many as processors. While the model runs none is held: its runs wait in the model's queue and
-//! share batches with all other requests.
+//! share batches with all other requests. Of each model so many are decoded as keep its engines
+//! busy; the others wait as files, and what is begun comes before what is not.
 
 mod errors;
 mod work;
@@ -26,9 +27,10 @@ use crate::{
     ErrorKind, InferRequest, Limits, Priority, QueueLimits, ServerError,
     batch::{self, Pending},
     clock::Clock,
+    gate::{Entrance, Pass},
     metrics::Phase,
     model::Version,
-    pool::Pool,
+    pool::{Pool, Turn},
     timely::{all, timely},
 };
 
@@ -140,7 +142,7 @@ impl Pictures {
     pub fn start(threads: usize, limits: &Limits, clock: &Arc<Clock>) -> std::io::Result<Self> {
         let units = units_of(limits.pictures.decode_memory as u64);
         Ok(Self {
-            pool: Pool::start(threads, limits.queue.requests, clock)?,
+            pool: Pool::start(threads, clock)?,
             memory: Arc::new(Semaphore::new(units as usize)),
             rules: Rules {
                 pixels: limits.pictures.pixels as u64,
@@ -192,9 +194,10 @@ impl Pictures {
         let tensors = |request| PictureRequest { wanted: Wanted::Tensors, ..request };
         let runs = requests.into_iter().map(|request| self.predict(version, tensors(request)));
         let replies = all(runs).await?;
-        let longest = replies.iter().map(|reply| reply.timing).max_by_key(|timing| {
-            timing.decode + timing.queue + timing.infer
-        });
+        let longest = replies
+            .iter()
+            .map(|reply| reply.timing)
+            .max_by_key(|timing| timing.decode + timing.queue + timing.infer);
         let outputs = replies.into_iter().filter_map(|reply| match reply.result {
             PictureResult::Tensors(tensors) => Some(tensors),
             PictureResult::Meaning { .. } => None,
@@ -205,11 +208,6 @@ impl Pictures {
             ServerError::bad_input(message).with_model(version.name())
         })?;
         Ok((joined, longest.unwrap_or_default()))
-    }
-
-    /// Pictures that wait for a thread.
-    pub fn waiting(&self) -> usize {
-        self.pool.waiting()
     }
 
     async fn taken_through<B>(
@@ -224,6 +222,7 @@ impl Pictures {
         let deadline = request.deadline.unwrap_or(request.received + self.queue.deadline);
         let deadline = deadline.min(latest);
         let PictureRequest { priority, received, encode, .. } = request;
+        let _pass = self.let_in(version, priority, deadline).await?;
         let (mut under, mut inputs) = self.begun(version, request, deadline).await?;
         let mut pending: VecDeque<Pending> = VecDeque::new();
         loop {
@@ -239,7 +238,7 @@ impl Pictures {
             let reply = first.await?;
             let last = pending.is_empty();
             let step = move || under.step(reply, last, encode);
-            match self.pool.run(deadline, step).await? {
+            match self.pool.run(Turn::GoOn, deadline, step).await? {
                 Step::More(more, next) => (under, inputs) = (more, next),
                 Step::Done(reply) => {
                     let metrics = version.metrics();
@@ -247,6 +246,21 @@ impl Pictures {
                     metrics.took(Phase::Encode, reply.timing.encode);
                     return Ok(*reply);
                 }
+            }
+        }
+    }
+
+    async fn let_in(
+        &self,
+        version: &Version,
+        priority: Priority,
+        deadline: Instant,
+    ) -> Result<Pass, ServerError> {
+        match version.enter(priority)? {
+            Entrance::Open(pass) => Ok(pass),
+            Entrance::Waiting(place) => {
+                let let_in = timely(place, self.clock.at(deadline)).await?;
+                let_in.map_err(|_| ServerError::fault("a picture was not let in"))
             }
         }
     }
@@ -261,14 +275,14 @@ impl Pictures {
     where
         B: AsRef<[u8]> + Send + Sync + 'static,
     {
-        let deadline = deadline.min(request.received + self.decode_deadline);
+        let deadline = deadline.min(Instant::now() + self.decode_deadline);
         let request = Arc::new(request);
         let mut permit = None;
         loop {
             let (version, request) = (Arc::clone(version), Arc::clone(&request));
             let (memory, rules) = (Arc::clone(&self.memory), self.rules);
             let begin = move || work::begin(&version, &request, &rules, (&memory, permit));
-            match self.pool.run(deadline, begin).await? {
+            match self.pool.run(Turn::Begin, deadline, begin).await? {
                 Begun::Ready(under, inputs) => return Ok((under, inputs)),
                 Begun::Wants(units) => permit = Some(self.memory_of(units, deadline).await?),
             }

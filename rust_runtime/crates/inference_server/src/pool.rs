@@ -1,4 +1,5 @@
-//! Threads for work that keeps a processor busy, as many as there are processors.
+//! Threads for work that keeps a processor busy, as many as there are processors. Whoever sends
+//! work bounds how much of it waits.
 
 use std::{
     collections::VecDeque,
@@ -12,14 +13,21 @@ use std::{
 use runner_core::guard_run;
 use tokio::sync::oneshot;
 
-use crate::{ErrorKind, ServerError, clock::Clock, timely::timely};
+use crate::{ServerError, clock::Clock, timely::timely};
 
-/// Runs jobs in the order in which they come. A thread is a permit to compute: a job that waits
+/// Runs jobs in the order in which they come, those that go on with something first. A thread is a permit to compute: a job that waits
 /// for something else ends, and what follows is another job.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     clock: Arc<Clock>,
-    most_waiting: usize,
+}
+
+/// Which jobs come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Something begun goes on, before anything begins.
+    GoOn,
+    Begin,
 }
 
 struct Shared {
@@ -29,7 +37,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Box<dyn Job>>,
+    going_on: VecDeque<Box<dyn Job>>,
+    beginning: VecDeque<Box<dyn Job>>,
     ended: bool,
 }
 
@@ -59,26 +68,27 @@ where
         let Self { work, answer } = *self;
         // A panic is the answer to this job, and the thread goes on.
         let done = guard_run("picture", || Ok(work()));
-        let _ = answer.send(done.unwrap_or_else(|panic| Err(ServerError::fault(panic.to_string()))));
+        let _ =
+            answer.send(done.unwrap_or_else(|panic| Err(ServerError::fault(panic.to_string()))));
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("waiting", &self.waiting()).finish_non_exhaustive()
+        f.debug_struct("Pool").finish_non_exhaustive()
     }
 }
 
 impl Pool {
-    /// Starts so many threads; jobs beyond `most_waiting` that wait are refused.
+    /// Starts so many threads.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(threads: usize, most_waiting: usize, clock: &Arc<Clock>) -> std::io::Result<Self> {
+    pub(crate) fn start(threads: usize, clock: &Arc<Clock>) -> std::io::Result<Self> {
         let state = Mutex::default();
         let shared = Arc::new(Shared { state, work: Condvar::new() });
         // From here on dropping it ends the threads that were started.
-        let pool = Self { shared, clock: Arc::clone(clock), most_waiting };
+        let pool = Self { shared, clock: Arc::clone(clock) };
         for thread in 0..threads.max(1) {
             let shared = Arc::clone(&pool.shared);
             let builder = thread::Builder::new().name(format!("picture-{thread}"));
@@ -91,10 +101,11 @@ impl Pool {
     /// Work that nobody waits for any more is not begun.
     ///
     /// # Errors
-    /// Those of the work, [`ErrorKind::Deadline`], [`ErrorKind::Fault`] when it panics, and at once
-    /// [`ErrorKind::QueueFull`] when too many wait.
+    /// Those of the work, [`crate::ErrorKind::Deadline`], and [`crate::ErrorKind::Fault`] when it
+    /// panics.
     pub(crate) fn run<T, F>(
         &self,
+        turn: Turn,
         deadline: Instant,
         work: F,
     ) -> impl Future<Output = Result<T, ServerError>> + Send + use<T, F>
@@ -103,33 +114,22 @@ impl Pool {
         F: FnOnce() -> Result<T, ServerError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let accepted = self.push(Box::new(Task { work, answer }));
+        self.push(turn, Box::new(Task { work, answer }));
         let alarm = self.clock.at(deadline);
         async move {
-            accepted?;
             let answer = timely(answered, alarm).await?;
             answer.unwrap_or_else(|_| Err(ServerError::fault("a job ended without an answer")))
         }
     }
 
-    /// Jobs that wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.shared.lock().jobs.len()
-    }
-
-    fn push(&self, job: Box<dyn Job>) -> Result<(), ServerError> {
+    fn push(&self, turn: Turn, job: Box<dyn Job>) {
         let mut state = self.shared.lock();
-        if state.jobs.len() >= self.most_waiting {
-            state.jobs.retain(|job| !job.is_left());
+        match turn {
+            Turn::GoOn => state.going_on.push_back(job),
+            Turn::Begin => state.beginning.push_back(job),
         }
-        if state.jobs.len() >= self.most_waiting {
-            let message = format!("{} pictures wait to be decoded; try again later", state.jobs.len());
-            return Err(ServerError::new(ErrorKind::QueueFull, message));
-        }
-        state.jobs.push_back(job);
         drop(state);
         self.shared.work.notify_one();
-        Ok(())
     }
 }
 
@@ -157,7 +157,8 @@ impl Shared {
     fn next(&self) -> Option<Box<dyn Job>> {
         let mut state = self.lock();
         loop {
-            match state.jobs.pop_front() {
+            let going_on = state.going_on.pop_front();
+            match going_on.or_else(|| state.beginning.pop_front()) {
                 Some(job) => return Some(job),
                 None if state.ended => return None,
                 None => state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -174,10 +175,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::wait::block_on;
+    use crate::{ErrorKind, wait::block_on};
 
-    fn pool(most_waiting: usize) -> Pool {
-        Pool::start(1, most_waiting, &Clock::start().unwrap()).unwrap()
+    fn pool() -> Pool {
+        Pool::start(1, &Clock::start().unwrap()).unwrap()
     }
 
     fn later() -> Instant {
@@ -188,7 +189,7 @@ mod tests {
     fn occupy(pool: &Pool) -> (impl Future<Output = Result<(), ServerError>> + use<>, Sender<()>) {
         let (entering, entered): (Sender<()>, Receiver<()>) = channel();
         let (open, opened): (Sender<()>, Receiver<()>) = channel();
-        let busy = pool.run(later(), move || {
+        let busy = pool.run(Turn::Begin, later(), move || {
             entering.send(()).unwrap();
             opened.recv().unwrap();
             Ok(())
@@ -199,28 +200,30 @@ mod tests {
 
     #[test]
     fn work_is_done_on_another_thread_and_answered() {
-        let pool = pool(8);
+        let pool = pool();
         let here = thread::current().id();
-        let there = block_on(pool.run(later(), || Ok(thread::current().id()))).unwrap();
+        let there =
+            block_on(pool.run(Turn::Begin, later(), || Ok(thread::current().id()))).unwrap();
         assert_ne!(here, there);
     }
 
     #[test]
     fn a_panic_is_the_answer_to_its_job_only() {
-        let pool = pool(8);
-        let panics = pool.run(later(), || -> Result<(), ServerError> { panic!("decoder") });
+        let pool = pool();
+        let panics =
+            pool.run(Turn::Begin, later(), || -> Result<(), ServerError> { panic!("decoder") });
         let error = block_on(panics).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Fault);
         assert!(error.detail().is_some_and(|detail| detail.contains("decoder")));
-        assert_eq!(block_on(pool.run(later(), || Ok(7))), Ok(7));
+        assert_eq!(block_on(pool.run(Turn::Begin, later(), || Ok(7))), Ok(7));
     }
 
     #[test]
     fn a_deadline_is_kept_while_every_thread_is_busy() {
-        let pool = pool(8);
+        let pool = pool();
         let (busy, open) = occupy(&pool);
         let soon = Instant::now() + Duration::from_millis(10);
-        let error = block_on(pool.run(soon, || Ok(()))).unwrap_err();
+        let error = block_on(pool.run(Turn::Begin, soon, || Ok(()))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline);
         open.send(()).unwrap();
         assert!(block_on(busy).is_ok());
@@ -228,31 +231,34 @@ mod tests {
 
     #[test]
     fn what_nobody_waits_for_is_not_begun() {
-        let pool = pool(8);
+        let pool = pool();
         let (busy, open) = occupy(&pool);
         let (begun, heard) = channel();
-        drop(pool.run(later(), move || {
+        drop(pool.run(Turn::Begin, later(), move || {
             begun.send(()).unwrap();
             Ok(())
         }));
         open.send(()).unwrap();
         block_on(busy).unwrap();
-        block_on(pool.run(later(), || Ok(()))).unwrap();
+        block_on(pool.run(Turn::Begin, later(), || Ok(()))).unwrap();
         assert!(heard.try_recv().is_err());
     }
 
     #[test]
-    fn too_many_are_refused_at_once_and_those_who_left_make_room() {
-        let pool = pool(2);
+    fn what_is_begun_goes_on_before_anything_begins() {
+        let pool = pool();
         let (busy, open) = occupy(&pool);
-        let first = pool.run(later(), || Ok(1));
-        let second = pool.run(later(), || Ok(2));
-        let error = block_on(pool.run(later(), || Ok(3))).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::QueueFull);
-        drop(first);
-        let third = pool.run(later(), || Ok(3));
+        let (done, heard) = channel();
+        let told = |word: &'static str| {
+            let done = done.clone();
+            move || done.send(word).map_err(|_| ServerError::fault("nobody listens"))
+        };
+        let begins = pool.run(Turn::Begin, later(), told("begins"));
+        let goes_on = pool.run(Turn::GoOn, later(), told("goes on"));
         open.send(()).unwrap();
         block_on(busy).unwrap();
-        assert_eq!((block_on(second), block_on(third)), (Ok(2), Ok(3)));
+        block_on(begins).unwrap();
+        block_on(goes_on).unwrap();
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["goes on", "begins"]);
     }
 }

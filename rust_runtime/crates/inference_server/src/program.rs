@@ -10,7 +10,7 @@ use runner_core::{LoadError, Runner, RunnerConfig};
 
 use self::arguments::{Arguments, Common};
 use crate::{
-    ServerSettings, StartError, Started, Stop,
+    ServerSettings, StartError, Started, StartedModel, Stop,
     config::environment,
     model::{Description, ModelSettings, Source},
     serve_with,
@@ -74,16 +74,17 @@ pub fn run(program: &Program) -> ExitCode {
 fn arguments(program: &Program) -> Result<Arguments, clap::Error> {
     let command = Command::new(program.name).version(program.version);
     if program.carried.is_some() {
-        let command = Common::augment_args(command.about("Serves one model over HTTP."));
+        let command = Common::augment_args(command).about("Serves one model over HTTP.");
         let matches = command.try_get_matches()?;
         return Common::from_arg_matches(&matches).map(Arguments::of_common);
     }
-    let command = Arguments::augment_args(command.about("Serves models over HTTP."));
+    let command = Arguments::augment_args(command).about("Serves models over HTTP.");
     Arguments::from_arg_matches(&command.try_get_matches()?)
 }
 
 fn serve(program: &Program, arguments: &Arguments, stop: &Stop) -> Result<(), StartError> {
-    signals::heed(stop).map_err(|error| StartError::of_system("signals cannot be heeded", &error))?;
+    signals::heed(stop)
+        .map_err(|error| StartError::of_system("signals cannot be heeded", &error))?;
     let flags = arguments.flags()?;
     let settings = ServerSettings::read(arguments.common.config.as_deref(), environment(), flags)?;
     let carried = program.carried.iter().map(described).collect();
@@ -117,26 +118,28 @@ fn with_engines(error: StartError, program: &Program) -> StartError {
 
 /// Tells on standard output where the server listens and what it serves.
 fn tell(started: &Started, json: bool) {
-    let mut text = String::new();
-    if json {
-        text = serde_json::to_string(started).unwrap_or_default() + "\n";
+    let text = if json {
+        serde_json::to_string(started).unwrap_or_default()
     } else {
-        for model in &started.models {
-            let batching = match model.batching.as_str() {
-                "on" => "on".to_owned(),
-                reason => format!("off ({reason})"),
-            };
-            text += &format!(
-                "{} version {}: {} {}, {} x {} threads, batching {batching}\n",
-                model.name, model.version, model.runner, model.runner_version, model.engines,
-                model.threads,
-            );
-        }
-        text += &format!("serving at {}\n", started.address);
-    }
+        let mut lines: Vec<String> = started.models.iter().map(line).collect();
+        lines.push(format!("serving at {}", started.address));
+        lines.join("\n")
+    };
     let mut out = std::io::stdout().lock();
     // Whoever started the server may not listen.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+fn line(model: &StartedModel) -> String {
+    let batching = match model.batching.as_str() {
+        "on" => "on".to_owned(),
+        reason => format!("off ({reason})"),
+    };
+    let StartedModel { name, version, runner, runner_version, engines, threads, .. } = model;
+    format!(
+        "{name} version {version}: {runner} {runner_version}, {engines} x {threads} threads, \
+         batching {batching}"
+    )
 }
 
 /// Ends a run that clap ended: help and version are printed and end with 0.

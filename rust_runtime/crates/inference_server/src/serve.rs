@@ -13,7 +13,7 @@ use std::{
 use runner_core::{LoadError, Runner, RunnerConfig};
 
 use crate::{
-    Started, StartError, Stop,
+    StartError, Started, Stop,
     clock::Clock,
     config::{ServerSettings, format_of, processors},
     http::{App, Http, Plan, bind},
@@ -52,7 +52,7 @@ pub fn serve_with(
     started: impl FnOnce(&Started) + Send + 'static,
 ) -> Result<(), StartError> {
     settings.check()?;
-    logging::start(&settings.log);
+    logging::start(settings.log);
     let served = run(settings, carried, Box::new(load), stop, started);
     logging::flush();
     served
@@ -108,12 +108,10 @@ fn described(
 }
 
 /// Where a client finds the server, as an address of the web.
-fn address_of(
-    listeners: &[TcpListener],
-    settings: &ServerSettings,
-) -> Result<String, StartError> {
+fn address_of(listeners: &[TcpListener], settings: &ServerSettings) -> Result<String, StartError> {
     let first = listeners.first().map(TcpListener::local_addr).transpose();
-    let first = first.map_err(|error| StartError::of_system("the socket has no address", &error))?;
+    let first =
+        first.map_err(|error| StartError::of_system("the socket has no address", &error))?;
     let port = first.map_or(settings.port, |address| address.port());
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let host = match settings.host.trim_start_matches('[').trim_end_matches(']') {

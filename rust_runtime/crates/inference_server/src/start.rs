@@ -130,9 +130,9 @@ impl Started {
     pub(crate) fn of(address: String, repository: &Repository) -> Self {
         let serving = repository.serving();
         let model = |entry: IndexEntry| {
-            let version = serving.iter().find(|version| {
-                version.name() == entry.name && version.version() == entry.version
-            });
+            let version = serving
+                .iter()
+                .find(|version| version.name() == entry.name && version.version() == entry.version);
             StartedModel::of(entry, version.map(AsRef::as_ref))
         };
         Self { address, models: repository.index().into_iter().map(model).collect() }

@@ -1,10 +1,8 @@
 //! Engines and helpers for tests.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, Sender, channel},
-    },
+use std::sync::{
+    Arc, Mutex,
+    mpsc::{Receiver, Sender, channel},
 };
 
 pub(crate) use crate::wait::block_on;
@@ -17,8 +15,7 @@ use runner_core::{
 
 /// A spec of f32; numbers are fixed axes, words symbols.
 pub(crate) fn spec(name: &str, dims: &[&str]) -> TensorSpec {
-    let dim =
-        |dim: &&str| dim.parse().map_or_else(|_| Dim::Symbol((*dim).to_owned()), Dim::Fixed);
+    let dim = |dim: &&str| dim.parse().map_or_else(|_| Dim::Symbol((*dim).to_owned()), Dim::Fixed);
     TensorSpec { name: name.into(), dtype: DType::F32, dims: dims.iter().map(dim).collect() }
 }
 
@@ -82,8 +79,7 @@ impl Engine {
     /// [`Self::echo`] that fails, or panics, where the value `poison` is among the numbers.
     pub(crate) fn poisoned(dims: &[&str], poison: f32, panics: bool) -> Self {
         Self::new(one_to_one(dims), move |inputs| {
-            #[allow(clippy::float_cmp)]
-            let found = values(&inputs[0]).iter().any(|value| *value == poison);
+            let found = values(&inputs[0]).contains(&poison);
             assert!(!(found && panics), "poison");
             if found {
                 return Err(failed("poison"));

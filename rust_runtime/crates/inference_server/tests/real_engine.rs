@@ -89,8 +89,7 @@ fn request(version: &Version, seed: usize) -> InferRequest {
         let place = index[1] * 31 + index[2] * 7 + index[3] * 3;
         ((place + seed * 13) % 97) as f32 / 97.0
     });
-    let inputs: NamedTensors =
-        vec![(version.info().inputs[0].name.clone(), Tensor::from(array))];
+    let inputs: NamedTensors = vec![(version.info().inputs[0].name.clone(), Tensor::from(array))];
     InferRequest::new(inputs)
 }
 

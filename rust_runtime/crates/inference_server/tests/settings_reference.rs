@@ -59,9 +59,13 @@ fn the_reference_has_every_key_with_its_default() {
     let page = std::fs::read_to_string(page).unwrap();
     let (told, real) = (rows(&page), settings());
     assert!(real.len() > 40, "{real:?}");
-    let trimmed = |(key, text): (&String, &String)| (key.clone(), text.trim_matches('`').to_owned());
+    let trimmed =
+        |(key, text): (&String, &String)| (key.clone(), text.trim_matches('`').to_owned());
     let real: BTreeMap<_, _> = real.iter().map(trimmed).collect();
     let wrong: Vec<_> = real.iter().filter(|(key, text)| told.get(*key) != Some(text)).collect();
     let extra: Vec<_> = told.keys().filter(|key| !real.contains_key(*key)).collect();
-    assert!(wrong.is_empty() && extra.is_empty(), "missing or wrong: {wrong:?}\nunknown: {extra:?}");
+    assert!(
+        wrong.is_empty() && extra.is_empty(),
+        "missing or wrong: {wrong:?}\nunknown: {extra:?}"
+    );
 }

@@ -19,10 +19,31 @@ use crate::{
 /// tokio's timer counts in milliseconds; what is left is waited for awake.
 const TIMER_STEP: Duration = Duration::from_millis(2);
 
+/// A connection that was idle for longer is not used again: servers close theirs after 5 s and
+/// more, and a request that crosses the close would be lost by no fault of theirs.
+const LONGEST_IDLE: Duration = Duration::from_secs(3);
+
 /// Connections that are open and free, the one used last on top.
 struct Pool {
-    idle: RefCell<Vec<Connection>>,
+    idle: RefCell<Vec<(Connection, Instant)>>,
     permits: Semaphore,
+}
+
+impl Pool {
+    fn take(&self) -> Option<Connection> {
+        let mut idle = self.idle.borrow_mut();
+        let (connection, since) = idle.pop()?;
+        if since.elapsed() <= LONGEST_IDLE {
+            return Some(connection);
+        }
+        // Those below were idle for longer still.
+        idle.clear();
+        None
+    }
+
+    fn put(&self, connection: Connection) {
+        self.idle.borrow_mut().push((connection, Instant::now()));
+    }
 }
 
 /// Send on schedule until the frame ends, then wait for what is on its way.
@@ -56,10 +77,12 @@ async fn send(context: Rc<Context>, pool: Rc<Pool>, intended: Instant) {
     }
     // The semaphore is never closed.
     let Ok(_permit) = pool.permits.acquire().await else { return };
-    let held = pool.idle.borrow_mut().pop();
+    let held = pool.take();
     let (outcome, kept) = context.exchange(held, context.plan.next()).await;
     context.tally.borrow_mut().ended(intended, outcome);
-    pool.idle.borrow_mut().extend(kept);
+    if let Some(connection) = kept {
+        pool.put(connection);
+    }
 }
 
 async fn wait_until(due: Instant) {

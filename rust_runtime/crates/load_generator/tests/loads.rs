@@ -98,6 +98,17 @@ fn what_waits_for_a_connection_is_charged_too() {
 }
 
 #[test]
+fn a_connection_that_was_idle_for_seconds_is_not_used_again() {
+    let server = TestServer::start(Behaviour::default());
+    let often = run(load(&server, open(10.0)), one_request()).unwrap();
+    assert_eq!((often.admitted, server.connections()), (10, 1));
+    let seldom = Load { duration: 5 * SECOND, ..load(&server, open(0.25)) };
+    let report = run(seldom, one_request()).unwrap();
+    assert_eq!((report.admitted, report.errors.total()), (2, 0));
+    assert_eq!(server.connections(), 3);
+}
+
+#[test]
 fn refusals_are_told_apart_from_what_is_admitted() {
     let work = Duration::from_millis(30);
     let refuse = Behaviour { refuse_every: Some(4), work, ..Behaviour::default() };

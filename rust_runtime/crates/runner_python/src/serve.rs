@@ -40,7 +40,7 @@ pub(crate) fn serve(py: Python<'_>, settings: &str, started: &Bound<'_, PyAny>) 
     let events = spawn(settings, stop.clone()).map_err(|error| {
         native_error(py, "engine_failed", &format!("no thread can be started: {error}"))
     })?;
-    watch(py, &events, &stop, started)
+    watch(py, events, &stop, started)
 }
 
 fn spawn(settings: ServerSettings, stop: Stop) -> std::io::Result<Receiver<Event>> {
@@ -64,13 +64,15 @@ fn started_teller(events: Sender<Event>) -> impl FnOnce(&Started) + Send + 'stat
 
 fn watch(
     py: Python<'_>,
-    events: &Receiver<Event>,
+    mut events: Receiver<Event>,
     stop: &Stop,
     started: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let mut ending: Option<PyErr> = None;
     loop {
-        let told = match py.detach(|| events.recv_timeout(HEED_SIGNALS)) {
+        let heard;
+        (heard, events) = py.detach(move || (events.recv_timeout(HEED_SIGNALS), events));
+        let told = match heard {
             Ok(Event::Started(document)) => started.call1((document,)).map(drop),
             Ok(Event::Ended(Err(error))) => return Err(start_error(py, &error)),
             Ok(Event::Ended(Ok(()))) => return ending.map_or(Ok(()), Err),

@@ -58,7 +58,7 @@ impl<'a> Undecoded<'a> {
         let mut decoder = reader.into_decoder().map_err(damaged)?;
         let (width, height) = decoder.dimensions();
         check_size((width, height), most)?;
-        let scans = (format == ImageFormat::Jpeg).then(|| Scans::of(bytes)).unwrap_or_default();
+        let scans = if format == ImageFormat::Jpeg { Scans::of(bytes) } else { Scans::default() };
         check_work(&scans, u64::from(width) * u64::from(height), most)?;
         let mut limits = Limits::no_limits();
         (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
@@ -177,7 +177,7 @@ fn memory_of(
         ImageFormat::WebP => 6 * pixels,
         _ => 0,
     };
-    let decoded = decoder.total_bytes();
+    let result = decoder.total_bytes();
     let turned = !matches!(
         orientation,
         Orientation::NoTransforms
@@ -185,9 +185,10 @@ fn memory_of(
             | Orientation::FlipVertical
             | Orientation::Rotate180
     );
-    let copies = [turned.then_some(decoded), (decoder.color_type() != ColorType::Rgb8).then_some(3 * pixels)];
+    let copies =
+        [turned.then_some(result), (decoder.color_type() != ColorType::Rgb8).then_some(3 * pixels)];
     let largest_copy = copies.into_iter().flatten().max().unwrap_or_default();
-    decoded.saturating_add(buffers.max(largest_copy))
+    result.saturating_add(buffers.max(largest_copy))
 }
 
 fn decode_error(format: ImageFormat, error: ImageError) -> VisionError {
@@ -238,7 +239,9 @@ mod tests {
 
     #[test]
     fn memory_covers_the_picture_and_the_copies_on_the_way() {
-        for entry in Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/decode").read_dir().unwrap() {
+        for entry in
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/decode").read_dir().unwrap()
+        {
             let path = entry.unwrap().path();
             if !path.is_file() {
                 continue;

@@ -118,7 +118,8 @@ mod tests {
     use super::*;
 
     fn goldens() -> Goldens {
-        let tensor = |name: &str, value: f32| (name.to_owned(), Tensor::from(arr1(&[value]).into_dyn()));
+        let tensor =
+            |name: &str, value: f32| (name.to_owned(), Tensor::from(arr1(&[value]).into_dyn()));
         let case = |name: &str, value: f32| GoldenCase {
             name: name.into(),
             inputs: vec![tensor("x", value)],
@@ -128,6 +129,7 @@ mod tests {
         Goldens { tolerance, cases: vec![case("a", 1.0), case("b", 2.0)] }
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "it stands for a model")]
     fn renamed(inputs: NamedTensors, name: &str) -> Result<NamedTensors, ModelError> {
         Ok(inputs.into_iter().map(|(_, tensor)| (name.to_owned(), tensor)).collect())
     }

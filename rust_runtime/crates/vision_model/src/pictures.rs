@@ -168,7 +168,10 @@ impl PictureRun {
             Steps::Tiles(tiles) => tiles.finish(),
         };
         let unfinished = || {
-            ModelError::new(ModelErrorKind::Unfinished, "the model has not run on all of the picture")
+            ModelError::new(
+                ModelErrorKind::Unfinished,
+                "the model has not run on all of the picture",
+            )
         };
         Ok((answer.ok_or_else(unfinished)?, self.way))
     }

@@ -8,8 +8,8 @@ use std::{
 
 use runner_core::{DType, NamedTensors, Tensor};
 use serde::Deserialize;
-use vision_model::{FileRecord, GoldenCase, Goldens, Manifest, hex_sha256};
 pub use vision_model::{Difference, GoldenReport, GoldenRow, Tolerance};
+use vision_model::{FileRecord, GoldenCase, Goldens, Manifest, hex_sha256};
 
 use crate::{files, npy};
 

@@ -97,6 +97,19 @@ impl Batcher {
         Ok(Pending::new(answer, alarm, Arc::clone(shared), (priority, id)))
     }
 
+    /// Tells why requests are not taken at all, if so.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Unavailable`] when the model goes or hangs.
+    pub fn check_serving(&self) -> Result<(), ServerError> {
+        self.shared.check_serving(&self.shared.lock())
+    }
+
+    /// How long so many rows take, as far as that is known: 1 s to 60 s.
+    pub fn time_of(&self, rows: usize) -> Duration {
+        self.shared.lock().time_of(rows)
+    }
+
     /// What was loaded.
     pub fn info(&self) -> &ModelInfo {
         &self.shared.info
@@ -144,7 +157,6 @@ impl Batcher {
     pub fn close(&self) {
         self.shared.close();
     }
-
 }
 
 impl Drop for Batcher {

@@ -83,9 +83,10 @@ fn in_order(info: &ModelInfo, mut inputs: NamedTensors) -> Result<NamedTensors, 
     }
     let mut ordered = NamedTensors::with_capacity(specs.len());
     for spec in specs {
-        let place = inputs.iter().position(|(name, _)| *name == spec.name).ok_or_else(|| {
-            ServerError::bad_input("the input is missing").with_input(&spec.name)
-        })?;
+        let place = inputs
+            .iter()
+            .position(|(name, _)| *name == spec.name)
+            .ok_or_else(|| ServerError::bad_input("the input is missing").with_input(&spec.name))?;
         ordered.push(inputs.swap_remove(place));
     }
     match inputs.first() {
@@ -98,14 +99,13 @@ fn in_order(info: &ModelInfo, mut inputs: NamedTensors) -> Result<NamedTensors, 
 }
 
 fn check_outputs(info: &ModelInfo, wanted: Option<&[String]>) -> Result<(), ServerError> {
-    let unknown = wanted.unwrap_or_default().iter().find(|name| {
-        !info.outputs.iter().any(|spec| spec.name == **name)
-    });
+    let unknown = wanted
+        .unwrap_or_default()
+        .iter()
+        .find(|name| !info.outputs.iter().any(|spec| spec.name == **name));
     match unknown {
         None => Ok(()),
-        Some(name) => {
-            Err(ServerError::bad_input("the model has no such output").with_input(name))
-        }
+        Some(name) => Err(ServerError::bad_input("the model has no such output").with_input(name)),
     }
 }
 
@@ -136,10 +136,7 @@ pub(super) mod tests {
     use crate::testing::{info, input, one_to_one, spec, tensor};
 
     /// An entry of these axes; the id is its place in time.
-    pub(in crate::batch) fn entry(
-        id: u64,
-        shape: &[usize],
-    ) -> (Entry, oneshot::Receiver<Answer>) {
+    pub(in crate::batch) fn entry(id: u64, shape: &[usize]) -> (Entry, oneshot::Receiver<Answer>) {
         let model = one_to_one(&["n", "w"]);
         let request = InferRequest::new(input(shape, id as f32));
         let deadline = Instant::now() + std::time::Duration::from_hours(1);
@@ -156,9 +153,10 @@ pub(super) mod tests {
         let wanted = vec!["y".to_owned()];
         let inputs = input(&[1, 4], 0.0);
         assert_ne!(Key::of(&inputs, Some(&wanted)), Key::of(&inputs, None));
-        let integers = vec![("x".to_owned(), Tensor::from(
-            runner_core::ndarray::ArrayD::<i32>::zeros(vec![1, 4]),
-        ))];
+        let integers = vec![(
+            "x".to_owned(),
+            Tensor::from(runner_core::ndarray::ArrayD::<i32>::zeros(vec![1, 4])),
+        )];
         assert_ne!(Key::of(&inputs, None), Key::of(&integers, None));
         // Two axes of one input are not the axes of two.
         let two = vec![("a".into(), tensor(&[1, 4], 0.0)), ("b".into(), tensor(&[1, 5], 0.0))];
@@ -168,26 +166,26 @@ pub(super) mod tests {
     #[test]
     fn inputs_come_into_the_models_order_and_others_are_refused() {
         let model = info(vec![spec("a", &["n"]), spec("b", &["n"])], vec![spec("y", &["n"])]);
-        let named = |names: &[&str], rows: &[usize]| -> NamedTensors {
+        let of_names = |names: &[&str], rows: &[usize]| -> NamedTensors {
             names.iter().zip(rows).map(|(n, rows)| ((*n).into(), tensor(&[*rows], 0.0))).collect()
         };
-        let made = |inputs| {
+        let queued = |inputs| {
             let request = InferRequest::new(inputs);
             Entry::new(request, (&model, &Batching::Possible), Instant::now())
         };
-        let (entry, _answer) = made(named(&["b", "a"], &[2, 2])).unwrap();
+        let (entry, _answer) = queued(of_names(&["b", "a"], &[2, 2])).unwrap();
         let names: Vec<&str> = entry.inputs.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!((names, entry.rows, entry.bytes), (vec!["a", "b"], 2, 16));
-        for (names, rows, named_in_error) in [
+        for (names, rows, culprit) in [
             (&["a"][..], &[1][..], "b"),
             (&["a", "b", "c"], &[1, 1, 1], "c"),
             (&["a", "b", "a"], &[1, 1, 1], "a"),
             (&["a", "b"], &[1, 2], "b"),
             (&["a", "b"], &[0, 0], "a"),
         ] {
-            let error = made(named(names, rows)).unwrap_err();
+            let error = queued(of_names(names, rows)).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::BadInput, "{error}");
-            assert_eq!(error.input(), Some(named_in_error), "{error}");
+            assert_eq!(error.input(), Some(culprit), "{error}");
         }
     }
 }

@@ -27,9 +27,7 @@ elements!(F32(f32), F16(f16), F64(f64), I8(i8), U8(u8), I32(i32), I64(i64), Bool
 
 /// The tensors one after the other along axis 0. `None` where there are none, or where they differ
 /// in element type or in any other axis.
-pub(crate) fn concatenate<'a>(
-    tensors: impl Iterator<Item = &'a Tensor> + Clone,
-) -> Option<Tensor> {
+pub(crate) fn concatenate<'a>(tensors: impl Iterator<Item = &'a Tensor> + Clone) -> Option<Tensor> {
     match tensors.clone().next()?.dtype() {
         DType::F32 => joined::<f32>(tensors),
         DType::F16 => joined::<f16>(tensors),
@@ -42,9 +40,7 @@ pub(crate) fn concatenate<'a>(
     }
 }
 
-fn joined<'a, T: Element + 'a>(
-    tensors: impl Iterator<Item = &'a Tensor> + Clone,
-) -> Option<Tensor>
+fn joined<'a, T: Element + 'a>(tensors: impl Iterator<Item = &'a Tensor> + Clone) -> Option<Tensor>
 where
     Tensor: From<ArrayD<T>>,
 {

@@ -46,7 +46,8 @@ impl Ledger {
 
     /// Forgets what was counted so far.
     pub(super) fn begin(&self) {
-        *self.statistics.lock().unwrap_or_else(PoisonError::into_inner) = ModelStatistics::default();
+        *self.statistics.lock().unwrap_or_else(PoisonError::into_inner) =
+            ModelStatistics::default();
     }
 
     /// A run that answered requests which had waited in the queue, and been here, for so long.

@@ -126,17 +126,12 @@ impl Shared {
     pub(super) fn push(&self, mut entry: Entry) -> Result<u64, ServerError> {
         let bytes = entry.bytes;
         let mut state = self.lock();
-        if state.closing || state.alive == 0 {
-            return Err(self.gone());
-        }
-        if let Some(since) = state.all_run_since().filter(|since| *since > self.run_deadline) {
-            return Err(self.hangs(since));
-        }
+        self.check_serving(&state)?;
         state.last_id += 1;
         entry.id = state.last_id;
         let id = entry.id;
         if let Err(refused) = state.queue.push(entry) {
-            let delay = state.wait_for_room();
+            let delay = state.time_of(state.queue.waiting());
             return Err(refused.with_model(&self.name).with_retry_after(delay));
         }
         // While the lock is held, so that nothing is taken off before it was added.
@@ -146,6 +141,17 @@ impl Shared {
         drop(state);
         self.work.notify_one();
         Ok(id)
+    }
+
+    /// Tells why requests are not taken at all, if so.
+    pub(super) fn check_serving(&self, state: &State) -> Result<(), ServerError> {
+        if state.closing || state.alive == 0 {
+            return Err(self.gone());
+        }
+        match state.all_run_since().filter(|since| *since > self.run_deadline) {
+            Some(since) => Err(self.hangs(since)),
+            None => Ok(()),
+        }
     }
 
     /// Takes out a request that nobody waits for, if it still waits.
@@ -234,9 +240,9 @@ impl State {
         runs.collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
-    /// How long it takes until what waits is done, as far as that is known.
-    fn wait_for_room(&self) -> Duration {
-        let rows = self.queue.waiting().max(1) as f64;
+    /// How long so many rows take by all engine threads, as far as that is known.
+    pub(super) fn time_of(&self, rows: usize) -> Duration {
+        let rows = rows.max(1) as f64;
         let seconds = self.tuner.seconds_a_row().unwrap_or_default() * rows;
         Duration::from_secs_f64((seconds / self.running.len().max(1) as f64).clamp(1.0, 60.0))
     }

@@ -5,11 +5,14 @@ mod bounds;
 mod faults;
 mod sharing;
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use runner_core::{NamedTensors, Runner};
 
-use super::{Batcher, BatchSettings, Batching, Engines, Pending};
+use super::{BatchSettings, Batcher, Batching, Engines, Pending};
 use crate::{
     InferReply, InferRequest, QueueLimits, ServerError,
     clock::Clock,

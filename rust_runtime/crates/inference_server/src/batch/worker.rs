@@ -143,12 +143,8 @@ impl Worker {
             return self.one_by_one(batch, reason, held);
         };
         let rows = batch.iter().map(|entry| entry.rows).sum();
-        let times = RunTimes {
-            rows,
-            join: joined - start,
-            compute: made - joined,
-            split: made.elapsed(),
-        };
+        let times =
+            RunTimes { rows, join: joined - start, compute: made - joined, split: made.elapsed() };
         self.answer(batch, parts, (start, &times), held);
     }
 
@@ -225,7 +221,9 @@ fn parts(outputs: &NamedTensors, batch: &[Entry]) -> Option<Vec<NamedTensors>> {
         };
         match &entry.outputs {
             None => outputs.iter().map(cut).collect(),
-            Some(wanted) => wanted.iter().filter_map(|name| found(outputs, name)).map(cut).collect(),
+            Some(wanted) => {
+                wanted.iter().filter_map(|name| found(outputs, name)).map(cut).collect()
+            }
         }
     };
     Some(batch.iter().map(share).collect())

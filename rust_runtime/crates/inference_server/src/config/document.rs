@@ -92,16 +92,16 @@ impl Unknown {
             None => error,
         }
     }
+}
 
-    /// The line of a file that it stands in, as far as a look at the keys tells.
-    pub(super) fn line(&self, file: &str) -> Option<usize> {
-        let mut lines = file.lines().enumerate();
-        let mut found = None;
-        for key in &self.path {
-            found = Some(lines.find(|(_, line)| is_key(line, key))?.0 + 1);
-        }
-        found
+/// The line of a file that a key stands in, as far as a look at the keys that lead to it tells.
+pub(super) fn line_of(path: &[String], file: &str) -> Option<usize> {
+    let mut lines = file.lines().enumerate();
+    let mut found = None;
+    for key in path {
+        found = Some(lines.find(|(_, line)| is_key(line, key))?.0 + 1);
     }
+    found
 }
 
 fn is_key(line: &str, key: &str) -> bool {
@@ -115,17 +115,21 @@ fn is_key(line: &str, key: &str) -> bool {
 pub(super) fn rebase(document: &mut Value, folder: &Path) {
     let of_models = document.get_mut("models").and_then(Value::as_array_mut);
     for model in of_models.into_iter().flatten() {
-        rebase_at(model.get_mut("path"), folder);
+        if let Some(path) = model.get_mut("path") {
+            rebase_at(path, folder);
+        }
     }
     for pointer in
         ["/folder", "/folder/path", "/tls/certificate", "/tls/key", "/control/token_file"]
     {
-        rebase_at(document.pointer_mut(pointer), folder);
+        if let Some(path) = document.pointer_mut(pointer) {
+            rebase_at(path, folder);
+        }
     }
 }
 
-fn rebase_at(path: Option<&mut Value>, folder: &Path) {
-    if let Some(Value::String(text)) = path {
+fn rebase_at(place: &mut Value, folder: &Path) {
+    if let Value::String(text) = place {
         // An absolute path stays as it is.
         *text = folder.join(&*text).to_string_lossy().into_owned();
     }
@@ -153,27 +157,35 @@ mod tests {
         for (document, path, nearest) in [
             (json!({"prot": 1}), &["prot"][..], Some("port")),
             (json!({"limits": {"que": {}}}), &["limits", "que"], Some("queue")),
-            (json!({"models": [{"path": "x", "thread": 1}]}), &["models", "thread"], Some("threads")),
+            (
+                json!({"models": [{"path": "x", "thread": 1}]}),
+                &["models", "thread"],
+                Some("threads"),
+            ),
             (json!({"tls": {"cert": "x", "private": 1}}), &["tls", "cert"], None),
-            (json!({"folder": {"settings": {"batch": {"sise": 1}}}}),
-             &["folder", "settings", "batch", "sise"], Some("size")),
+            (
+                json!({"folder": {"settings": {"batch": {"sise": 1}}}}),
+                &["folder", "settings", "batch", "sise"],
+                Some("size"),
+            ),
         ] {
             let found = unknown_key(&document, &template).unwrap();
             assert_eq!(found.path, path, "{document}");
             assert_eq!(found.nearest.as_deref(), nearest, "{document}");
         }
-        let free = json!({"models": [{"path": "x", "options": {"any": 1}, "input_shapes": {"x": [1]}}]});
+        let free =
+            json!({"models": [{"path": "x", "options": {"any": 1}, "input_shapes": {"x": [1]}}]});
         assert_eq!(unknown_key(&free, &template), None);
     }
 
     #[test]
     fn the_line_of_a_key_is_told() {
         let file = "host: a\nlimits:\n  request:\n    body: 1\n  queue:\n    reqests: 1\n";
-        let path = ["limits", "queue", "reqests"].map(str::to_owned).to_vec();
-        assert_eq!(Unknown { path, nearest: None }.line(file), Some(6));
+        let path = ["limits", "queue", "reqests"].map(str::to_owned);
+        assert_eq!(line_of(&path, file), Some(6));
         let models = "models:\n  - path: x\n    \"thread\": 1\n";
-        let path = ["models", "thread"].map(str::to_owned).to_vec();
-        assert_eq!(Unknown { path, nearest: None }.line(models), Some(3));
+        let path = ["models", "thread"].map(str::to_owned);
+        assert_eq!(line_of(&path, models), Some(3));
     }
 
     #[test]

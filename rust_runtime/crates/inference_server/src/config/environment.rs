@@ -50,6 +50,11 @@ pub(super) fn told(
     Ok(told)
 }
 
+/// The variable that stands for a key.
+pub(super) fn variable_of(path: &[String]) -> String {
+    format!("{PREFIX}{}", path.join(BELOW).to_ascii_uppercase())
+}
+
 fn known_at<'a>(template: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(template, |value, key| value.get(key))
 }

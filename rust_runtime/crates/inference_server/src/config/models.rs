@@ -43,8 +43,8 @@ impl TryFrom<Map<String, Value>> for ModelEntry {
         };
         let path = text("path")?.ok_or("a model has no path")?.into();
         let (name, version, runner) = (text("name")?, text("version")?, text("runner")?);
-        let settings = serde_json::from_value(Value::Object(members))
-            .map_err(|error| error.to_string())?;
+        let settings =
+            serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
         Ok(Self { path, name, version, runner, settings })
     }
 }
@@ -75,7 +75,8 @@ impl ModelEntry {
             let choice = kept_choice(&self.path)?;
             path = choice.path;
             runner = choice.runner;
-            settings.threads = if settings.threads == 0 { choice.threads } else { settings.threads };
+            settings.threads =
+                if settings.threads == 0 { choice.threads } else { settings.threads };
         }
         let source = source_of(path, &runner)?;
         Ok(Description { name, version, source, runner, settings })
@@ -89,7 +90,11 @@ pub(crate) fn source_of(path: PathBuf, runner: &str) -> Result<Source, StartErro
         return Err(StartError::new("usage", message)
             .with_hint("Name a manifest or a model's file, or have the folder watched (folder)."));
     }
-    Ok(if is_manifest(&path) { Source::Manifest(path, format_of(runner)) } else { Source::File(path) })
+    Ok(if is_manifest(&path) {
+        Source::Manifest(path, format_of(runner))
+    } else {
+        Source::File(path)
+    })
 }
 
 /// What kind of file an engine reads.

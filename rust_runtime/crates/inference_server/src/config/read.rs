@@ -1,10 +1,11 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
 
 use super::{
-    document::{lay_over, rebase, template, unknown_key},
-    environment,
+    document::{lay_over, line_of, rebase, template, unknown_key},
+    environment::{self, variable_of},
     settings::ServerSettings,
 };
 use crate::StartError;
@@ -26,39 +27,104 @@ impl ServerSettings {
     ) -> Result<Self, StartError> {
         let template = template();
         let told = environment::told(environment, &template)?;
-        let mut document = match (file, &told.file) {
-            (Some(file), _) => read_file(file, &template)?,
-            (None, Some(file)) => read_file(Path::new(file), &template)?,
-            (None, None) => Value::Object(Map::new()),
+        let file = match file.or(told.file.as_deref().map(Path::new)) {
+            Some(path) => SettingsFile::read(path, &template)?,
+            None => SettingsFile::default(),
         };
-        lay_over(&mut document, told.document);
         if let Some(unknown) = unknown_key(&flags, &template) {
             let message = format!("there is no setting {}", unknown.path.join("."));
             return Err(unknown.hinted(StartError::new("config", message)));
         }
-        lay_over(&mut document, flags);
-        let settings = settings_of(document)?;
+        let sources = Sources { file, environment: told.document, flags };
+        let settings = settings_of(sources.together()).map_err(|unfit| sources.blamed(&unfit))?;
         settings.check()?;
         Ok(settings)
     }
 }
 
-fn settings_of(document: Value) -> Result<ServerSettings, StartError> {
+/// A value that is none of its key.
+struct Unfit {
+    /// As it is written, with places in lists.
+    place: String,
+    /// The keys that lead to it.
+    keys: Vec<String>,
+    reason: String,
+}
+
+fn settings_of(document: Value) -> Result<ServerSettings, Unfit> {
     serde_path_to_error::deserialize(document).map_err(|error| {
-        let (path, reason) = (error.path().to_string(), error.inner().to_string());
-        let place = if path == "." { String::new() } else { format!("{path}: ") };
-        StartError::new("config", format!("the settings do not fit: {place}{reason}"))
-            .with_hint("docs/serving.md lists every key with what it takes.")
+        let keys = error.path().iter().filter_map(|segment| match segment {
+            Segment::Map { key } => Some(key.clone()),
+            _ => None,
+        });
+        let (keys, place) = (keys.collect(), error.path().to_string());
+        Unfit { place, keys, reason: error.into_inner().to_string() }
     })
 }
 
-fn read_file(path: &Path, template: &Value) -> Result<Value, StartError> {
-    let text = text_of(path)?;
+/// Where settings come from, the later winning over the earlier.
+struct Sources {
+    file: SettingsFile,
+    environment: Value,
+    flags: Value,
+}
+
+impl Sources {
+    fn together(&self) -> Value {
+        let mut document = self.file.document.clone();
+        lay_over(&mut document, self.environment.clone());
+        lay_over(&mut document, self.flags.clone());
+        document
+    }
+
+    /// Tells where a value that does not fit comes from.
+    fn blamed(&self, unfit: &Unfit) -> StartError {
+        let Unfit { place, keys, reason } = unfit;
+        let told_by = |document: &Value| {
+            !keys.is_empty() && keys.iter().try_fold(document, |at, key| at.get(key)).is_some()
+        };
+        let message = if told_by(&self.flags) {
+            format!("the setting {place} of the command line: {reason}")
+        } else if told_by(&self.environment) {
+            format!("the variable {}: {reason}", variable_of(keys))
+        } else {
+            let line = line_of(keys, &self.file.text);
+            let line = line.map_or(String::new(), |line| format!(", line {line}"));
+            format!("{}{line}: {place}: {reason}", self.file.name)
+        };
+        StartError::new("config", message)
+            .with_hint("docs/serving.md lists every key with what it takes.")
+    }
+}
+
+struct SettingsFile {
+    name: String,
+    text: String,
+    document: Value,
+}
+
+impl Default for SettingsFile {
+    /// Nothing, as where there is no file.
+    fn default() -> Self {
+        let document = Value::Object(Map::new());
+        Self { name: "the settings".to_owned(), text: String::new(), document }
+    }
+}
+
+impl SettingsFile {
+    fn read(path: &Path, template: &Value) -> Result<Self, StartError> {
+        let text = text_of(path)?;
+        let document = document_of(path, &text, template)?;
+        Ok(Self { name: path.display().to_string(), text, document })
+    }
+}
+
+fn document_of(path: &Path, text: &str, template: &Value) -> Result<Value, StartError> {
     let name = path.display();
     let document: Value = if text.trim().is_empty() {
         Value::Null
     } else {
-        serde_saphyr::from_str(&text).map_err(|error| {
+        serde_saphyr::from_str(text).map_err(|error| {
             let line = error.location().map_or(String::new(), |at| format!(", line {}", at.line()));
             let reason = error.without_snippet().to_string();
             let reason = reason.lines().next().unwrap_or_default();
@@ -71,7 +137,8 @@ fn read_file(path: &Path, template: &Value) -> Result<Value, StartError> {
         _ => return Err(StartError::new("config", format!("{name}: expected keys with values"))),
     };
     if let Some(unknown) = unknown_key(&document, template) {
-        let line = unknown.line(&text).map_or(String::new(), |line| format!(", line {line}"));
+        let line =
+            line_of(&unknown.path, text).map_or(String::new(), |line| format!(", line {line}"));
         let message = format!("{name}{line}: unknown key {}", unknown.path.join("."));
         return Err(unknown.hinted(StartError::new("config", message)));
     }
@@ -133,10 +200,14 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_told_with_its_line_and_the_nearest_known_one() {
-        let error = read("port: 1\nlimits:\n  queue:\n    reqests: 1\n", &[], json!({})).unwrap_err();
+        let error =
+            read("port: 1\nlimits:\n  queue:\n    reqests: 1\n", &[], json!({})).unwrap_err();
         assert_eq!(error.kind(), "config");
         let text = error.to_string();
-        assert!(text.contains("server.yml, line 4") && text.contains("limits.queue.reqests"), "{text}");
+        assert!(
+            text.contains("server.yml, line 4") && text.contains("limits.queue.reqests"),
+            "{text}"
+        );
         assert_eq!(error.hint(), "Did you mean requests?");
     }
 
@@ -158,12 +229,27 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_does_not_fit_is_told_with_its_source() {
+        let file = "host: a\nlimits:\n  queue:\n    deadline: soon\n";
+        let told = |file, variables, flags| read(file, variables, flags).unwrap_err().to_string();
+        let of_file = told(file, &[], json!({}));
+        assert!(of_file.contains("server.yml, line 4: limits.queue.deadline: "), "{of_file}");
+        let of_variable = told(file, &[("LIMITS__QUEUE__DEADLINE", "later")], json!({}));
+        let variable = "OXIDIZEDVISION_SERVER_LIMITS__QUEUE__DEADLINE: \"later\"";
+        assert!(of_variable.contains(variable), "{of_variable}");
+        let of_flags = told("port: 1", &[], json!({"port": 70_000}));
+        assert!(of_flags.starts_with("the setting port of the command line"), "{of_flags}");
+    }
+
+    #[test]
     fn what_is_no_yaml_or_repeats_a_key_is_refused() {
         for file in ["port: [1", "- a\n- b\n", "port: 1\nport: 2\n", "just text"] {
             assert_eq!(read(file, &[], json!({})).unwrap_err().kind(), "config", "{file}");
         }
         let missing = ServerSettings::read(
-            Some(Path::new("/nowhere/server.yml")), std::iter::empty(), json!({}),
+            Some(Path::new("/nowhere/server.yml")),
+            std::iter::empty(),
+            json!({}),
         );
         assert_eq!(missing.unwrap_err().kind(), "not_found");
     }

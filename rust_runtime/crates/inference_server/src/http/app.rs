@@ -83,9 +83,7 @@ impl App {
         match (name, version) {
             (Some(name), version) => self.repository.find(name, version),
             (None, None) => self.repository.find_only(),
-            (None, Some(_)) => {
-                Err(ServerError::bad_input("a version is named without its model"))
-            }
+            (None, Some(_)) => Err(ServerError::bad_input("a version is named without its model")),
         }
     }
 }

@@ -15,10 +15,10 @@ use bytes::Bytes;
 use super::{
     app::App,
     body::{self, Body},
-    connection::Watch,
     record,
     reply::Reply,
     trace::{TRACEPARENT, Trace},
+    watch::Watch,
 };
 use crate::{Dialect, Priority, ServerError, model::Version, protocol::Terms};
 
@@ -67,7 +67,8 @@ impl Exchange {
     /// Which family of paths the request is for.
     pub(super) fn dialect(&self) -> Dialect {
         let path = self.request.path();
-        let open = path.strip_prefix("/v2").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let open =
+            path.strip_prefix("/v2").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if open { Dialect::OpenInference } else { Dialect::Predict }
     }
 
@@ -103,6 +104,11 @@ impl Exchange {
     pub(super) fn serve_by(&mut self, version: Arc<Version>) -> Arc<Version> {
         self.served = Some(Arc::clone(&version));
         version
+    }
+
+    /// Notes whose request it was that could not be read.
+    pub(super) fn blame(&mut self, error: &ServerError) {
+        self.served = error.model().and_then(|name| self.app.repository.find(name, None).ok());
     }
 
     /// The whole body, decompressed.
@@ -209,9 +215,8 @@ fn malformed(name: &str) -> ServerError {
 /// Phases with their milliseconds, and all of it.
 fn timing(spans: &[(&'static str, Duration)], taken: Duration) -> String {
     let all = spans.iter().copied().chain([("total", taken)]);
-    let span = |(name, time): (&str, Duration)| {
-        format!("{name};dur={:.3}", time.as_secs_f64() * 1000.0)
-    };
+    let span =
+        |(name, time): (&str, Duration)| format!("{name};dur={:.3}", time.as_secs_f64() * 1000.0);
     all.map(span).collect::<Vec<_>>().join(", ")
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, StartError
 
 fn refused(host: &str, port: u16, error: &io::Error) -> StartError {
     let hint = match error.kind() {
-        io::ErrorKind::AddrInUse => "Choose another port, or end what listens there.",
+        io::ErrorKind::AddrInUse => "Choose another with --port, or end what listens there.",
         io::ErrorKind::PermissionDenied => "Choose a port above 1023.",
         _ => "Choose a host of this machine: 127.0.0.1 for itself, 0.0.0.0 for all networks.",
     };
@@ -99,11 +99,7 @@ pub(super) fn server(listeners: Vec<TcpListener>, plan: &Plan) -> io::Result<Ser
     Ok(builder.run())
 }
 
-fn listen(
-    builder: ServerBuilder,
-    listener: TcpListener,
-    plan: &Plan,
-) -> io::Result<ServerBuilder> {
+fn listen(builder: ServerBuilder, listener: TcpListener, plan: &Plan) -> io::Result<ServerBuilder> {
     let signal = builder.graceful_shutdown_signal();
     let (app, tls) = (Arc::clone(&plan.app), plan.tls.clone());
     let address = listener.local_addr()?;

@@ -23,12 +23,15 @@ impl Media {
         let (kind, parameters) = value.split_once(';').unwrap_or((value, ""));
         let kind = kind.trim().to_ascii_lowercase();
         match kind.as_str() {
-            "" | "application/octet-stream" | "binary/octet-stream" => Ok(Self::Unknown),
+            // The last is what curl says of any body that it is not told about.
+            ""
+            | "application/octet-stream"
+            | "binary/octet-stream"
+            | "application/x-www-form-urlencoded" => Ok(Self::Unknown),
             "multipart/form-data" => boundary(parameters).map(Self::Multipart).ok_or_else(|| {
                 ServerError::bad_input("multipart/form-data comes without its boundary")
             }),
-            // What curl says of any body that it is not told about.
-            "application/x-www-form-urlencoded" | "text/json" | "text/plain" => Ok(Self::Json),
+            "text/json" | "text/plain" => Ok(Self::Json),
             _ if kind == "application/json" || kind.ends_with("+json") => Ok(Self::Json),
             "image/svg+xml" => Err(unsupported()),
             _ if kind.starts_with("image/") => Ok(Self::Picture),
@@ -36,13 +39,12 @@ impl Media {
         }
     }
 
-    /// What it is in the end: JSON begins with a brace, and no picture does.
+    /// What it is in the end: JSON begins with a brace or a bracket, and no picture does.
     pub(super) fn told_from(self, body: &[u8]) -> Self {
-        match self {
-            Self::Unknown if body.trim_ascii_start().starts_with(b"{") => Self::Json,
-            Self::Unknown if body.trim_ascii_start().is_empty() => Self::Json,
-            Self::Unknown => Self::Picture,
-            told => told,
+        match (&self, body.trim_ascii_start().first()) {
+            (Self::Unknown, None | Some(b'{' | b'[')) => Self::Json,
+            (Self::Unknown, _) => Self::Picture,
+            _ => self,
         }
     }
 }
@@ -99,6 +101,7 @@ mod tests {
         assert_eq!(Media::of(&HeaderMap::new()).unwrap(), Media::Unknown);
         assert_eq!(media("application/json; charset=utf-8"), Ok(Media::Json));
         assert_eq!(media("application/vnd.x+json"), Ok(Media::Json));
+        assert_eq!(media("application/x-www-form-urlencoded"), Ok(Media::Unknown));
         assert_eq!(media("Image/JPEG"), Ok(Media::Picture));
         let multipart = Ok(Media::Multipart("a b".to_owned()));
         assert_eq!(media("multipart/form-data; charset=x; boundary=\"a b\""), multipart);
@@ -112,6 +115,7 @@ mod tests {
     fn a_body_without_a_type_is_what_it_looks_like() {
         assert_eq!(Media::Unknown.told_from(b" {\"input\":[]}"), Media::Json);
         assert_eq!(Media::Unknown.told_from(b""), Media::Json);
+        assert_eq!(Media::Unknown.told_from(b"[1]"), Media::Json);
         assert_eq!(Media::Unknown.told_from(b"\x89PNG"), Media::Picture);
         assert_eq!(Media::Json.told_from(b"\x89PNG"), Media::Json);
     }

@@ -153,7 +153,9 @@ mod tests {
         for end in 0..whole.len() - 4 {
             assert!(read(&whole.slice(..end)).is_err(), "cut at {end}");
         }
-        for body in ["", "--xy--", "--xx", "--xxy\r\n\r\n\r\n--xx--", "--xx\r\n\r\nno name\r\n--xx--"] {
+        for body in
+            ["", "--xy--", "--xx", "--xxy\r\n\r\n\r\n--xx--", "--xx\r\n\r\nno name\r\n--xx--"]
+        {
             assert!(read(&Bytes::from(body)).is_err(), "{body:?}");
         }
         let many = form(&[("form-data; name=a", b"".as_slice()); 5]);

@@ -2,8 +2,8 @@
 
 use tracing::{Level, event, level_filters::LevelFilter};
 
-use super::exchange::Exchange;
-use crate::{ErrorKind, ServerError};
+use super::{exchange::Exchange, trace::Trace};
+use crate::{ErrorKind, ServerError, model::Version};
 
 /// The longest path that is written.
 const LONGEST_PATH: usize = 200;
@@ -29,9 +29,10 @@ pub(super) fn answered(
 ) {
     count(exchange, status);
     let polled = POLLED.contains(&exchange.request.path());
-    let level = match status {
-        500.. if error.is_none_or(|error| error.kind() == ErrorKind::Fault) => Level::ERROR,
-        500.. => Level::WARN,
+    // A probe that says "not ready" is an answer and no error.
+    let level = match (status, error.map(ServerError::kind)) {
+        (500.., Some(ErrorKind::Fault)) => Level::ERROR,
+        (500.., Some(_)) => Level::WARN,
         _ if polled || !exchange.app.logs => Level::DEBUG,
         _ => Level::INFO,
     };
@@ -69,10 +70,10 @@ fn write(
     let path: String = request.path().chars().take(LONGEST_PATH).collect();
     let (method, bytes_in) = (request.method().as_str(), exchange.bytes_in);
     let served = exchange.served.as_deref();
-    let (model, version) = (served.map(|served| served.name()), served.map(|served| served.version()));
+    let (model, version) = (served.map(Version::name), served.map(Version::version));
     let milliseconds = exchange.received.elapsed().as_secs_f64() * 1000.0;
     let milliseconds = (milliseconds * 1000.0).round() / 1000.0;
-    let trace_id = exchange.trace.as_ref().map(|trace| trace.id());
+    let trace_id = exchange.trace.as_ref().map(Trace::id);
     let error_type = error.map(|error| error.kind().name());
     let reason = error.map(ToString::to_string);
     let reason = reason.as_deref();

@@ -115,9 +115,9 @@ impl Reply {
 
 /// When to come again, in whole seconds; a full queue always says it.
 fn retry_after(error: &ServerError) -> Option<u64> {
-    let told = error.retry_after().or_else(|| {
-        (error.kind() == ErrorKind::QueueFull).then_some(Duration::from_secs(1))
-    })?;
+    let told = error
+        .retry_after()
+        .or_else(|| (error.kind() == ErrorKind::QueueFull).then_some(Duration::from_secs(1)))?;
     Some(told.as_secs_f64().ceil().max(1.0) as u64)
 }
 

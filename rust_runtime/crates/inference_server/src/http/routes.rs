@@ -72,18 +72,17 @@ pub(super) fn routes() -> impl Iterator<Item = Route> {
         verb: Method::GET,
         endpoint: Endpoint::Page(index),
     };
-    let paths =
-        PATHS.into_iter().map(|(path, verb, endpoint)| Route { path, verb, endpoint });
+    let paths = PATHS.into_iter().map(|(path, verb, endpoint)| Route { path, verb, endpoint });
     paths.chain(PAGES.iter().enumerate().map(page))
 }
 
 /// Whether a path belongs to an extension that this server has not.
 pub(super) fn is_of_missing_part(path: &str) -> bool {
-    let of = |prefix: &&str| {
-        path.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let of = |prefix: &str| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let of_model = path.starts_with("/v2/models/") && path.ends_with("/trace/setting");
-    NOT_HERE.iter().any(|prefix| of(&prefix)) || of_model
+    NOT_HERE.iter().any(|prefix| of(prefix)) || of_model
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ impl Http {
     /// # Errors
     /// When the system gives no thread or refuses a socket.
     pub(crate) fn start(listeners: Vec<TcpListener>, plan: Plan) -> Result<Self, StartError> {
-        let failed = |error: &io::Error| StartError::of_system("the HTTP server cannot start", error);
+        let failed =
+            |error: &io::Error| StartError::of_system("the HTTP server cannot start", error);
         raise_open_files(plan.app.limits.connections.count);
         let (tell, told) = channel();
         let thread = thread::Builder::new()

@@ -6,7 +6,10 @@ use actix_web::{
     App as Application, Error, HttpRequest, HttpResponse,
     dev::{AppConfig, ServiceResponse},
     guard,
-    http::{Method, header::{self, HeaderValue}},
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
     web,
 };
 
@@ -68,11 +71,7 @@ async fn answer(
     exchange.answer(result).await
 }
 
-async fn unknown(
-    request: HttpRequest,
-    payload: web::Payload,
-    app: web::Data<App>,
-) -> HttpResponse {
+async fn unknown(request: HttpRequest, payload: web::Payload, app: web::Data<App>) -> HttpResponse {
     let error = endpoints::no_such_path(request.path());
     Exchange::begin(app, request, payload).answer(Err(error)).await
 }

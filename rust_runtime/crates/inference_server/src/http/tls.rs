@@ -42,7 +42,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError>
 
 fn unusable(path: &Path, what: &str, reason: &str) -> StartError {
     let message = format!("{} cannot be used as the {what}: {reason}", path.display());
-    StartError::new("config", message)
-        .with_hint("tls.certificate and tls.key are PEM files; the certificate of the server comes \
-                    first, then those that sign it.")
+    StartError::new("config", message).with_hint(
+        "tls.certificate and tls.key are PEM files; the certificate of the server comes \
+                    first, then those that sign it.",
+    )
 }

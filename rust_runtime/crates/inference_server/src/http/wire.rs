@@ -1,6 +1,7 @@
 //! Answers to what is no request, written without the HTTP layer.
 
 use bytes::Bytes;
+use memchr::memmem::{find, rfind};
 
 use crate::{Dialect, ErrorKind, ServerError, protocol::documents};
 
@@ -15,10 +16,22 @@ pub(super) enum Refusal {
     Malformed,
 }
 
+/// The longest head of a refusal of the HTTP layer's own.
+const LONGEST: usize = 512;
+
 impl Refusal {
-    /// What the HTTP layer has written, where it is a refusal of its own, which has no body.
-    pub(super) fn read(written: &[u8]) -> Option<Self> {
-        let status = written.strip_prefix(b"HTTP/1.")?.get(2..5)?;
+    /// A refusal of the HTTP layer's own at the end of what it writes, and where it begins. Such
+    /// ones have no body; ours always have one.
+    pub(super) fn find(written: &[u8]) -> Option<(usize, Self)> {
+        let last = written.len().saturating_sub(LONGEST);
+        let start = last + rfind(&written[last..], b"HTTP/1.")?;
+        let head = written[start..].strip_suffix(b"\r\n\r\n")?;
+        find(head, b"\r\ncontent-length: 0\r\n")?;
+        Some((start, Self::of_head(head)?))
+    }
+
+    fn of_head(head: &[u8]) -> Option<Self> {
+        let status = head.strip_prefix(b"HTTP/1.")?.get(2..5)?;
         match status {
             b"408" => Some(Self::SlowHead),
             b"431" => Some(Self::LongHead),
@@ -66,13 +79,26 @@ mod tests {
 
     #[test]
     fn refusals_of_the_http_layer_are_known_by_their_status() {
-        let read = |status: &str| Refusal::read(format!("HTTP/1.1 {status} X\r\n").as_bytes());
-        assert_eq!(read("400"), Some(Refusal::Malformed));
-        assert_eq!(read("408"), Some(Refusal::SlowHead));
-        assert_eq!(read("431"), Some(Refusal::LongHead));
-        assert_eq!(read("100"), None);
-        assert_eq!(read("200"), None);
-        assert_eq!(Refusal::read(b"HTTP"), None);
+        let head = |status: &str, length: usize| {
+            format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\ndate: today\r\n\r\n")
+        };
+        let found = |written: &str| Refusal::find(written.as_bytes());
+        assert_eq!(found(&head("400", 0)), Some((0, Refusal::Malformed)));
+        assert_eq!(found(&head("408", 0)), Some((0, Refusal::SlowHead)));
+        assert_eq!(found(&head("431", 0)), Some((0, Refusal::LongHead)));
+        for other in [head("100", 0), head("200", 0), head("400", 2) + "{}", head("400", 4)] {
+            assert_eq!(found(&other), None, "{other}");
+        }
+        assert_eq!((found("HTTP"), found("")), (None, None));
+    }
+
+    #[test]
+    fn a_refusal_behind_an_answer_is_found() {
+        let answer =
+            "HTTP/1.1 400 X\r\ncontent-length: 1000\r\n\r\n".to_owned() + &"x".repeat(1000);
+        let both =
+            answer.clone() + "HTTP/1.1 400 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        assert_eq!(Refusal::find(both.as_bytes()), Some((answer.len(), Refusal::Malformed)));
     }
 
     #[test]

@@ -125,9 +125,15 @@ mod tests {
     #[test]
     fn names_that_stand_in_paths_are_plain() {
         assert!(named("mobilenet_v2.int8-1", "12").check().is_ok());
-        for (name, version) in
-            [("", "1"), ("a/b", "1"), ("..", "1"), ("a b", "1"), ("stats", "1"), ("m", ""), ("m", "ä")]
-        {
+        for (name, version) in [
+            ("", "1"),
+            ("a/b", "1"),
+            ("..", "1"),
+            ("a b", "1"),
+            ("stats", "1"),
+            ("m", ""),
+            ("m", "ä"),
+        ] {
             assert!(named(name, version).check().is_err(), "{name} {version}");
         }
         assert!(named(&"a".repeat(129), "1").check().is_err());

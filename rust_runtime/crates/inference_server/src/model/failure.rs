@@ -1,6 +1,6 @@
 use std::fmt;
 
-use runner_core::{LoadError, RunError};
+use runner_core::{LoadError, LoadErrorKind, RunError};
 
 use crate::{ErrorKind, ServerError};
 
@@ -32,7 +32,12 @@ impl LoadFailure {
 
     /// An engine that does not load a model.
     pub(super) fn of_engine(engine: &str, error: &LoadError) -> Self {
-        let failure = Self::new(error.kind().name(), format!("{engine} cannot load {error}"));
+        let message = match error.kind() {
+            // It names the engine, and no model is at fault.
+            LoadErrorKind::BackendUnavailable => error.to_string(),
+            _ => format!("{engine} cannot load {error}"),
+        };
+        let failure = Self::new(error.kind().name(), message);
         match std::error::Error::source(error) {
             Some(source) => failure.with_detail(source.to_string()),
             None => failure,

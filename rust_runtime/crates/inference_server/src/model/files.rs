@@ -48,7 +48,6 @@ impl Seen {
     }
 }
 
-
 impl Files {
     pub(super) fn read(source: &Source) -> Result<Self, LoadFailure> {
         match source {
@@ -59,11 +58,18 @@ impl Files {
                     Format::Onnx => manifest.newest_onnx(),
                     Format::Torchscript => manifest.newest_torchscript(),
                 };
-                let missing = || LoadFailure::new("not_found", format!("{} lists no {format:?} file", name_of(path)));
+                let missing = || {
+                    LoadFailure::new(
+                        "not_found",
+                        format!("{} lists no {format:?} file", name_of(path)),
+                    )
+                };
                 let file = path.with_file_name(&stage.ok_or_else(missing)?.output.file);
                 Self::of_listed(&file, path, &(content, manifest))
             }
-            Source::Bytes { file, model, goldens } => Self::of_bytes(file, model, goldens.as_deref()),
+            Source::Bytes { file, model, goldens } => {
+                Self::of_bytes(file, model, goldens.as_deref())
+            }
         }
     }
 
@@ -72,7 +78,10 @@ impl Files {
         let Some((path, seen)) = &self.seen else { return Ok(()) };
         match fs::metadata(path) {
             Ok(metadata) if Seen::of(&metadata) == *seen => Ok(()),
-            _ => Err(LoadFailure::new("unreadable", format!("{} was changed while it was being loaded", name_of(path)))),
+            _ => Err(LoadFailure::new(
+                "unreadable",
+                format!("{} was changed while it was being loaded", name_of(path)),
+            )),
         }
     }
 
@@ -95,7 +104,10 @@ impl Files {
         (content, manifest): &(Arc<[u8]>, Manifest),
     ) -> Result<Self, LoadFailure> {
         let stage = manifest.stage_of(&name_of(path)).ok_or_else(|| {
-            LoadFailure::new("corrupt", format!("{} does not list {}", name_of(manifest_path), name_of(path)))
+            LoadFailure::new(
+                "corrupt",
+                format!("{} does not list {}", name_of(manifest_path), name_of(path)),
+            )
         })?;
         let (bytes, seen) = read(path)?;
         let sha256 = same(path, &bytes, &stage.output)?;
@@ -144,8 +156,9 @@ fn read(path: &Path) -> Result<(Arc<[u8]>, Seen), LoadFailure> {
 
 fn read_manifest(path: &Path) -> Result<(Arc<[u8]>, Manifest), LoadFailure> {
     let (content, _) = read(path)?;
-    let manifest = Manifest::read(&content)
-        .map_err(|error| LoadFailure::new("corrupt", format!("{} is no manifest: {error}", name_of(path))))?;
+    let manifest = Manifest::read(&content).map_err(|error| {
+        LoadFailure::new("corrupt", format!("{} is no manifest: {error}", name_of(path)))
+    })?;
     Ok((content, manifest))
 }
 
@@ -155,11 +168,14 @@ fn same(path: &Path, bytes: &[u8], record: &FileRecord) -> Result<String, LoadFa
     if sha256 == record.sha256 {
         return Ok(sha256);
     }
-    Err(LoadFailure::new("check_failed", format!(
-        "{} is not the file that the manifest lists: its SHA-256 is {sha256}, not {}",
-        name_of(path),
-        record.sha256
-    )))
+    Err(LoadFailure::new(
+        "check_failed",
+        format!(
+            "{} is not the file that the manifest lists: its SHA-256 is {sha256}, not {}",
+            name_of(path),
+            record.sha256
+        ),
+    ))
 }
 
 fn contract_of(
@@ -177,8 +193,9 @@ fn contract_of(
 }
 
 fn goldens_of(path: &Path, bytes: &[u8]) -> Result<Goldens, LoadFailure> {
-    Goldens::read(bytes)
-        .map_err(|error| LoadFailure::new("corrupt", format!("the goldens of {}: {error}", name_of(path))))
+    Goldens::read(bytes).map_err(|error| {
+        LoadFailure::new("corrupt", format!("the goldens of {}: {error}", name_of(path)))
+    })
 }
 
 /// The manifest that lists a model's file: that of its own name, else another beside it. One of

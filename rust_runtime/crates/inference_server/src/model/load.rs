@@ -5,9 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runner_core::{
-    Device, LoadError, NamedTensors, RunError, Runner, RunnerConfig, guard_load,
-};
+use runner_core::{Device, LoadError, NamedTensors, RunError, Runner, RunnerConfig, guard_load};
 use vision_model::Goldens;
 
 use super::{
@@ -22,7 +20,7 @@ use super::{
 };
 use crate::{
     InferRequest,
-    batch::{Batcher, Engines},
+    batch::{Batcher, Engines, Pending},
 };
 
 /// Loads a model with the engine of a name.
@@ -44,10 +42,7 @@ pub(super) fn load(
     load_unnamed(description, around).map_err(named)
 }
 
-fn load_unnamed(
-    description: &Description,
-    around: &Surroundings,
-) -> Result<Version, LoadFailure> {
+fn load_unnamed(description: &Description, around: &Surroundings) -> Result<Version, LoadFailure> {
     let start = Instant::now();
     let files = Files::read(&description.source)?;
     let make = |threads| loaded(description, &files, around, threads);
@@ -98,7 +93,7 @@ fn started(
     let metrics = around.metrics.of_model(name, version);
     let batcher = Batcher::start(name, engines, rules, &around.clock, metrics)?;
     let mark = around.metrics.serving((name, version), &facts.sha256, batcher.info());
-    Ok(Version::new(facts, batcher, mark))
+    Ok(Version::new(facts, batcher, around.limits.requests, mark))
 }
 
 fn wanted(description: &Description) -> Wanted {
@@ -110,9 +105,11 @@ fn wanted(description: &Description) -> Wanted {
             Wanted { engines, threads, processors }
         }
         // One engine fills an accelerator, and its own threads are few.
-        Device::Cuda(_) => {
-            Wanted { engines: settings.engines.max(1), threads: settings.threads.max(1), processors }
-        }
+        Device::Cuda(_) => Wanted {
+            engines: settings.engines.max(1),
+            threads: settings.threads.max(1),
+            processors,
+        },
     }
 }
 
@@ -162,9 +159,7 @@ fn prove_alike(
 ) -> Result<(), LoadFailure> {
     let failed = |error: RunError| LoadFailure::of_run("one of several engines fails", &error);
     match goldens {
-        Some(goldens) => {
-            check(&goldens.replay(|inputs| runner.run_named(inputs)).map_err(failed)?)
-        }
+        Some(goldens) => check(&goldens.replay(|inputs| runner.run_named(inputs)).map_err(failed)?),
         None => runner.run_named(samples.first.inputs.clone()).map(drop).map_err(failed),
     }
 }
@@ -172,8 +167,11 @@ fn prove_alike(
 /// Sends one request the way that all others will go.
 fn canary(version: &Version, inputs: NamedTensors) -> Result<(), LoadFailure> {
     let deadline = Some(Instant::now() + CANARY);
-    let pending = version.infer(InferRequest { deadline, ..InferRequest::new(inputs) })?;
-    pending.wait()?;
+    let request = InferRequest { deadline, ..InferRequest::new(inputs) };
+    version.infer(request).and_then(Pending::wait).map_err(|error| {
+        let reason = error.detail().unwrap_or(error.message());
+        LoadFailure::new("unsupported", format!("a request through its queue fails: {reason}"))
+    })?;
     version.begin_counting();
     Ok(())
 }

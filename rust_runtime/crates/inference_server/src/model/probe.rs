@@ -77,9 +77,8 @@ fn check(
     samples: &Samples,
     tolerance: Option<Tolerance>,
 ) -> Result<(), String> {
-    let alone = [&samples.first, &samples.second].map(|sample| {
-        sample.outputs.iter().find(|(own, _)| own == name).map(|(_, tensor)| tensor)
-    });
+    let alone = [&samples.first, &samples.second]
+        .map(|sample| sample.outputs.iter().find(|(own, _)| own == name).map(|(_, tensor)| tensor));
     let [Some(first), Some(second)] = alone else {
         return Err(format!("output {name:?} is not always there"));
     };
@@ -193,9 +192,8 @@ mod tests {
             if inputs[0].shape()[0] == 1 { Ok(inputs) } else { Err(failed("Reshape")) }
         });
         assert!(refused(&only_one).contains("Reshape"));
-        let shortened = Engine::new(one_to_one(&["n", "4"]), |inputs| {
-            Ok(vec![part(&inputs[0], 0, 1)])
-        });
+        let shortened =
+            Engine::new(one_to_one(&["n", "4"]), |inputs| Ok(vec![part(&inputs[0], 0, 1)]));
         assert!(refused(&shortened).contains("length of the batch"));
         let fixed = Engine::echo(&["1", "4"]);
         assert!(refused(&fixed).contains("fixed"));

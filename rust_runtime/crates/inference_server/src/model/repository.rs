@@ -10,17 +10,11 @@ use std::{
 };
 
 use super::{
-    description::Description,
-    failure::LoadFailure,
-    load::Loader,
-    slot::Slot,
-    state::State,
+    description::Description, failure::LoadFailure, load::Loader, slot::Slot, state::State,
     version::Version,
 };
 use crate::{
-    ErrorKind, QueueLimits, ServerError,
-    clock::Clock,
-    metrics::Metrics,
+    ErrorKind, QueueLimits, ServerError, clock::Clock, metrics::Metrics,
     protocol::documents::IndexEntry,
 };
 
@@ -233,9 +227,11 @@ impl Repository {
     /// `until`; tells whether all have ended.
     pub fn close(&self, until: Instant) -> bool {
         self.begin_drain();
-        let ended = self.all().into_iter().map(|(_, _, slot)| slot.unload(until));
-        // All are told to end, even when the first does not in time.
-        ended.fold(true, |all, ended| all && ended)
+        let mut all_ended = true;
+        for (_, _, slot) in self.all() {
+            all_ended &= slot.unload(until);
+        }
+        all_ended
     }
 
     /// Counts and measures.
@@ -271,16 +267,12 @@ impl Repository {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         let found = models.iter().find(|(own, _)| own == name);
         let (_, versions) = found.ok_or_else(|| unknown(name))?;
-        match version {
-            None => Ok(versions.values().cloned().collect()),
-            Some(version) => match versions.get(&VersionName(version.to_owned())) {
-                Some(slot) => Ok(vec![Arc::clone(slot)]),
-                None => {
-                    let message = format!("the model has no version {:?}", clipped(version));
-                    Err(ServerError::new(ErrorKind::NotFound, message).with_model(name))
-                }
-            },
-        }
+        let Some(version) = version else { return Ok(versions.values().cloned().collect()) };
+        let slot = versions.get(&VersionName(version.to_owned())).ok_or_else(|| {
+            let message = format!("the model has no version {:?}", clipped(version));
+            ServerError::new(ErrorKind::NotFound, message).with_model(name)
+        })?;
+        Ok(vec![Arc::clone(slot)])
     }
 }
 

@@ -139,9 +139,7 @@ fn one_row(inputs: &NamedTensors) -> NamedTensors {
 fn changed(inputs: &NamedTensors) -> NamedTensors {
     let other = |tensor: &Tensor| match tensor {
         Tensor::F32(array) => Tensor::F32(array.mapv(|value| 0.5 - value)),
-        Tensor::F16(array) => {
-            Tensor::F16(array.mapv(|value| f16::from_f32(0.5 - value.to_f32())))
-        }
+        Tensor::F16(array) => Tensor::F16(array.mapv(|value| f16::from_f32(0.5 - value.to_f32()))),
         Tensor::F64(array) => Tensor::F64(array.mapv(|value| 0.5 - value)),
         other => other.clone(),
     };
@@ -150,7 +148,12 @@ fn changed(inputs: &NamedTensors) -> NamedTensors {
 
 type Sides = Option<(Layout, usize, usize)>;
 
-fn made_up(info: &ModelInfo, sides: Sides, guess: Option<usize>, seed: u32) -> Option<NamedTensors> {
+fn made_up(
+    info: &ModelInfo,
+    sides: Sides,
+    guess: Option<usize>,
+    seed: u32,
+) -> Option<NamedTensors> {
     let tensor = |spec: &TensorSpec| {
         let shape = lengths(spec, sides, guess)?;
         let elements = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));

@@ -16,7 +16,7 @@ use super::{
     state::{State, Status},
     version::Version,
 };
-use crate::{ErrorKind, ServerError};
+use crate::{ErrorKind, ServerError, memory};
 
 /// The place of one version of a model, whatever serves there now.
 #[derive(Debug)]
@@ -85,6 +85,7 @@ impl Slot {
         }
         let loaded = load::load(&description, around);
         around.metrics.loaded(&description.name, &description.version, loaded.is_ok());
+        memory::give_back();
         match loaded {
             Ok(version) => {
                 // The old one ends with the last request that holds it.
@@ -118,7 +119,9 @@ impl Slot {
         let ending = version.ending();
         drop(version);
         let ended = ending.wait(until);
-        let reason = if ended { "it was unloaded" } else { "it was unloaded; a request still runs" };
+        memory::give_back();
+        let reason =
+            if ended { "it was unloaded" } else { "it was unloaded; a request still runs" };
         self.tell(State::Unavailable, reason);
         ended
     }

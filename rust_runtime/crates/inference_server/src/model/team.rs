@@ -29,6 +29,9 @@ const TOO_SLOW: Duration = Duration::from_secs(2);
 /// Loads the model once more, with so many threads for a run.
 pub(super) type Make<'a> = dyn Fn(usize) -> Result<Arc<dyn Runner>, LoadFailure> + 'a;
 
+/// Measures how many runs a second these engines do together.
+pub(super) type Rate<'a> = dyn Fn(&[Arc<dyn Runner>]) -> f64 + 'a;
+
 /// What is wanted: 0 is found by measuring.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
@@ -51,7 +54,7 @@ pub(super) struct Bench<'a> {
     /// Loads the model once more.
     pub(super) make: &'a Make<'a>,
     /// Runs a second of these engines together.
-    pub(super) rate: &'a dyn Fn(&[Arc<dyn Runner>]) -> f64,
+    pub(super) rate: &'a Rate<'a>,
     /// How long one run of the first engine takes.
     pub(super) one_run: Duration,
 }
@@ -234,7 +237,8 @@ mod tests {
         let rate = |runners: &[Arc<dyn Runner>]| {
             let shared = runners.iter().all(|runner| Arc::ptr_eq(runner, &runners[0]));
             let at_once = if shared && kind.takes_turns { 1 } else { runners.len() };
-            at_once as f64 * kind.speed_up.powi(runners[0].info().threads as i32 - 1)
+            at_once as f64
+                * kind.speed_up.powi(i32::try_from(runners[0].info().threads).unwrap() - 1)
         };
         let bench = Bench { make: &make, rate: &rate, one_run };
         let team = found(wanted, &engine(wanted.first_threads()), &bench).unwrap();

@@ -17,7 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runner_core::{LoadError, LoadErrorKind, Runner, RunnerConfig, Tensor, ndarray::ArrayD};
+use runner_core::{
+    LoadError, LoadErrorKind, ModelSource, Runner, RunnerConfig, Tensor, ndarray::ArrayD,
+};
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::{Value, json};
 use vision_model::hex_sha256;
@@ -27,11 +29,12 @@ use crate::{
     InferRequest, QueueLimits, ServerError,
     clock::Clock,
     metrics::Metrics,
-    testing::{Engine, Gate, input, one_to_one, values},
+    testing::{Engine, Gate, failed, input, one_to_one, values},
 };
 
 /// A folder of models whose files say what their engine does: `times N` multiplies, `gated` gives
-/// its input back, but holds up runs on 5.
+/// its input back, but holds up runs on 5, `tires N` does so for N runs, and the file of `changes`
+/// changes while it is loaded.
 struct Bench {
     folder: tempfile::TempDir,
     repository: Arc<Repository>,
@@ -57,6 +60,33 @@ fn times(factor: f32) -> Engine {
     })
 }
 
+/// Gives its input back for so many runs.
+fn tires(after: usize) -> Engine {
+    let runs = AtomicUsize::new(0);
+    Engine::new(one_to_one(&["n", "2"]), move |inputs| {
+        if runs.fetch_add(1, Ordering::SeqCst) < after { Ok(inputs) } else { Err(failed("tired")) }
+    })
+}
+
+fn engine_of(text: &str, config: &RunnerConfig, gates: &Mutex<Vec<Gate>>) -> Engine {
+    match text.split_once(' ') {
+        Some(("times", factor)) => times(factor.parse().unwrap()),
+        Some(("tires", runs)) => tires(runs.parse().unwrap()),
+        Some(("gated", _)) => {
+            let held = |inputs: &[Tensor]| values(&inputs[0]).contains(&5.0);
+            let (engine, gate) = Engine::gated_when(times(1.0), held);
+            gates.lock().unwrap().push(gate);
+            engine
+        }
+        Some(("changes", _)) => {
+            let ModelSource::Path(path) = &config.source else { panic!("a model from memory") };
+            fs::write(path, onnx("times 1")).unwrap();
+            times(1.0)
+        }
+        _ => panic!("a loader that panics"),
+    }
+}
+
 impl Bench {
     fn new() -> Self {
         let (gates, loads) = (Arc::<Mutex<Vec<Gate>>>::default(), Arc::<AtomicUsize>::default());
@@ -64,19 +94,8 @@ impl Bench {
         let loader = move |runner: &str, config: &RunnerConfig| {
             assert_eq!(runner, "test");
             counted.fetch_add(1, Ordering::SeqCst);
-            let text = text_of(config)?;
-            match text.split_once(' ') {
-                Some(("times", factor)) => {
-                    Ok(Box::new(times(factor.parse().unwrap())) as Box<dyn Runner>)
-                }
-                Some(("gated", _)) => {
-                    let held = |inputs: &[Tensor]| values(&inputs[0]).contains(&5.0);
-                    let (engine, gate) = Engine::gated_when(times(1.0), held);
-                    of_loader.lock().unwrap().push(gate);
-                    Ok(Box::new(engine) as Box<dyn Runner>)
-                }
-                _ => panic!("a loader that panics"),
-            }
+            let engine = engine_of(&text_of(config)?, config, &of_loader);
+            Ok(Box::new(engine) as Box<dyn Runner>)
         };
         let repository = Repository::new(Surroundings {
             loader: Box::new(loader),
@@ -143,7 +162,8 @@ fn write_manifest(folder: &Path, name: &str, manifest: &Value) {
 fn goldens(factor: f32) -> Vec<u8> {
     let bytes = |values: [f32; 2]| values.map(f32::to_le_bytes).concat();
     let (first, second) = (bytes([1.0, 2.0]), bytes([-3.0, 0.5]));
-    let (of_first, of_second) = (bytes([factor, 2.0 * factor]), bytes([-3.0 * factor, 0.5 * factor]));
+    let (of_first, of_second) =
+        (bytes([factor, 2.0 * factor]), bytes([-3.0 * factor, 0.5 * factor]));
     let view = |data| TensorView::new(Dtype::F32, vec![1, 2], data).unwrap();
     let tensors = [
         ("a/input/x", view(&first[..])),
@@ -161,4 +181,3 @@ fn goldens(factor: f32) -> Vec<u8> {
 fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
-

@@ -5,8 +5,9 @@ use vision_io::Contract;
 use vision_model::GoldenReport;
 
 use crate::{
-    InferRequest, ServerError,
+    InferRequest, Priority, ServerError,
     batch::{Batcher, Ending, Load, Pending},
+    gate::{Entrance, Gate},
     metrics::{Mark, ModelMetrics},
     protocol::{
         Target,
@@ -14,11 +15,17 @@ use crate::{
     },
 };
 
+/// Batches of each engine whose pictures are decoded: one that runs, and two to choose a larger
+/// size from.
+const BATCHES_AHEAD: usize = 3;
+
 /// A version of a model that serves, or has served.
 #[derive(Debug)]
 pub struct Version {
     facts: Facts,
     batcher: Batcher,
+    pictures: Gate,
+    most_pictures: usize,
     _mark: Mark,
 }
 
@@ -37,8 +44,9 @@ pub(super) struct Facts {
 }
 
 impl Version {
-    pub(super) fn new(facts: Facts, batcher: Batcher, mark: Mark) -> Self {
-        Self { facts, batcher, _mark: mark }
+    /// `most_pictures` is how many wait for their turn.
+    pub(super) fn new(facts: Facts, batcher: Batcher, most_pictures: usize, mark: Mark) -> Self {
+        Self { facts, batcher, pictures: Gate::new(most_pictures), most_pictures, _mark: mark }
     }
 
     /// The name that the model is served by.
@@ -110,6 +118,28 @@ impl Version {
     /// As [`Batcher::submit`].
     pub fn infer(&self, request: InferRequest) -> Result<Pending, ServerError> {
         self.batcher.submit(request)
+    }
+
+    /// Lets a picture in. No more are decoded at one time than keep the engines busy, so that those
+    /// that wait cost neither memory nor time.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::QueueFull`] when too many wait, and those of [`Batcher::check_serving`].
+    pub(crate) fn enter(&self, priority: Priority) -> Result<Entrance, ServerError> {
+        self.batcher.check_serving()?;
+        let batch = self.batching().unwrap_or(1);
+        let places = self.facts.engines * BATCHES_AHEAD * batch + 2;
+        // Those that are inside find room in the queue.
+        let places = places.min(self.most_pictures);
+        self.pictures.enter(places, priority).map_err(|refused| {
+            let delay = self.batcher.time_of(self.pictures.waiting());
+            refused.with_model(&self.facts.name).with_retry_after(delay)
+        })
+    }
+
+    /// Pictures that wait for their turn.
+    pub fn waiting_pictures(&self) -> usize {
+        self.pictures.waiting()
     }
 
     /// What became of its requests so far, and the figures that it runs by now.

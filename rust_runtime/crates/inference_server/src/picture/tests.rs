@@ -11,7 +11,7 @@ use crate::{
     batch::BatchSettings,
     metrics::Metrics,
     model::{Description, ModelSettings, Repository, Source, Surroundings},
-    testing::{Engine, Gate, onnx, one_to_one, values},
+    testing::{Engine, Gate, one_to_one, onnx, values},
     wait::block_on,
 };
 
@@ -22,17 +22,27 @@ const TILING: (&str, &str) = ("oxv.tiling", r#"{"overlap":2,"multiple":2}"#);
 
 /// A model of these metadata around an engine.
 fn version(engine: Engine, props: &[(&str, &str)]) -> Arc<Version> {
+    version_with(engine, props, 8, QueueLimits::default())
+}
+
+/// A model whose batches are so large, within limits.
+fn version_with(
+    engine: Engine,
+    props: &[(&str, &str)],
+    size: usize,
+    limits: QueueLimits,
+) -> Arc<Version> {
     let engine = Mutex::new(Some(engine));
     let repository = Repository::new(Surroundings {
         loader: Box::new(move |_, _| {
             Ok(Box::new(engine.lock().unwrap().take().unwrap()) as Box<dyn Runner>)
         }),
-        limits: QueueLimits::default(),
+        limits,
         clock: Clock::start().unwrap(),
         metrics: Arc::new(Metrics::new()),
     });
     let input_shapes = BTreeMap::new();
-    let batch = BatchSettings { size: 8, ..BatchSettings::default() };
+    let batch = BatchSettings { size, ..BatchSettings::default() };
     let settings =
         ModelSettings { engines: 1, threads: 1, batch, input_shapes, ..ModelSettings::default() };
     let model = onnx(props).into();
@@ -236,6 +246,30 @@ fn a_client_that_leaves_takes_its_picture_back() {
         assert_eq!(error.kind(), ErrorKind::Deadline);
         assert_eq!((version.load().waiting, version.load().running), (0, 1));
         gate.open();
+        assert!(first.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn pictures_wait_as_files_and_those_beyond_are_refused_at_once() {
+    let (engine, gate) = held_on_white();
+    let limits = QueueLimits { requests: 2, ..QueueLimits::default() };
+    let version = version_with(engine, &[PICTURE, IMAGE], 1, limits);
+    let pictures = pictures(&Limits::default());
+    let predict =
+        |given: Picture| block_on(pictures.predict(&version, PictureRequest::new(png(&given))));
+    let predict = &predict;
+    thread::scope(|scope| {
+        let first = scope.spawn(move || predict(white()));
+        gate.entered();
+        let others: Vec<_> =
+            (0..3).map(|from| scope.spawn(move || predict(picture(8, 8, from)))).collect();
+        until(|| version.waiting_pictures() == 2 && version.load().waiting == 1);
+        let error = predict(picture(8, 8, 9)).unwrap_err();
+        assert_eq!((error.kind(), error.model()), (ErrorKind::QueueFull, Some("m")));
+        assert!(error.retry_after().is_some());
+        gate.open();
+        assert!(others.into_iter().all(|other| other.join().unwrap().is_ok()));
         assert!(first.join().unwrap().is_ok());
     });
 }

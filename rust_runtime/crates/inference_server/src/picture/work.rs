@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Instant};
 
 use runner_core::NamedTensors;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vision_io::{OutputFormat, Postprocess, Prediction, Undecoded, VisionError, encode, encode_mask};
+use vision_io::{
+    OutputFormat, Postprocess, Prediction, Undecoded, VisionError, encode, encode_mask,
+};
 use vision_model::{Answer, PictureRun, Want};
 
 use super::{PictureReply, PictureRequest, PictureResult, PictureTiming, Wanted, units_of};

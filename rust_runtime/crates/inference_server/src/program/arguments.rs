@@ -158,12 +158,19 @@ mod tests {
 
     #[test]
     fn any_setting_can_be_set() {
-        let set = ["--set", "limits.queue.requests=64", "--set", "limits.request.body=1 MiB",
-            "--set", "pages=false"];
-        let expected =
-            json!({"pages": false, "limits": {"queue": {"requests": 64}, "request": {"body": "1 MiB"}}});
+        let set = [
+            "--set",
+            "limits.queue.requests=64",
+            "--set",
+            "limits.request.body=1 MiB",
+            "--set",
+            "pages=false",
+        ];
+        let expected = json!({"pages": false, "limits": {"queue": {"requests": 64}, "request": {"body": "1 MiB"}}});
         assert_eq!(flags(&set).unwrap(), expected);
-        for wrong in [["--set", "pages"].as_slice(), &["--set", "=1"], &["--set", "a=1", "--set", "a.b=1"]] {
+        for wrong in
+            [["--set", "pages"].as_slice(), &["--set", "=1"], &["--set", "a=1", "--set", "a.b=1"]]
+        {
             assert_eq!(flags(wrong).unwrap_err().kind(), "usage", "{wrong:?}");
         }
     }

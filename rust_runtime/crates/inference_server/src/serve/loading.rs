@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    StartError, Stop,
+    ServerError, StartError, Stop,
     model::{LoadFailure, Repository},
 };
 
@@ -46,12 +46,20 @@ pub(super) fn load_all(repository: &Arc<Repository>, stop: &Stop) -> Result<bool
 fn first(failures: Vec<LoadFailure>) -> Result<(), StartError> {
     let mut failures = failures.into_iter();
     let Some(LoadFailure { error, cause }) = failures.next() else { return Ok(()) };
-    if let Some(detail) = error.detail() {
-        tracing::debug!(target: "models", cause, detail, "not loaded");
-    }
     for LoadFailure { error, cause } in failures {
         let detail = error.detail();
         tracing::error!(target: "models", cause, reason = %error, detail, "not loaded");
     }
-    Err(StartError::new(cause, error.to_string()))
+    Err(StartError::new(cause, with_detail(&error)))
+}
+
+/// An error for whoever starts a server, who may know what clients must not.
+fn with_detail(error: &ServerError) -> String {
+    let message = error.to_string();
+    match error.detail() {
+        Some(detail) if !detail.contains('\n') && !message.contains(detail) => {
+            format!("{message} ({detail})")
+        }
+        _ => message,
+    }
 }

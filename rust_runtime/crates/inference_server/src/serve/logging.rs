@@ -10,7 +10,8 @@ use std::{
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    Layer, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry, util::SubscriberInitExt,
+    Layer, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, registry,
+    util::SubscriberInitExt,
 };
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// Starts the log on standard error, unless the process has one already.
-pub(super) fn start(settings: &LogSettings) {
+pub(super) fn start(settings: LogSettings) {
     let level = match settings.level {
         LogLevel::Off => LevelFilter::OFF,
         LogLevel::Error => LevelFilter::ERROR,

@@ -110,7 +110,7 @@ impl Client {
     }
 
     fn more(&mut self) -> bool {
-        let mut piece = [0; 64 << 10];
+        let mut piece = [0; 16 << 10];
         match self.stream.read(&mut piece) {
             Ok(0) => false,
             Ok(count) => {
@@ -137,11 +137,10 @@ impl Client {
 /// A request as it goes over the wire; the length of a body is told.
 pub(crate) fn request(verb: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{verb} {path} HTTP/1.1\r\nHost: localhost\r\n");
-    for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
-    }
-    if !body.is_empty() || verb == "POST" {
-        text += &format!("Content-Length: {}\r\n", body.len());
+    let length = body.len().to_string();
+    let told = (!body.is_empty() || verb == "POST").then_some(("Content-Length", &*length));
+    for (name, value) in headers.iter().copied().chain(told) {
+        text.extend([name, ": ", value, "\r\n"]);
     }
     [text.as_bytes(), b"\r\n", body].concat()
 }

@@ -12,7 +12,7 @@ use crate::{
 
 const TOKEN: &str = "a-token-of-24-characters";
 
-fn server(control: Value) -> Server {
+fn server(control: &Value) -> Server {
     Server::start(json!({"models": [rten(&plain("pair.onnx"))], "control": control}))
 }
 
@@ -23,7 +23,7 @@ fn control(server: &Server, verb: &str, headers: &[(&str, &str)], body: &str) ->
 
 #[test]
 fn the_control_side_is_off_by_default() {
-    let server = server(json!({}));
+    let server = server(&json!({}));
     for verb in ["load", "unload"] {
         control(&server, verb, &[], "").is_error(403, "forbidden");
         let token = [("Authorization", "Bearer anything")];
@@ -34,13 +34,14 @@ fn the_control_side_is_off_by_default() {
 
 #[test]
 fn a_token_opens_it_to_whoever_has_it() {
-    let server = server(json!({ "token": TOKEN }));
+    let server = server(&json!({ "token": TOKEN }));
     control(&server, "unload", &[], "").is_error(401, "unauthorized");
     let wrong = [("Authorization", "Bearer a-token-of-24-characterS")];
     control(&server, "unload", &wrong, "").is_error(401, "unauthorized");
     let bearer = format!("Bearer {TOKEN}");
     let right = [("Authorization", bearer.as_str())];
-    let unloaded = control(&server, "unload", &right, r#"{"parameters":{"unload_dependents":false}}"#);
+    let unloaded =
+        control(&server, "unload", &right, r#"{"parameters":{"unload_dependents":false}}"#);
     assert_eq!(unloaded.status, 200, "{unloaded:?}");
     server.get("/v2/models/pair").is_error(503, "unavailable");
     let index = server.ask("POST", "/v2/repository/index", b"").json();
@@ -57,7 +58,7 @@ fn a_token_opens_it_to_whoever_has_it() {
 
 #[test]
 fn loopback_opens_it_to_programs_here_but_to_no_web_page() {
-    let server = server(json!({ "loopback": true }));
+    let server = server(&json!({ "loopback": true }));
     assert_eq!(control(&server, "load", &[], "").status, 200);
     let page = [("Origin", "http://evil.example")];
     control(&server, "unload", &page, "").is_error(403, "forbidden");
@@ -76,7 +77,10 @@ fn a_load_that_fails_changes_nothing_and_tells_no_path() {
     let failed = control(&server, "load", &[], "");
     failed.is_error(409, "conflict");
     let text = failed.json()["error"].as_str().unwrap().to_owned();
-    assert!(text.contains("pair.onnx") && !text.contains(folder.path().to_str().unwrap()), "{text}");
+    assert!(
+        text.contains("pair.onnx") && !text.contains(folder.path().to_str().unwrap()),
+        "{text}"
+    );
     server.is_well();
     let body = json!({"inputs": {"left": [[1, 2, 3, 4]], "right": [[1, 1, 1, 1]]}});
     assert_eq!(server.post("/predict", &body).status, 200);

@@ -103,12 +103,14 @@ fn metrics_count_by_model_and_status() {
     let server = pair();
     server.get("/v2/models/pair");
     server.get("/v2/models/none");
+    server.post("/predict", &json!({"inputs": {"left": [[1]]}})).is_error(400, "bad_input");
     let reply = server.get("/metrics");
     assert!(reply.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     let text = String::from_utf8(reply.body).unwrap();
     for line in [
         r#"oxidizedvision_requests_total{model="pair",version="1",code="200"}"#,
         r#"oxidizedvision_requests_total{model="",version="",code="404"}"#,
+        r#"oxidizedvision_requests_total{model="pair",version="1",code="400"} 1"#,
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
@@ -148,7 +150,9 @@ fn several_models_and_versions_are_told_apart() {
         model
     };
     let models = [
-        model("pair.onnx", "a", "9"), model("pair.onnx", "a", "10"), model("dtype_f32.onnx", "b", "1"),
+        model("pair.onnx", "a", "9"),
+        model("pair.onnx", "a", "10"),
+        model("dtype_f32.onnx", "b", "1"),
     ];
     let server = Server::start(json!({ "models": models }));
     assert_eq!(server.get("/v2/models/a").json()["versions"], json!(["9", "10"]));
@@ -156,9 +160,7 @@ fn several_models_and_versions_are_told_apart() {
     let (mut left, mut right) = (row([1, 4]), row([1, 4]));
     (left["name"], right["name"]) = (json!("left"), json!("right"));
     let body = json!({ "inputs": [left, right] });
-    for (path, version) in
-        [("/v2/models/a/infer", "10"), ("/v2/models/a/versions/9/infer", "9")]
-    {
+    for (path, version) in [("/v2/models/a/infer", "10"), ("/v2/models/a/versions/9/infer", "9")] {
         let reply = server.post(path, &body);
         assert_eq!((reply.status, &reply.json()["model_version"]), (200, &json!(version)));
     }

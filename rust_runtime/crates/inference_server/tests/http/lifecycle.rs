@@ -15,7 +15,8 @@ use std::{
 
 use serde_json::json;
 use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, Stream, crypto::ring,
+    ClientConfig, ClientConnection, RootCertStore, Stream,
+    crypto::ring,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 
@@ -32,7 +33,10 @@ fn what_started_is_told() {
     assert!(server.started.address.starts_with("http://127.0.0.1:"), "{:?}", server.started);
     let model = &server.started.models[0];
     assert_eq!((model.name.as_str(), model.version.as_str()), ("pair", "1"));
-    assert_eq!((model.runner.as_str(), model.state, model.batching.as_str()), ("rten", "READY", "on"));
+    assert_eq!(
+        (model.runner.as_str(), model.state, model.batching.as_str()),
+        ("rten", "READY", "on")
+    );
     assert_eq!((model.engines, model.threads), (1, 1));
 }
 

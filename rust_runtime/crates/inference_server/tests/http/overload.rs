@@ -53,7 +53,9 @@ fn a_deadline_answers_while_the_engine_is_busy() {
     let start = Instant::now();
     server.post(INFER, &of_infer).is_error(504, "deadline");
     server.post("/predict", &of_predict).is_error(504, "deadline");
-    server.post("/predict?timeout_ms=100", &json!({"input": [[1, 1, 1, 1]]})).is_error(504, "deadline");
+    server
+        .post("/predict?timeout_ms=100", &json!({"input": [[1, 1, 1, 1]]}))
+        .is_error(504, "deadline");
     let header = [("X-Request-Timeout-Ms", "100")];
     let body = rows(&[1.0]).to_string();
     server.client().ask("POST", INFER, &header, body.as_bytes()).is_error(504, "deadline");

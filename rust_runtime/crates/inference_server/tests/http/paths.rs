@@ -42,7 +42,9 @@ fn parts_of_the_protocol_that_are_missing_say_so() {
     for path in ["/v2/systemsharedmemory/status", "/v2/trace/setting", "/v2/logging"] {
         server.get(path).is_error(501, "not_implemented");
     }
-    server.ask("POST", "/v2/cudasharedmemory/region/x/register", b"{}").is_error(501, "not_implemented");
+    server
+        .ask("POST", "/v2/cudasharedmemory/region/x/register", b"{}")
+        .is_error(501, "not_implemented");
 }
 
 #[test]

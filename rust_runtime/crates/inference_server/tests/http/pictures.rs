@@ -112,7 +112,11 @@ fn outputs_are_given_where_nothing_is_said_of_them_or_they_are_asked_for() {
     let file = png(40, 32, [0, 0, 0]);
     for path in ["/predict?model=fixed", "/predict?model=denoiser&tensors=true"] {
         let reply = server.client().ask("POST", path, &[("Content-Type", "image/png")], &file);
-        assert_eq!((reply.status, &reply.json()["shape"]), (200, &json!([1, 3, 32, 40])), "{reply:?}");
+        assert_eq!(
+            (reply.status, &reply.json()["shape"]),
+            (200, &json!([1, 3, 32, 40])),
+            "{reply:?}"
+        );
     }
 }
 
@@ -150,8 +154,13 @@ fn what_is_no_picture_is_refused_by_its_kind() {
     let pair = "/predict?model=pair";
     let headers = [("Content-Type", "image/png")];
     server.client().ask("POST", pair, &headers, &whole).is_error(400, "bad_input");
-    server.client().ask("POST", "/predict", &[FORM], &form(&[("x", b"")])).is_error(400, "bad_input");
-    server.post("/predict", &json!({"image": "!!", "model": "denoiser"})).is_error(400, "bad_input");
+    server
+        .client()
+        .ask("POST", "/predict", &[FORM], &form(&[("x", b"")]))
+        .is_error(400, "bad_input");
+    server
+        .post("/predict", &json!({"image": "!!", "model": "denoiser"}))
+        .is_error(400, "bad_input");
     server.is_well();
 }
 
@@ -159,7 +168,8 @@ fn what_is_no_picture_is_refused_by_its_kind() {
 fn a_picture_of_too_many_pixels_is_refused_by_its_header() {
     let server = server(json!({"limits": {"pictures": {"pixels": 1000, "count": 2}}}));
     let headers = [("Content-Type", "image/png")];
-    let reply = server.client().ask("POST", "/predict?model=denoiser", &headers, &png(40, 32, [0; 3]));
+    let reply =
+        server.client().ask("POST", "/predict?model=denoiser", &headers, &png(40, 32, [0; 3]));
     reply.is_error(413, "too_large");
     let small = STANDARD.encode(png(8, 8, [0; 3]));
     let three = json!({"instances": vec![json!({"b64": small}); 3], "model": "classifier"});

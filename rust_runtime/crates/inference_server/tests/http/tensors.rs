@@ -29,9 +29,10 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 fn request(data: bool) -> Value {
     let input = |name: &str, values: [f32; 4]| {
         let mut input = json!({"name": name, "shape": [1, 4], "datatype": "FP32"});
-        match data {
-            true => input["data"] = json!([values]),
-            false => input["parameters"] = json!({"binary_data_size": 16}),
+        if data {
+            input["data"] = json!([values]);
+        } else {
+            input["parameters"] = json!({"binary_data_size": 16});
         }
         input
     };
@@ -166,9 +167,12 @@ fn what_json_has_no_number_for_is_null_and_said_so() {
 #[test]
 fn predict_takes_one_tensor_or_several_by_name() {
     let server = pair();
-    let reply = server.post("/predict", &json!({"inputs": {
-        "left": [[1, 2, 3, 4]], "right": {"data": [1, 1, 1, 1], "shape": [1, 4]},
-    }}));
+    let reply = server.post(
+        "/predict",
+        &json!({"inputs": {
+            "left": [[1, 2, 3, 4]], "right": {"data": [1, 1, 1, 1], "shape": [1, 4]},
+        }}),
+    );
     assert_eq!(reply.status, 200, "{reply:?}");
     let told = reply.json();
     assert_eq!(told["outputs"]["product"], json!({"output": PRODUCT, "shape": [1, 4]}));

@@ -4,9 +4,7 @@ use vision_io::Tiling;
 use super::*;
 
 fn spec(name: &str, dims: &[&str]) -> TensorSpec {
-    let dim = |dim: &&str| {
-        dim.parse().map_or_else(|_| Dim::Symbol((*dim).to_owned()), Dim::Fixed)
-    };
+    let dim = |dim: &&str| dim.parse().map_or_else(|_| Dim::Symbol((*dim).to_owned()), Dim::Fixed);
     let dims = dims.iter().map(dim).collect();
     TensorSpec { name: name.into(), dtype: DType::F32, dims }
 }
@@ -41,6 +39,7 @@ const ANY: &[&str] = &["n", "3", "h", "w"];
 const IMAGE: &str = r#"{"kind":"image"}"#;
 const TILING: Tiling = Tiling { overlap: 2, multiple: 2 };
 
+#[allow(clippy::unnecessary_wraps, reason = "it stands for a model")]
 fn echo(inputs: NamedTensors) -> Result<NamedTensors, ModelError> {
     Ok(inputs.into_iter().map(|(_, tensor)| ("y".to_owned(), tensor)).collect())
 }

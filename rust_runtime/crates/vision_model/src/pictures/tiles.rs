@@ -107,9 +107,7 @@ impl Tiles {
         }
         let placement = Placement::new([self.picture.width(), self.picture.height()], None);
         Some(match self.assembly {
-            Assembly::Picture(assembly) => {
-                Answer::Prediction(Prediction::Image(assembly.finish()))
-            }
+            Assembly::Picture(assembly) => Answer::Prediction(Prediction::Image(assembly.finish())),
             Assembly::Tensor(assembly, name) => {
                 let tensors = vec![(name, Tensor::from(assembly.finish()))];
                 Answer::Tensors(tensors, placement)

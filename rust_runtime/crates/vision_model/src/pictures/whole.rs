@@ -39,8 +39,7 @@ impl Whole {
             let smaller = resize(&picture, &Resize::stretch(width, height))?;
             (Way::Resized { width, height }, smaller, Some([own_width, own_height]))
         };
-        let placement =
-            Placement::new([picture.width(), picture.height()], input.resize.as_ref());
+        let placement = Placement::new([picture.width(), picture.height()], input.resize.as_ref());
         let picture = Some(picture);
         Ok((way, Self { picture, input, output, placement, own_sides, answer: None }))
     }

@@ -10,9 +10,8 @@ fn batch_of_eight(engine: Engine) -> (Vec<Pending>, Batcher) {
     let batcher = start(engine, &eight());
     let first = submit(&batcher, &[1, 2], 0.0);
     gate.entered();
-    let batch = (0..8).map(|place| {
-        submit(&batcher, &[1, 2], if place == 5 { 13.0 } else { place as f32 })
-    });
+    let batch =
+        (0..8).map(|place| submit(&batcher, &[1, 2], if place == 5 { 13.0 } else { place as f32 }));
     let batch: Vec<Pending> = batch.collect();
     for _ in 0..10 {
         gate.open();

@@ -8,9 +8,7 @@ use crate::{
     ServerError,
     http::{exchange::Exchange, reply::Reply},
     model::{State, Version},
-    protocol::documents::{
-        IndexEntry, ModelConfig, ModelMetadata, ModelReady, Statistics,
-    },
+    protocol::documents::{IndexEntry, ModelConfig, ModelMetadata, ModelReady, Statistics},
 };
 
 pub(super) fn metadata(exchange: &mut Exchange) -> Result<Reply> {
@@ -62,8 +60,9 @@ pub(super) fn listing(exchange: &Exchange) -> Result<Reply> {
     let repository = &exchange.app.repository;
     let serving = repository.serving();
     let entry = |entry: IndexEntry| {
-        let of_entry =
-            |version: &&Arc<Version>| version.name() == entry.name && version.version() == entry.version;
+        let of_entry = |version: &&Arc<Version>| {
+            version.name() == entry.name && version.version() == entry.version
+        };
         let version = serving.iter().find(of_entry);
         let mut told = plain(&entry)?;
         if let Some(version) = version {

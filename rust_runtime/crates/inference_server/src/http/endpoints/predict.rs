@@ -86,11 +86,13 @@ struct Read {
 }
 
 async fn of_json(exchange: &mut Exchange, body: Body, aside: Aside) -> Result<Reply> {
-    let Read { version, asked, mut terms, list } = {
+    let read = {
         let app = exchange.app.clone().into_inner();
         let (bytes, beside_it) = (body.bytes.clone(), aside.clone());
-        beside(bytes.len(), move || read(&app, &bytes, &beside_it)).await?
+        beside(bytes.len(), move || read(&app, &bytes, &beside_it)).await
     };
+    let read = read.inspect_err(|error| exchange.blame(error))?;
+    let Read { version, asked, mut terms, list } = read;
     drop(body);
     exchange.serve_by(Arc::clone(&version));
     aside.complete(&mut terms);

@@ -93,9 +93,14 @@ mod tests {
         assert_eq!(aside.priority, Some(Priority::from_level(1)));
         assert!(aside.tensors);
         assert_eq!(Aside::of_query("").unwrap(), Aside::default());
-        for query in
-            ["modle=a", "timeout_ms=-1", "timeout_ms=x", "priority=256", "tensors=2", "model=a&model=b"]
-        {
+        for query in [
+            "modle=a",
+            "timeout_ms=-1",
+            "timeout_ms=x",
+            "priority=256",
+            "tensors=2",
+            "model=a&model=b",
+        ] {
             assert!(Aside::of_query(query).is_err(), "{query}");
         }
     }

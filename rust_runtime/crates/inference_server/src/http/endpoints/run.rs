@@ -8,7 +8,10 @@ use runner_core::NamedTensors;
 use super::Result;
 use crate::{
     InferReply, Timing,
-    http::{blocking, exchange::{Exchange, owned}},
+    http::{
+        blocking,
+        exchange::{Exchange, owned},
+    },
     metrics::Phase,
     model::Version,
     picture::{PictureRequest, PictureTiming, Wanted},

@@ -63,7 +63,10 @@ fn no_request_is_lost_while_models_are_swapped() {
             let mut asked = 0;
             while asked < 200 || bench.loads.load(Ordering::SeqCst) < 20 {
                 let answer = bench.ask("m", None);
-                assert!(matches!(answer, Ok(factor) if factor == 2.0 || factor == 3.0), "{answer:?}");
+                assert!(
+                    matches!(answer, Ok(factor) if factor == 2.0 || factor == 3.0),
+                    "{answer:?}"
+                );
                 asked += 1;
             }
             asked
@@ -123,10 +126,7 @@ fn what_is_not_known_is_not_found() {
         let error = bench.ask(name, version).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().len() < 200);
-        assert_eq!(
-            bench.repository.load(name, version).unwrap_err().kind(),
-            ErrorKind::NotFound
-        );
+        assert_eq!(bench.repository.load(name, version).unwrap_err().kind(), ErrorKind::NotFound);
     }
     bench.describe("other", "1");
     let error = bench.repository.find_only().unwrap_err();
@@ -169,13 +169,16 @@ fn everything_that_is_known_is_loaded_and_what_failed_is_told() {
     let bench = Bench::new();
     bench.write("times 2", 2.0);
     bench.describe("m", "1");
-    bench.repository.describe(Description {
-        name: "lost".into(),
-        version: "1".into(),
-        source: Source::File(bench.path("nowhere.onnx")),
-        runner: "test".into(),
-        settings: ModelSettings::default(),
-    }).unwrap();
+    bench
+        .repository
+        .describe(Description {
+            name: "lost".into(),
+            version: "1".into(),
+            source: Source::File(bench.path("nowhere.onnx")),
+            runner: "test".into(),
+            settings: ModelSettings::default(),
+        })
+        .unwrap();
     let failed = bench.repository.load_all();
     assert_eq!(failed.len(), 1);
     assert_eq!((failed[0].error.model(), failed[0].cause), (Some("lost"), "not_found"));

@@ -92,6 +92,23 @@ fn a_loader_that_panics_is_an_error() {
 }
 
 #[test]
+fn a_model_whose_queue_does_not_answer_is_refused() {
+    let bench = Bench::new();
+    // Two goldens, and both in one batch.
+    bench.write("tires 3", 1.0);
+    let error = refused(&bench);
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains("through its queue"), "{error}");
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_loaded_is_refused() {
+    let bench = Bench::new();
+    bench.write("changes it", 1.0);
+    assert!(refused(&bench).to_string().contains("m.onnx was changed"));
+}
+
+#[test]
 fn a_model_without_a_manifest_is_run_before_it_serves() {
     let bench = Bench::new();
     fs::write(bench.path("m.onnx"), onnx("times 2")).unwrap();

@@ -90,7 +90,8 @@ fn told(
     mut replies: Vec<PictureReply>,
     list: bool,
 ) -> Result<Reply> {
-    if !list && as_picture(exchange)
+    if !list
+        && as_picture(exchange)
         && let Some(PictureResult::Meaning { png: Some(png), .. }) =
             replies.first_mut().map(|reply| &mut reply.result)
     {
