@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import shutil
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from benchmarks.command import add_names, end, flags, own_folder, say, told
 from benchmarks.faults import report
 from benchmarks.faults.trials import ENGINES, Outcome, Plan, trials_of
 from benchmarks.zoo.architecture import Architecture
@@ -56,28 +54,23 @@ def main(words: list[str] | None = None) -> int:
     arguments = parse(words)
     networks = chosen(arguments.network)
     plans = planned(len(networks), arguments.graphs)
-    with tempfile.TemporaryDirectory(prefix="oxidizedvision-faults-") as name:
-        # The converted networks are not the user's: they do not enter the user's registry.
-        os.environ["OXIDIZEDVISION_HOME"] = str(Path(name) / "home")
-        outcomes = list(try_all(networks, plans, Path(name), arguments.jobs))
+    with own_folder("faults") as folder:
+        outcomes = list(try_all(networks, plans, folder, arguments.jobs))
     table = report.markdown(outcomes)
     print(table)
     whole = not arguments.network and arguments.graphs >= report.FAULTS
     broken = report.broken_claims(outcomes, whole=whole)
-    for claim in broken:
-        say(f"NOT KEPT: {claim}")
     if arguments.write and not broken:
         write(outcomes, table)
-    return 3 if broken else 0
+    return told(broken)
 
 
 def parse(words: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = flags(__doc__)
     parser.add_argument("--graphs", type=int, default=report.FAULTS, help="faults in all")
-    parser.add_argument("--network", action="append", choices=CHOSEN, help="may be repeated")
+    add_names(parser, "--network", CHOSEN)
     parser.add_argument("--jobs", type=int, default=1, help="networks at a time")
-    parser.add_argument("--write", action="store_true", help="replace the committed results")
     arguments = parser.parse_args(words)
     if arguments.graphs < 1:
         parser.error("--graphs must be 1 or more")
@@ -136,13 +129,5 @@ def write(outcomes: Sequence[Outcome], table: str) -> None:
     PAGE.write_text(report.placed(page, table), encoding="utf-8")
 
 
-def say(text: str) -> None:
-    """Tell the person who waits."""
-    print(text, file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end(main)

@@ -97,7 +97,9 @@ def _inputs_of_convolutions(graph: Graph) -> list[str]:
 
 def _ranges(subject: Subject, graph: Graph, names: list[str]) -> dict[str, tuple[float, float]]:
     made = [name for name in names if name in graph.producers]
-    (values,) = REFERENCE.answers(graph.with_outputs(made), subject.pictures[:1])
+    values: dict[str, Array] = {}
+    if made:
+        (values,) = REFERENCE.answers(graph.with_outputs(made), subject.pictures[:1])
     values |= {name: a for name, a in subject.pictures[0].items() if name in names}
     return {
         name: (min(0.0, float(a.min())), max(0.0, float(a.max()))) for name, a in values.items()

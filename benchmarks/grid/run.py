@@ -8,14 +8,12 @@ Exit codes: 0 every claim holds; 2 usage; 3 a claim is broken; 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import add_names, end, flags, own_folder, say, told
 from benchmarks.grid import report
 from benchmarks.grid.networks import NETWORKS
 from benchmarks.zoo.architecture import Architecture
@@ -45,9 +43,8 @@ def main(words: list[str] | None = None) -> int:
     arguments = _parse(words)
     start = time.monotonic()
     networks = [n for n in NETWORKS if not arguments.network or n.name in arguments.network]
-    with tempfile.TemporaryDirectory(prefix="oxidizedvision-grid-") as name:
-        os.environ["OXIDIZEDVISION_HOME"] = str(Path(name) / "home")
-        rows = [_network(network, Path(name) / network.name) for network in networks]
+    with own_folder("grid") as folder:
+        rows = [_network(network, folder / network.name) for network in networks]
     document = {
         "schema_version": 1,
         "machine": fingerprint(),
@@ -55,19 +52,14 @@ def main(words: list[str] | None = None) -> int:
         "networks": rows,
     }
     print(report.markdown(document))
-    broken = report.broken_claims(document)
-    for claim in broken:
-        say(f"NOT KEPT: {claim}")
     if arguments.write:
         report.write(document)
-    return 3 if broken else 0
+    return told(report.broken_claims(document))
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    names = [network.name for network in NETWORKS]
-    parser.add_argument("--network", action="append", choices=names, help="may be repeated")
-    parser.add_argument("--write", action="store_true", help="replace the committed results")
+    parser = flags(__doc__)
+    add_names(parser, "--network", [network.name for network in NETWORKS])
     arguments = parser.parse_args(words)
     if arguments.write and arguments.network:
         parser.error("--write is for all networks: leave --network out")
@@ -124,13 +116,5 @@ def _threads() -> Sequence[int]:
     return sorted({1, granted_threads()})
 
 
-def say(text: str) -> None:
-    """Tell how far it is, beside the result."""
-    print(text, file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end(main)

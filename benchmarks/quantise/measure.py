@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.quantise.models import Model
 from benchmarks.quantise.peers import CONTROLLED, PLAIN, PeerError, Peers
+from oxidizedvision.benchmark.report import BenchmarkResult
+from oxidizedvision.benchmark.statistics import ratio
 from oxidizedvision.calibration import SampleSource, load_samples
 from oxidizedvision.config import CalibrationConfig
 from oxidizedvision.core.errors import OxidizedVisionError
-from oxidizedvision.onnx_file import decode_onnx
 from oxidizedvision.optimize import QuantizeOptions, optimize
 from oxidizedvision.profile import profile
 from oxidizedvision.quantize.graphs import weight_bytes
 from oxidizedvision.quantize.judge import Judge
 from oxidizedvision.quantize.request import QuantizeRequest
-from oxidizedvision.quantize.timing import timed
+from oxidizedvision.quantize.timing import timed_together, timing_of
 from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.table import availability, load_runner
 from oxidizedvision.runners.target import resolve
 
 ENGINES = ("ort", "openvino")
+PRECISIONS = ("int8", "fp16")
 OURS = "ours"
+_PROCESSES = 5
 Row = dict[str, Any]
 
 
@@ -47,8 +50,20 @@ class Bench:
     def _macs(self) -> int | None:
         return profile(self.model.path, shapes=self._shapes, time=False).macs
 
-    def ours(self, precision: str, engine: str) -> Row:
-        """What `optimize` makes."""
+    def rows(self, peers: Peers) -> list[Row]:
+        """Everything that is measured of this model."""
+        found = []
+        for engine in (name for name in ENGINES if availability(name).ready):
+            made = [self._ours(precision, engine) for precision in PRECISIONS]
+            if engine == ENGINES[0]:
+                made += [self._theirs(name, peers) for name in (PLAIN, CONTROLLED)]
+            self._say(f"{self.model.name}: all of it in {engine}")
+            found += self._timed(engine, [self._judged_row(engine, *it) for it in made])
+        return found
+
+    def _ours(self, precision: str, engine: str) -> tuple[Row, bytes | None]:
+        """What `optimize` makes, or why it makes nothing."""
+        self._say(f"{self.model.name}: {precision} for {engine}")
         start = time.monotonic()
         target = self._folder / f"{engine}.{precision}.onnx"
         result = optimize(
@@ -66,56 +81,70 @@ class Bench:
         found = {"by": OURS, "engine": engine, "precision": precision, "form": report.form}
         found["seconds"] = round(time.monotonic() - start, 1)
         if not report.kept:
-            return {**found, "kept": False, "reason": report.reason}
-        judged = self._row(target.read_bytes(), precision, engine)
-        return {**found, **judged, "kept": True, "float_layers": len(report.float_layers)}
+            return {**found, "reason": report.reason}, None
+        return {**found, "float_layers": len(report.float_layers)}, target.read_bytes()
 
-    def theirs(self, name: str, peers: Peers, engine: str = ENGINES[0]) -> Row:
-        """What a peer makes, on an engine."""
+    def _theirs(self, name: str, peers: Peers) -> tuple[Row, bytes | None]:
+        """What a peer makes, or why it makes nothing."""
+        self._say(f"{self.model.name}: {name}")
         start = time.monotonic()
-        found: Row = {"by": name, "engine": engine, "precision": "int8", "form": "static"}
+        found: Row = {"by": name, "engine": ENGINES[0], "precision": "int8", "form": "static"}
         try:
             content = peers.made(name, self.model, self._folder)
-            judged = self._row(content, "int8", engine)
-        except (PeerError, OxidizedVisionError) as error:
-            return {**found, "kept": False, "reason": str(error)}
-        seconds = round(time.monotonic() - start, 1)
-        return {**found, **judged, "kept": True, "seconds": seconds}
+        except PeerError as error:
+            return {**found, "reason": str(error)}, None
+        return {**found, "seconds": round(time.monotonic() - start, 1)}, content
 
-    def _row(self, content: bytes, precision: str, engine: str) -> Row:
-        """Metric, bytes and latency against FP32."""
+    def _judged_row(self, engine: str, row: Row, content: bytes | None) -> tuple[Row, bytes | None]:
+        """Metric and bytes of what was made."""
+        if content is None:
+            return {**row, "kept": False}, None
         budget = self.model.budget
         judge = Judge(engine, metric=budget.metric, samples=self._judged)
-        reference = judge.reference(self._base)
-        standing = judge.standing(content)
-        request = QuantizeRequest(self._where, self._base, precision, engine, self._source)
-        timing = timed(request, content, self._shapes)
-        return {
+        try:
+            reference, standing = judge.reference(self._base), judge.standing(content)
+        except OxidizedVisionError as error:
+            return {**row, "kept": False, "reason": str(error)}, None
+        figures = {
+            "kept": True,
             "metric": standing.metric,
             "fp32_metric": reference.metric,
             "drop": standing.drop,
             "keeps": standing.drop <= budget.drop,
             "bytes": len(content),
             "file_ratio": len(content) / len(self._base),
-            "weight_ratio": _weights(content) / _weights(self._base),
-            "latency_ratio": timing.ratio,
-            "latency_interval": list(timing.interval),
-            "verdict": timing.verdict,
-            "fp32_ms": timing.fp32_ms,
+            "weight_ratio": weight_bytes(content) / weight_bytes(self._base),
         }
+        return {**row, **figures}, content
 
-    def rows(self, peers: Peers) -> list[Row]:
-        """Everything that is measured of this model."""
-        found = []
-        for engine in (name for name in ENGINES if availability(name).ready):
-            for precision in ("int8", "fp16"):
-                self._say(f"{self.model.name}: {precision} for {engine}")
-                found.append(self.ours(precision, engine))
-        for name in (PLAIN, CONTROLLED):
-            self._say(f"{self.model.name}: {name}")
-            found.append(self.theirs(name, peers))
+    def _timed(self, engine: str, made: Sequence[tuple[Row, bytes | None]]) -> list[Row]:
+        """Latency against FP32 and against ours of the same precision, all in turns in one run."""
+        forms = {
+            f"{row['by']} {row['precision']}": content
+            for row, content in made
+            if content is not None
+        }
+        if not forms:
+            return [row for row, _ in made]
+        request = QuantizeRequest(self._where, self._base, "int8", engine, self._source)
+        before, *after = timed_together(request, forms, self._shapes, processes=_PROCESSES)
+        results = dict(zip(forms, after, strict=True))
+        return [{**row, **_latency(row, before, results)} for row, _ in made]
+
+
+def _latency(row: Row, before: BenchmarkResult, results: Mapping[str, BenchmarkResult]) -> Row:
+    own = results.get(f"{row['by']} {row['precision']}")
+    if own is None:
+        return {}
+    timing = timing_of(before, own)
+    found = {
+        "latency_ratio": timing.ratio,
+        "latency_interval": list(timing.interval),
+        "verdict": timing.verdict,
+        "fp32_ms": timing.fp32_ms,
+    }
+    ours = results.get(f"{OURS} {row['precision']}")
+    if row["by"] == OURS or ours is None:
         return found
-
-
-def _weights(content: bytes) -> int:
-    return weight_bytes(decode_onnx(content, Path("model")))
+    theirs_over_ours, (low, high) = ratio(ours.windows_ms, own.windows_ms)
+    return {**found, "ours_over": 1 / theirs_over_ours, "ours_over_interval": [1 / high, 1 / low]}

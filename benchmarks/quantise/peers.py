@@ -6,9 +6,11 @@ ONNX Runtime's quantiser as its own documentation calls it, and NNCF with accura
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +41,13 @@ class Peers:
             PeerError: with what it said.
         """
         target = folder / f"{name.partition(' ')[0]}.onnx"
-        (_plain if name == PLAIN else self._controlled)(model, target)
+        prepared = folder / "prepared.onnx"
+        if not prepared.exists():
+            _prepare(model.path, prepared)
+        (_plain if name == PLAIN else self._controlled)(model, prepared, target)
         return target.read_bytes()
 
-    def _controlled(self, model: Model, target: Path) -> None:
+    def _controlled(self, model: Model, prepared: Path, target: Path) -> None:
         if not self._folder.exists():
             try:
                 with_dependencies(NNCF, self._folder)
@@ -50,7 +55,7 @@ class Peers:
                 raise PeerError(str(error)) from error
         request = {
             "packages": str(self._folder),
-            "model": str(model.path),
+            "model": str(prepared),
             "calibration": str(model.calibration),
             "judged": str(model.budget.data),
             "metric": model.budget.metric,
@@ -86,10 +91,31 @@ def inputs_of(model: Path, arrays: Path) -> Iterator[dict[str, np.ndarray]]:
         yield {name: array[index : index + 1] for name, array in found.items()}
 
 
-def _plain(model: Model, target: Path) -> None:
+def _prepare(source: Path, target: Path) -> None:
+    """Fold and infer shapes, as ONNX Runtime's documentation asks before quantising.
+
+    Its symbolic inference, meant for transformers, fails on PP-OCR.
+    """
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with _refusals():
+        quant_pre_process(str(source), str(target), skip_symbolic_shape=True)
+
+
+def _plain(model: Model, prepared: Path, target: Path) -> None:
     from onnxruntime.quantization import quantize_static
 
+    with _refusals():
+        quantize_static(str(prepared), str(target), _Reader(model))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raises PeerError for what ONNX Runtime's tools raise, and keeps their warnings back."""
+    logging.disable(logging.WARNING)
     try:
-        quantize_static(str(model.path), str(target), _Reader(model))
-    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        yield
+    except Exception as error:
         raise PeerError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+    finally:
+        logging.disable(logging.NOTSET)

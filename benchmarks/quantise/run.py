@@ -7,17 +7,13 @@ fetched; 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import tempfile
 import time
-from pathlib import Path
 
+from benchmarks.command import add_names, end, flags, own_folder, say, told
 from benchmarks.quantise import report
 from benchmarks.quantise.measure import Bench
 from benchmarks.quantise.models import NAMES, models
 from benchmarks.quantise.peers import Peers
-from benchmarks.wheels import FetchError
 from oxidizedvision.benchmark.machine import fingerprint
 
 
@@ -26,12 +22,11 @@ def main(words: list[str] | None = None) -> int:
     arguments = _parse(words)
     start = time.monotonic()
     rows = []
-    with tempfile.TemporaryDirectory(prefix="oxidizedvision-quantise-") as name:
-        os.environ["OXIDIZEDVISION_HOME"] = str(Path(name) / "home")
-        peers = Peers(Path(name) / "nncf")
+    with own_folder("quantise") as folder:
+        peers = Peers(folder / "nncf")
         wanted = arguments.model or NAMES
-        for model in models(Path(name) / "models", wanted.__contains__):
-            bench = Bench(model, Path(name) / "models" / model.name, say)
+        for model in models(folder / "models", wanted.__contains__):
+            bench = Bench(model, folder / "models" / model.name, say)
             rows.append(
                 {
                     "name": model.name,
@@ -50,33 +45,16 @@ def main(words: list[str] | None = None) -> int:
     if arguments.write and arguments.model:
         document = report.merged(document, report.committed())
     print(report.markdown(document))
-    broken = report.broken_claims(document)
-    for claim in broken:
-        say(f"NOT KEPT: {claim}")
     if arguments.write:
         report.write(document)
-    return 3 if broken else 0
+    return told(report.broken_claims(document))
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--model", action="append", choices=NAMES, help="may be repeated")
-    parser.add_argument(
-        "--write", action="store_true", help="replace the committed results, of --model only those"
-    )
+    parser = flags(__doc__, write="replace the committed results, of --model only those")
+    add_names(parser, "--model", NAMES)
     return parser.parse_args(words)
 
 
-def say(text: str) -> None:
-    """Tell how far it is, beside the result."""
-    print(text, file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except FetchError as error:
-        say(f"error: {error}")
-        sys.exit(4)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end(main)

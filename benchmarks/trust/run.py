@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import BROKEN, end, flags, own_folder, say
 from benchmarks.trust.load import competing
 from oxidizedvision.benchmark import BenchmarkOptions
 from oxidizedvision.benchmark.candidate import Candidate
@@ -73,9 +71,8 @@ class Series:
 def main(words: list[str] | None = None) -> int:
     """Try, print, and give the exit code."""
     arguments = _parse(words)
-    with tempfile.TemporaryDirectory(prefix="oxidizedvision-trust-") as name:
-        os.environ["OXIDIZEDVISION_HOME"] = str(Path(name) / "home")
-        target = _converted(Path(name))
+    with own_folder("trust") as folder:
+        target = _converted(folder)
         ready = [engine for engine in ENGINES if availability(engine).ready]
         series = [
             one
@@ -89,7 +86,7 @@ def main(words: list[str] | None = None) -> int:
     print(table)
     if arguments.write:
         _write(series, table)
-    return 0 if all(one.holds for one in series) else 3
+    return 0 if all(one.holds for one in series) else BROKEN
 
 
 def _with_committed(series: Sequence[Series]) -> list[Series]:
@@ -110,10 +107,9 @@ def _with_committed(series: Sequence[Series]) -> list[Series]:
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = flags(__doc__)
     parser.add_argument("--trials", type=int, default=40, help="of each kind")
     parser.add_argument("--part", choices=PARTS, help="only without or with other work beside")
-    parser.add_argument("--write", action="store_true", help="replace the committed results")
     return parser.parse_args(words)
 
 
@@ -196,13 +192,5 @@ def _document(series: Sequence[Series]) -> dict[str, Any]:
     return {"schema_version": 1, "machine": fingerprint(), "series": plain}
 
 
-def say(text: str) -> None:
-    """Tell how far it is, beside the result."""
-    print(text, file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end(main)

@@ -13,13 +13,12 @@ import json
 import multiprocessing
 import os
 import shutil
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import BROKEN, CANNOT_FETCH, add_names, end, flags, own_folder, say
 from benchmarks.wheels import FetchError
 from benchmarks.zoo import report
 from benchmarks.zoo.architecture import Architecture
@@ -34,15 +33,12 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "zoo.md"
 def main(words: list[str] | None = None) -> int:
     """Convert, run, print; gives the exit code."""
     arguments = parse(words)
-    with tempfile.TemporaryDirectory(prefix="oxidizedvision-zoo-") as name:
-        folder = Path(name)
-        # The converted networks are not the user's: they do not enter the user's registry.
-        os.environ["OXIDIZEDVISION_HOME"] = str(folder / "home")
+    with own_folder("zoo") as folder:
         try:
             networks = chosen(arguments.network, folder)
         except FetchError as error:
             say(f"error: {error}\nhint: --network NAME leaves these out.")
-            return 4
+            return CANNOT_FETCH
         outcomes = list(measure_all(networks, folder, arguments.jobs))
     results = report.document(outcomes, {e.name: e.check().version for e in ready_engines()})
     print(report.markdown(results))
@@ -51,18 +47,16 @@ def main(words: list[str] | None = None) -> int:
         say(problem)
     if arguments.write and not found:
         write(results)
-    return 3 if found else 0
+    return BROKEN if found else 0
 
 
 def parse(words: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    names = [network.name for network in NETWORKS] + list(NAMES)
-    parser.add_argument("--network", action="append", choices=names, help="may be repeated")
+    parser = flags(__doc__)
+    add_names(parser, "--network", [network.name for network in NETWORKS] + list(NAMES))
     parser.add_argument(
         "--jobs", type=int, default=min(4, os.cpu_count() or 1), help="networks at a time"
     )
-    parser.add_argument("--write", action="store_true", help="replace the committed results")
     arguments = parser.parse_args(words)
     if arguments.write and arguments.network:
         parser.error("--write is for the whole zoo: leave --network out")
@@ -121,13 +115,5 @@ def write(results: dict[str, Any]) -> None:
     PAGE.write_text(report.placed(page, report.markdown(results)), encoding="utf-8")
 
 
-def say(text: str) -> None:
-    """Tell the person who waits."""
-    print(text, file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end(main)

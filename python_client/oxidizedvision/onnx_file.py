@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,12 @@ from oxidizedvision.core.lazy import require
 from oxidizedvision.core.tensors import TensorSpec
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, TensorProto
 
     from oxidizedvision.core.tensors import Array
+
+LARGEST = (1 << 31) - 1
+"""Bytes that an ONNX file can have: what is more lies in other files."""
 
 _PREFIX = "oxv."
 _DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -40,15 +44,32 @@ def read_onnx(path: Path) -> ModelProto:
 def parse_onnx(content: bytes, path: Path) -> ModelProto:
     """As `read_onnx`, for the content of a file; `path` names it in messages."""
     model = decode_onnx(content, path)
-    external = [t.name for t in model.graph.initializer if t.data_location == t.EXTERNAL]
+    external = [t for t in model.graph.initializer if t.data_location == t.EXTERNAL]
     if external:
-        raise OxidizedVisionError(
-            Kind.UNSUPPORTED,
-            f"{path} keeps weights in other files, {external[0]} first",
-            "Save it as one file: onnx.save_model(model, path, save_as_external_data=False).",
-        )
+        raise _external(path, external)
     check_onnx(model, path)
     return model
+
+
+def _external(path: Path, tensors: Sequence[TensorProto]) -> OxidizedVisionError:
+    """The refusal of weights in other files; more than a file can hold cannot be put into it."""
+    size = sum(_byte_size(tensor) for tensor in tensors)
+    if size <= LARGEST:
+        hint = "Save it as one file: onnx.save_model(model, path, save_as_external_data=False)."
+    else:
+        hint = (
+            f"They are {size / 1e9:.1f} GB, and an ONNX file holds at most 2: engines run it as it "
+            "is, or take a smaller variant of the network."
+        )
+    return OxidizedVisionError(
+        Kind.UNSUPPORTED, f"{path} keeps weights in other files, {tensors[0].name} first", hint
+    )
+
+
+def _byte_size(tensor: TensorProto) -> int:
+    from onnx import helper
+
+    return int(math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
 
 
 def decode_onnx(content: bytes, path: Path) -> ModelProto:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from oxidizedvision.benchmark.candidate import COMPILED, Candidate
 from oxidizedvision.benchmark.harness import Plan
@@ -23,6 +23,7 @@ class Settings:
     """The options with the config's values in place of what was not given.
 
     device: of every row; None: CUDA for a runner whose entry in the config says so, else its own.
+    shapes: of inputs by name, as far as they were asked for; `batch_sizes` take the leading axis.
     """
 
     plan: Plan
@@ -31,6 +32,7 @@ class Settings:
     device: str | None
     reference: str | None
     timeout_s: float
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
@@ -41,6 +43,8 @@ def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
             device.
     """
     base = config.benchmark if config else BenchmarkConfig()
+    shapes = {name: tuple(shape) for name, shape in (options.shapes or {}).items()}
+    batch_size = options.batch_size if options.batch_size is not None else batch_of(shapes)
     written = base.model_fields_set
     iters = options.iters if options.iters is not None else base.iters
     warmup = options.warmup_iters if options.warmup_iters is not None else base.warmup_iters
@@ -55,11 +59,12 @@ def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
             processes=options.processes,
             most_processes=_most_processes(options),
         ),
-        batch_sizes=_several(options.batch_size, base.batch_size),
+        batch_sizes=_several(batch_size, base.batch_size),
         threads=_several(options.threads, granted_threads()),
         device=_device(options, base),
         reference=options.reference,
         timeout_s=options.timeout_s,
+        shapes=shapes,
     )
     cuda_index(found.device or _CPU)
     _refuse("iters", iters, 1)
@@ -71,6 +76,23 @@ def settings(options: BenchmarkOptions, config: Config | None) -> Settings:
             _refuse(name, value, 1)
     _refuse_crowd(max(found.threads))
     return found
+
+
+def batch_of(shapes: Mapping[str, Sequence[int]]) -> int | None:
+    """The leading axis of shapes; None where there are none.
+
+    Raises:
+        OxidizedVisionError: `usage` where the leading axes differ: a run has one batch.
+    """
+    lengths = dict.fromkeys(shape[0] for shape in shapes.values() if shape)
+    if len(lengths) > 1:
+        told = ", ".join(f"{name}={','.join(map(str, shape))}" for name, shape in shapes.items())
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"The inputs have several batches: {told}",
+            "Give every shape the same first length, or the batch itself with --batch-size.",
+        )
+    return next(iter(lengths), None)
 
 
 def _device(options: BenchmarkOptions, base: BenchmarkConfig) -> str | None:

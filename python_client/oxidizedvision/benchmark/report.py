@@ -27,7 +27,8 @@ class BenchmarkOptions:
     Args:
         iters: Timed runs of each candidate over all its processes, exactly as many where given
             here or in the config; else until its windows agree.
-        batch_size: Length of the leading axis of every input; several give a sweep.
+        batch_size: Length of the leading axis of every input; several give a sweep. None: that
+            of `shapes` where given.
         warmup_iters: Runs before timing starts, the first one included; there is always a first.
             Exactly as many where given here or in the config; else until it runs evenly.
         device: `cpu`, `cuda` or `cuda:N`, of every runner, whatever the config's entries say.
@@ -41,6 +42,8 @@ class BenchmarkOptions:
         engine_options: Options of the engines, by name; every engine that is measured gets them.
         levers: Whether to try what may keep a budget: other engines, prepared models, mapping,
             one thread. None: where there is a budget and it is broken.
+        shapes: Of inputs, by name, in place of the examples': an .onnx file whose axes have names
+            and that no manifest lists needs them.
     """
 
     iters: int | None = None
@@ -54,6 +57,7 @@ class BenchmarkOptions:
     timeout_s: float = 600.0
     engine_options: Mapping[str, str] | None = None
     levers: bool | None = None
+    shapes: Mapping[str, Sequence[int]] | None = None
 
 
 @dataclass(frozen=True)

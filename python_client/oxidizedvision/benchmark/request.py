@@ -15,9 +15,11 @@ from oxidizedvision.runners.oneshot import Request
 class MeasureRequest(Request):
     """What to measure.
 
+    asked_shapes: of inputs by name, which the model must take, in place of the examples'.
     batch_size: in place of the leading axis of the shapes. compiled: through torch.compile.
     """
 
+    asked_shapes: dict[str, list[int]] = field(default_factory=dict)
     batch_size: int = 1
     precision: str = "fp32"
     options: dict[str, str] = field(default_factory=dict)

@@ -69,6 +69,7 @@ def request_of(where: Target, candidate: Candidate, *, device: str | None) -> Me
         runner=candidate.engine,
         model=candidate.model or str(runner_config.model),
         shapes=where.input_shapes,
+        asked_shapes={name: list(shape) for name, shape in where.shapes.items()},
         device=runner_config.device,
         threads=candidate.threads,
         optimize=runner_config.optimize,
@@ -84,7 +85,7 @@ def _program_command(
 ) -> tuple[str, ...]:
     runner_config = where.runner_config("program", device=request.device, threads=request.threads)
     runner = ProgramRunner(runner_config)
-    found = input_shapes(runner.input_specs, request.shapes, candidate.batch_size)
+    found = input_shapes(runner.input_specs, request)
     shapes = [f"{name}={','.join(map(str, shape))}" for name, shape in found.items()]
     return (
         *(str(runner.executable.absolute()), "--benchmark-session"),

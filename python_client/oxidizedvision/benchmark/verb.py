@@ -62,6 +62,7 @@ def benchmark(
     where = resolve(target, Path(program) if program else None)
     options = options or BenchmarkOptions()
     settings = planning.settings(options, where.config)
+    where = dataclasses.replace(where, shapes=settings.shapes)
     asked = planning.split_names(where, runners)
     missing = {name: where.missing(engine_name(name)) for name in asked}
     ready = [name for name in asked if not missing[name]]

@@ -71,7 +71,7 @@ def serve(load: Callable[[MeasureRequest], Runner] = load) -> None:
 
 
 def _answer_all(runner: Runner, request: MeasureRequest, load_ms: float, answers: TextIO) -> None:
-    inputs = make_inputs(runner.input_specs, request.shapes, request.batch_size)
+    inputs = make_inputs(runner.input_specs, request)
 
     def run() -> dict[str, Array]:
         return runner.run_named(inputs)

@@ -40,9 +40,11 @@ from oxidizedvision.cli.flags import (
     JsonFlag,
     OptionFlag,
     ProgramFlag,
+    ShapeFlag,
     SkipFlag,
     TargetArgument,
     options_of,
+    shapes_of,
 )
 from oxidizedvision.cli.missing import unavailable_views
 from oxidizedvision.cli.render import Facts, Screen, Table, View, screen_of
@@ -63,6 +65,7 @@ def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
     runner: RunnerFlag = None,
     iters: ItersFlag = None,
     batch_size: BatchFlag = None,
+    shape: ShapeFlag = None,
     warmup: WarmupFlag = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")] = None,
     threads: ThreadsFlag = None,
@@ -109,6 +112,7 @@ def benchmark(  # noqa: PLR0913, PLR0917 - one parameter per flag
         timeout_s=seconds("--timeout", timeout) or BenchmarkOptions.timeout_s,
         engine_options=options_of(option or []) or None,
         levers=levers,
+        shapes=shapes_of(shape or []) or None,
     )
     asked = BenchmarkAsked(target, runner, options, skip_unavailable, program, budget, baseline)
     if engine_profile:

@@ -122,6 +122,7 @@ def profile_engines(
                 threads=threads or EngineProfileOptions.threads,
                 batch_size=batch_size,
                 timeout_s=given.timeout_s,
+                shapes=given.shapes,
             ),
             skip_unavailable=asked.skip_unavailable,
             notify=notify,

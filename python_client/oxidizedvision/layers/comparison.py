@@ -136,6 +136,9 @@ class Comparison:
     def meets(self) -> dict[str, str]:
         """By tensor of the candidate the one of the reference that it stands for."""
         reference, candidate = self._graphs
+        self._look_at_reference(())
+        for graph, runs in zip(self._graphs, self._folded, strict=True):
+            graph.adopt_shapes(runs.graph)
         given = self.reference.values
         known = {*(reference.tensors if given is None else given), *reference.inputs}
         return meetings(reference, candidate, known)
@@ -177,7 +180,6 @@ class Comparison:
         runs = self._runs[1]
         new = [name for name in dict.fromkeys(names) if name not in self._got]
         if new and not self._failure:
-            runs.graph.adopt_shapes(self._folded[1].graph)
             self.notify(f"running {self.candidate.label}")
             given = checked_inputs(runs.graph, self.inputs, self.candidate.name)
             self._got.update(self._whole(runs, new, given))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.onnx_file import LARGEST
 from oxidizedvision.runners.apart import IsolatedRunner
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.frames import Message
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
 
 SECONDS = 600.0
-_LARGEST = (1 << 31) - 1
-"""Bytes of an ONNX file whose weights are inside it."""
-
 _STEP_S = 0.02
 
 
@@ -58,7 +56,7 @@ class RunnerEngine:
         self, model: ModelProto, cases: Sequence[Mapping[str, Array]]
     ) -> list[dict[str, Array]]:
         """See `Engine`."""
-        if model.ByteSize() > _LARGEST:
+        if model.ByteSize() > LARGEST:
             raise OxidizedVisionError(
                 Kind.UNSUPPORTED,
                 f"The model has {model.ByteSize() / 1e9:.1f} GB, and layers are compared only in "

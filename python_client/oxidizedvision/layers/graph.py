@@ -159,6 +159,8 @@ class Graph:
     def adopt_shapes(self, other: Graph) -> None:
         """Take over what another graph of the same tensors knows of their types and shapes."""
         self._values.update(other._values)
+        for known in ("shapes", "sizes"):
+            self.__dict__.pop(known, None)
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:

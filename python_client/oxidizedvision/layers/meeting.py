@@ -27,9 +27,19 @@ def meetings(reference: Graph, candidate: Graph, known: Collection[str]) -> dict
     found: dict[str, str] = {}
     for name in candidate.tensors:
         origin = name if name in known else _origin(name, candidate, found, known)
-        if origin is not None and _same_kind(reference, candidate, origin, name):
+        if origin is None or not _same_kind(reference, candidate, origin, name):
+            continue
+        if not _is_reshaped(reference, candidate, origin, name):
             found[name] = origin
     return found
+
+
+def _is_reshaped(reference: Graph, candidate: Graph, origin: str, name: str) -> bool:
+    """Whether a tool that rewrote the nodes around a tensor kept its name for another shape."""
+    shapes = reference.shapes.get(origin), candidate.shapes.get(name)
+    if None in shapes or shapes[0] == shapes[1]:
+        return False
+    return structure_differs(reference, candidate, name)
 
 
 def structure_differs(reference: Graph, candidate: Graph, name: str) -> bool:

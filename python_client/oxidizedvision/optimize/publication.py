@@ -39,9 +39,9 @@ class Made:
 def put(manifest: Path | None, model: Path, made: Sequence[Made]) -> None:
     """Put new files in place, and their stages into the manifest with them.
 
-    Stages of an earlier optimisation and their files go; only a smaller precision that was made
-    from the same FP32 file stays, before the new one. Without a manifest that lists the model, or
-    for an output elsewhere, there are only files.
+    Stages of an earlier optimisation and their files go, and what was prepared from those files;
+    only a smaller precision that was made from the same FP32 file stays, before the new one.
+    Without a manifest that lists the model, or for an output elsewhere, there are only files.
 
     Args:
         manifest: That of the model, if any.
@@ -62,7 +62,7 @@ def put(manifest: Path | None, model: Path, made: Sequence[Made]) -> None:
         tools = {**before.tools, **tool_versions("onnxslim", "onnxruntime")}
         after = before.model_copy(update={"stages": stages, "tools": tools})
         after.save(folder / manifest.name)
-        old = [stage.output for stage in before.stages if stage.name in _OWN]
+        old = [stage.output for stage in before.stages if stage.name in (*_OWN, "prepare")]
         drop = {record.file: record.sha256 for record in old if record.file not in listed}
         publish(folder, names, manifest, drop)
     refresh(manifest)
@@ -106,4 +106,10 @@ def _stages(manifest: Manifest, model: Path, folder: Path, made: Sequence[Made])
     beside = [stage for stage in smaller if new and stage.input_sha256 == base]
     simplified = [stage for stage in new if stage.name == "optimize"]
     rest = [stage for stage in new if stage.name != "optimize"]
-    return [*others, *simplified, *(beside if rest else []), *rest]
+    return _without_orphans([*others, *simplified, *(beside if rest else []), *rest])
+
+
+def _without_orphans(stages: Sequence[Stage]) -> list[Stage]:
+    """Without prepared files whose source none of the stages makes any more."""
+    made = {stage.output.sha256 for stage in stages if stage.name != "prepare"}
+    return [stage for stage in stages if stage.name != "prepare" or stage.input_sha256 in made]

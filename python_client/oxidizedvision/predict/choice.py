@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -12,12 +12,24 @@ from oxidizedvision.predict.settings import EngineSettings
 from oxidizedvision.runners.target import resolve
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What runs, and why.
+
+    settings: with the threads of the choice. line: the choice in one line. file: the model's file
+    in place of the newest one, where another precision was chosen.
+    """
+
+    runner: str
+    settings: EngineSettings
+    line: str
+    file: Path | None
+
+
 def chosen_by_auto(
     model: Path, settings: EngineSettings, goal: str | None, notify: Notify
-) -> tuple[Path, str, EngineSettings, str]:
-    """The file, the engine's name, the settings with its threads, and the choice in one line.
-
-    The file is what was given, unless another precision than the newest file's was chosen.
+) -> Chosen:
+    """What `choose` finds best here for a model.
 
     Raises:
         OxidizedVisionError: `usage` for settings that belong to one engine; and as `choose`.
@@ -33,6 +45,10 @@ def chosen_by_auto(
     options = ChooseOptions(device=settings.device, threads=settings.threads)
     choice = choose(model, goal=goal or DEFAULT_GOAL, options=options, notify=notify)
     where = resolve(model)
-    if choice.file and choice.file != where.model.name:
-        model = where.folder / choice.file
-    return model, choice.runner, replace(settings, threads=choice.threads), choice.line
+    is_another = choice.file and choice.file != where.model.name
+    return Chosen(
+        runner=choice.runner,
+        settings=replace(settings, threads=choice.threads),
+        line=choice.line,
+        file=where.folder / choice.file if is_another else None,
+    )

@@ -15,7 +15,7 @@ from oxidizedvision.core.manifest import SUFFIX
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.core.tensors import ModelInfo
 from oxidizedvision.postprocess import Prediction
-from oxidizedvision.predict.choice import chosen_by_auto
+from oxidizedvision.predict.choice import Chosen, chosen_by_auto
 from oxidizedvision.predict.contract import Contract, contract_of_model
 from oxidizedvision.predict.pictures import (
     PictureInput,
@@ -38,8 +38,8 @@ from oxidizedvision.predict.settings import EngineSettings
 from oxidizedvision.predict.tensor_files import read_tensors, write_tensors
 from oxidizedvision.preprocess import read_picture
 from oxidizedvision.runners.base import Runner, RunnerConfig
-from oxidizedvision.runners.table import engine_named, load_runner
-from oxidizedvision.runners.target import resolve
+from oxidizedvision.runners.table import load_runner
+from oxidizedvision.runners.target import configured, resolve
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -109,14 +109,14 @@ def predict(
     found = find_inputs([Path(path) for path in given])
     target = None if output is None else Path(output)
     engine_settings = settings or EngineSettings()
-    chosen, file = "", Path(model)
     if runner == AUTO:
-        file, runner, engine_settings, chosen = chosen_by_auto(file, engine_settings, goal, notify)
+        chosen = chosen_by_auto(Path(model), engine_settings, goal, notify)
     else:
         refuse_goal(goal)
-    runner_config, config = _runner_config(file, runner, engine_settings)
-    report = _predicted(runner, runner_config, config, found, target, notify)
-    return replace(report, chosen=chosen)
+        chosen = Chosen(runner, engine_settings, "", None)
+    runner_config, config = _runner_config(Path(model), chosen)
+    report = _predicted(chosen.runner, runner_config, config, found, target, notify)
+    return replace(report, chosen=chosen.line)
 
 
 def _predicted(
@@ -151,24 +151,24 @@ def _predicted(
     )
 
 
-def _runner_config(
-    model: Path, runner: str, settings: EngineSettings
-) -> tuple[RunnerConfig, Config | None]:
+def _runner_config(model: Path, chosen: Chosen) -> tuple[RunnerConfig, Config | None]:
     """What to load, and the config where it is the live network that runs."""
-    engine = engine_named(runner)
+    runner, settings = chosen.runner, chosen.settings
     is_config = model.suffix in {".yml", ".yaml"}
     config = load_config(model) if is_config and runner == "pytorch" else None
     if config is None and (is_config or model.name.endswith(SUFFIX)):
-        chosen = resolve(model).runner_config(runner, device=settings.device)
+        where = resolve(model)
+        where = replace(where, model=chosen.file or where.model)
+        found = where.runner_config(runner, device=settings.device)
     else:
-        chosen = RunnerConfig(model, device=settings.device or engine.default_device)
-    chosen = replace(
-        chosen,
+        found = configured(model, runner, config, device=settings.device)
+    found = replace(
+        found,
         threads=settings.threads,
         precision=settings.precision,
         options=settings.options,
     )
-    return chosen, config
+    return found, config
 
 
 def _contract(

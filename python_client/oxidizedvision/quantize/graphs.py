@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.onnx_file import opset_of
+from oxidizedvision.onnx_file import decode_onnx, opset_of
+from oxidizedvision.onnx_graph import constants_to_initializers
 from oxidizedvision.onnx_notes import MODULE, carry_notes, note_of, notes_of, set_notes
+from oxidizedvision.quantize.rounding import nearest
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
     from oxidizedvision.core.tensors import Array
+    from oxidizedvision.quantize.rounding import Observer
 
 OPERATORS_CORE = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Where the time goes."""
@@ -40,10 +43,13 @@ _SUFFIXES = ("_stored", "_scale", "_zero_point")
 def with_names(model: ModelProto) -> ModelProto:
     """The model, whose nodes all have names of their own; the quantiser tells them apart by these.
 
+    Constants are initializers afterwards: the quantiser takes no others for weights.
+
     Raises:
         OxidizedVisionError: `unsupported` for a model that is quantised, `input` for weights that
             are not finite.
     """
+    constants_to_initializers(model.graph)
     refuse(model)
     taken = Counter(node.name for node in model.graph.node)
     for index, node in enumerate(model.graph.node):
@@ -119,8 +125,10 @@ def layers(model: ModelProto) -> list[dict[str, Any]]:
     ]
 
 
-def weight_bytes(model: ModelProto) -> int:
-    """Bytes of the constants with two axes or more: what the layers multiply by."""
+def weight_bytes(content: bytes) -> int:
+    """Bytes of a model's constants with two axes or more: what the layers multiply by."""
+    model = decode_onnx(content, Path("model"))
+    constants_to_initializers(model.graph)
     return sum(_bytes(tensor) for tensor in model.graph.initializer if len(tensor.dims) > 1)
 
 
@@ -135,7 +143,14 @@ def copy_of(model: ModelProto) -> ModelProto:
     return copy.deepcopy(model)
 
 
-def store_int8(model: ModelProto, only: Set[str] | None = None) -> None:
+def constant_layers(model: ModelProto) -> list[tuple[NodeProto, Array]]:
+    """Nodes that multiply by float constants, with these, in their order."""
+    return [(node, _floats(tensor)) for node, _, tensor, _ in _weights(model.graph, None)]
+
+
+def store_int8(
+    model: ModelProto, only: Set[str] | None = None, observer: Observer | None = None
+) -> None:
     """Keep weights as 8-bit numbers with a scale for each channel, and make them float at once.
 
     Engines do that when they load the model, or whenever they run it.
@@ -143,10 +158,36 @@ def store_int8(model: ModelProto, only: Set[str] | None = None) -> None:
     Args:
         model: What is changed.
         only: Names of the nodes whose weights are meant; None means all layers.
+        observer: What saw the layers on inputs, and rounds by that; a weight that several nodes
+            share, and what it did not see, is rounded to the nearest.
     """
+    uses = Counter(name for node in model.graph.node for name in node.input)
     for node, index, tensor, axis in list(_weights(model.graph, only)):
-        stored, scales = _quantised(_floats(tensor), axis)
-        _replace(model.graph, node, index, tensor, stored, scales, axis)
+        seen = observer.rounded(node.name, axis) if observer else None
+        if seen is None or uses[tensor.name] > 1:
+            seen = nearest(_floats(tensor), axis)
+        _replace(model.graph, node, index, tensor, seen.stored, seen.scales, axis)
+        if seen.bias is not None:
+            _add_to_bias(model.graph, node, seen.bias)
+
+
+def _add_to_bias(graph: GraphProto, node: NodeProto, more: Array) -> None:
+    """Give a convolution, or a Gemm whose bias is a constant, a bias of its own with this in it."""
+    from onnx import numpy_helper
+
+    if node.op_type not in {"Conv", "Gemm"} or any(it.name == "beta" for it in node.attribute):
+        return
+    old = node.input[2] if len(node.input) > 2 else ""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    if old and old not in constants:
+        return
+    bias = _floats(constants[old]) + more if old else more
+    name = f"{node.name}_bias_corrected"
+    graph.initializer.append(numpy_helper.from_array(bias.astype(np.float32), name))
+    del node.input[2:]
+    node.input.append(name)
+    if old and not any(old in other.input for other in graph.node):
+        graph.initializer.remove(constants[old])
 
 
 def _weights(
@@ -167,15 +208,6 @@ def _weights(
 def _axis(node: NodeProto, rank: int) -> int:
     transposed = any(it.name == "transB" and it.i for it in node.attribute)
     return 0 if transposed else _CHANNEL_AXIS[node.op_type] % rank
-
-
-def _quantised(weight: Array, axis: int) -> tuple[Array, Array]:
-    """Symmetric 8-bit numbers and the scale of each channel."""
-    others = tuple(index for index in range(weight.ndim) if index != axis)
-    largest = np.abs(weight).max(axis=others, keepdims=True)
-    scales = np.where(largest > 0, largest / 127, 1).astype(np.float32)
-    stored = np.clip(np.rint(weight / scales), -127, 127).astype(np.int8)
-    return stored, scales.reshape(-1)
 
 
 def _replace(

@@ -134,7 +134,10 @@ def _timed(runner: Runner, sample: Sample) -> tuple[Arrays, float]:
 def _scorer(metric: str, folder: Path) -> _Score:
     known = METRICS.get(metric)
     if known is not None:
-        return lambda expected, got: min(known(expected[name], got[name]) for name in expected)
+        return lambda expected, got: min(
+            known(array, got[name]) if array.shape == got[name].shape else -math.inf
+            for name, array in expected.items()
+        )
     function = find(metric, folder)
 
     def score(expected: Arrays, got: Arrays) -> float:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _WORKER = "oxidizedvision.quantize.worker"
 
+MOST_OBSERVED = 32
+"""Inputs that weights are rounded by."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -66,6 +69,7 @@ class Quantizer:
         self._worker = Worker(_WORKER)
         self._collected: set[str] = set()
         self._written: set[str] = set()
+        self._observed = False
         body = {"per_channel": per_channel, "reduce_range": reduce_range}
         try:
             self._ask(body, {"model": np.frombuffer(model, np.uint8)})
@@ -98,6 +102,13 @@ class Quantizer:
             body = {"do": "ranges", "method": ranges.method, "percentile": ranges.percentile}
             self._ask({**body, "ranges": ranges.name})
             self._written.add(ranges.name)
+
+    def observe(self, samples: Sequence[Sample]) -> None:
+        """Run the samples, by which weights that are only stored in 8 bits are then rounded."""
+        if not self._observed:
+            for sample in samples[:MOST_OBSERVED]:
+                self._ask({"do": "observe"}, sample.inputs)
+            self._observed = True
 
     def static(
         self,

@@ -10,6 +10,7 @@ from pathlib import Path
 from oxidizedvision.benchmark import BenchmarkOptions
 from oxidizedvision.benchmark.candidate import Candidate
 from oxidizedvision.benchmark.plan import settings
+from oxidizedvision.benchmark.report import BenchmarkResult
 from oxidizedvision.benchmark.verb import measured
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
@@ -17,7 +18,7 @@ from oxidizedvision.quantize.report import Timing
 from oxidizedvision.quantize.request import QuantizeRequest
 from oxidizedvision.runners.request import granted_threads
 
-_PROCESSES, _MOST_PROCESSES = 3, 6
+_PROCESSES = 3
 
 
 def timed(
@@ -37,6 +38,30 @@ def timed(
     Raises:
         OxidizedVisionError: `check_failed` when the engine cannot run it.
     """
+    before, after = timed_together(request, {request.precision: small}, shapes, notify=notify)
+    return timing_of(before, after)
+
+
+def timed_together(
+    request: QuantizeRequest,
+    forms: Mapping[str, bytes],
+    shapes: Mapping[str, Sequence[int]],
+    *,
+    processes: int = _PROCESSES,
+    notify: Notify = silent,
+) -> tuple[BenchmarkResult, ...]:
+    """FP32, which the others are compared with, and smaller models in their order, in turns.
+
+    Args:
+        request: The model and its engine.
+        forms: The smaller models, by a name for each.
+        shapes: Of the inputs that all are timed on, by name.
+        processes: Fresh processes of each, and up to twice as many.
+        notify: Told what is being done.
+
+    Raises:
+        OxidizedVisionError: `check_failed` when the engine cannot run one of them.
+    """
     threads = request.threads or granted_threads()
     where = dataclasses.replace(request.where, shapes=shapes)
     batch_size = next((shape[0] for shape in shapes.values() if len(shape)), 1)
@@ -46,13 +71,13 @@ def timed(
                 request.engine,
                 threads,
                 batch_size,
-                model=str(_written(Path(name) / f"{variant}.onnx", content)),
+                model=str(_written(Path(name) / f"{index}.onnx", content)),
                 variant=variant,
             )
-            for variant, content in (("FP32", request.base), (request.precision, small))
+            for index, (variant, content) in enumerate({"FP32": request.base, **forms}.items())
         ]
         options = BenchmarkOptions(
-            processes=_PROCESSES, most_processes=_MOST_PROCESSES, threads=threads
+            processes=processes, most_processes=2 * processes, threads=threads
         )
         report = measured(where, candidates, settings(options, None), notify=notify)
     if len(report.results) != len(candidates):
@@ -63,7 +88,11 @@ def timed(
             f"{request.engine} cannot run the model: {reason}",
             "Choose another engine with --engine.",
         )
-    before, after = report.results
+    return report.results
+
+
+def timing_of(before: BenchmarkResult, after: BenchmarkResult) -> Timing:
+    """A smaller model's row against that of FP32."""
     versus = after.versus
     assert versus is not None  # noqa: S101 - the reference is the first row
     low, high = versus.interval
@@ -73,7 +102,7 @@ def timed(
         ratio=1 / versus.speedup,
         interval=(1 / high if high else float("inf"), 1 / low if low else float("inf")),
         verdict=versus.verdict,
-        threads=threads,
+        threads=after.threads,
     )
 
 

@@ -10,6 +10,7 @@ from oxidizedvision.benchmark.statistics import NO_DIFFERENCE
 from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.onnx_file import decode_onnx
+from oxidizedvision.onnx_graph import constants_to_initializers
 from oxidizedvision.quantize import graphs
 from oxidizedvision.quantize.half import LARGEST
 from oxidizedvision.quantize.judge import Judge, Standing
@@ -70,7 +71,7 @@ class _Quantization:
         )
         self._notify(f"running FP32 in {request.engine}")
         reference = judge.reference(request.base)
-        tried = Tried(judge, request.budget.drop, _weight_bytes)
+        tried = Tried(judge, request.budget.drop, graphs.weight_bytes)
         with Quantizer(
             base, per_channel=request.calibration.per_channel, reduce_range=_overflows()
         ) as quantizer:
@@ -87,6 +88,7 @@ class _Quantization:
         """The model that is quantised, at an opset that allows it."""
         request = self._request
         model = decode_onnx(request.base, Path(request.where.model))
+        constants_to_initializers(model.graph)
         graphs.refuse(model)
         if not request.precision.startswith("int8") or not request.calibration.per_channel:
             return request.base
@@ -106,7 +108,12 @@ class _Quantization:
             yield tried.attempt("dynamic INT8", lambda: quantizer.dynamic(graphs.OPERATORS_CORE))
         else:
             yield self._static(quantizer, tried, inputs)
-        yield tried.attempt("weights in INT8", lambda: quantizer.weights("int8"))
+        yield tried.attempt("weights in INT8", lambda: self._weights(quantizer, inputs))
+
+    def _weights(self, quantizer: Quantizer, inputs: Inputs) -> bytes:
+        self._notify("rounding weights by the calibration inputs")
+        quantizer.observe(inputs.calibration)
+        return quantizer.weights("int8")
 
     def _static(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Form | None:
         ranges, operators, whole = self._best_ranges(quantizer, tried, inputs)
@@ -115,6 +122,8 @@ class _Quantization:
 
         def build(exclude: Sequence[str], small_weights: bool) -> bytes:
             kept = [it for it in exclude if it in names]
+            if small_weights and kept:
+                quantizer.observe(inputs.calibration)
             return quantizer.static(ranges, operators, kept, small_weights=small_weights)
 
         found = search(
@@ -243,8 +252,8 @@ class _Quantization:
             samples=len(inputs.calibration),
             bytes_before=len(request.base),
             bytes_after=len(form.content) if form else len(request.base),
-            weight_bytes_before=_weight_bytes(request.base),
-            weight_bytes_after=_weight_bytes(form.content if form else request.base),
+            weight_bytes_before=graphs.weight_bytes(request.base),
+            weight_bytes_after=graphs.weight_bytes(form.content if form else request.base),
             int8_nodes=nodes,
             layers=len(self._layers),
             float_layers=form.exclude if form else (),
@@ -291,7 +300,3 @@ def _drop(form: Form) -> float:
 
 def _latency(form: Form) -> float:
     return float("inf") if form.trial.latency_ms is None else form.trial.latency_ms
-
-
-def _weight_bytes(content: bytes) -> int:
-    return graphs.weight_bytes(decode_onnx(content, Path("model")))

@@ -16,6 +16,7 @@ import numpy as np
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.processes import error_to_dict
 from oxidizedvision.quantize import graphs, half
+from oxidizedvision.quantize.rounding import Observer
 from oxidizedvision.runners.apart_worker import serve
 from oxidizedvision.runners.frames import Message
 
@@ -52,6 +53,7 @@ class _Job:
         self._path = self._folder / "model.onnx"
         onnx.save(self._before, self._path)
         self._calibrators: dict[str, Any] = {}
+        self._observer: Observer | None = None
 
     def layers(self, _: Message) -> Message:
         """What can be quantised, in the graph's order."""
@@ -64,6 +66,13 @@ class _Job:
             self._calibrators[method] = self._calibrator(method)
         inputs = {name: np.array(array) for name, array in request.arrays.items()}
         self._calibrators[method].collect_data(_Once(inputs))
+        return Message()
+
+    def observe(self, request: Message) -> Message:
+        """Run an input and keep what rounding the weights needs."""
+        if self._observer is None:
+            self._observer = Observer(self._path, graphs.constant_layers(self._before))
+        self._observer.observe({name: np.array(a) for name, a in request.arrays.items()})
         return Message()
 
     def ranges(self, request: Message) -> Message:
@@ -101,7 +110,7 @@ class _Job:
         model = onnx.load(made)
         if request.body["small_weights"]:
             # What computes in float need not be stored so.
-            graphs.store_int8(model, only=set(request.body["exclude"]))
+            graphs.store_int8(model, set(request.body["exclude"]), self._observer)
         return _answer(self._before, model, "int8")
 
     def dynamic(self, request: Message) -> Message:
@@ -125,7 +134,7 @@ class _Job:
         """The model with small weights that are made float again where they are used."""
         model = graphs.copy_of(self._before)
         if request.body["precision"] == "int8":
-            graphs.store_int8(model)
+            graphs.store_int8(model, observer=self._observer)
         else:
             half.store_fp16(model)
         return _answer(self._before, model, str(request.body["precision"]))

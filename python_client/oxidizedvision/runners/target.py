@@ -87,14 +87,8 @@ class Target:
         Raises:
             OxidizedVisionError: `not_found` when the target has no file that the runner reads.
         """
-        entries = self.config.runners if self.config else []
-        entry = next((entry for entry in entries if entry.name == runner), None)
-        default = "cuda" if entry and entry.use_cuda else engine_named(runner).default_device
-        return RunnerConfig(
-            model=self.file_for(runner),
-            device=device or default,
-            threads=threads,
-            optimize=entry.optimize if entry else True,
+        return configured(
+            self.file_for(runner), runner, self.config, device=device, threads=threads
         )
 
     def file_for(self, runner: str) -> Path:
@@ -172,6 +166,26 @@ class Target:
         if self.manifest is not None and reads_torchscript and not self.has_torchscript:
             state = Availability("missing", hint=NO_TORCHSCRIPT_HINT)
         return None if state.ready else Unavailable(runner, state.status, state.hint)
+
+
+def configured(
+    model: Path,
+    runner: str,
+    config: Config | None,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+) -> RunnerConfig:
+    """How to load a file into a runner, by the config's entry for it where it has one."""
+    entries = config.runners if config else []
+    entry = next((entry for entry in entries if entry.name == runner), None)
+    default = "cuda" if entry and entry.use_cuda else engine_named(runner).default_device
+    return RunnerConfig(
+        model=model,
+        device=device or default,
+        threads=threads,
+        optimize=entry.optimize if entry else True,
+    )
 
 
 _NEEDS = {"pytorch": "config", "program": "executable"}

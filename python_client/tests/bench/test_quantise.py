@@ -22,6 +22,8 @@ GOOD = {
     "latency_ratio": 0.5,
     "latency_interval": [0.48, 0.52],
     "verdict": "faster",
+    "ours_over": 0.98,
+    "ours_over_interval": [0.9, 1.05],
 }
 
 
@@ -78,8 +80,14 @@ def test_refusals_break_nothing_but_count_against_peers() -> None:
 
 
 def test_a_peer_that_is_faster_within_the_budget() -> None:
-    assert broken(model(row(), row(PLAIN, latency_ratio=0.4))) == [
+    slower = row(PLAIN, ours_over=1.25, ours_over_interval=[1.2, 1.3])
+    same = row(PLAIN, ours_over=1.02, ours_over_interval=[0.97, 1.08])
+    assert broken(model(row(), slower)) == [
         "ours takes 1.25 of the time of quantize_static in the mean"
+    ]
+    assert broken(model(row(), same)) == []
+    assert broken(model(row(), same), model(row(), slower, name="other")) == [
+        "ours takes 1.13 of the time of quantize_static in the mean"
     ]
 
 
@@ -89,6 +97,7 @@ def test_the_table_tells_refusals_and_broken_budgets() -> None:
     assert "| net | 60 | ours | int8 | ort | static | 0.001 (psnr 0.2) | 0.250 |" in text
     assert "it / failed" in text
     assert "BROKEN" in text
+    assert "Ours over NNCF" not in text
     assert "geometric mean, from 50 million MACs on: 0.50." in text
 
 

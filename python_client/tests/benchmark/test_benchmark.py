@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 from fake_program import write_program
 from tiny_network import Artifact
 
-from oxidizedvision.benchmark import BenchmarkOptions, BenchmarkReport, benchmark
-from oxidizedvision.benchmark.inputs import make_inputs
+from oxidizedvision.benchmark import BenchmarkOptions, BenchmarkReport, benchmark, verb
+from oxidizedvision.benchmark.inputs import input_shapes, make_inputs
+from oxidizedvision.benchmark.request import MeasureRequest
+from oxidizedvision.benchmark.sessions import open_session, request_of
 from oxidizedvision.benchmark.worker import peak_rss_mib, timed_runs
 from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
@@ -105,6 +108,7 @@ def test_a_model_without_a_manifest_needs_fixed_axes(tiny: Artifact, pair: Artif
     one = dataclasses.replace(SHORT, batch_size=1)
     report = benchmark(tiny.onnx, runners=["onnxruntime"], options=one)
     assert "nothing gives a length" in report.failures[0].message
+    assert "--shape input=batch,3,height,width" in report.failures[0].hint
     assert _runners(benchmark(pair.onnx, runners=["onnxruntime"], options=one)) == ["onnxruntime"]
 
 
@@ -189,11 +193,81 @@ def test_a_time_limit_is_for_a_process(tiny: Artifact) -> None:
 
 def test_inputs_have_the_batch_asked_for() -> None:
     specs = (TensorSpec("a", "f32", ("n", 3, "h")), TensorSpec("b", "i64", (2,)))
-    arrays = make_inputs(specs, {"a": [1, 3, 5], "b": [2]}, 2)
+    examples = {"a": [1, 3, 5], "b": [2]}
+    arrays = make_inputs(specs, _asked(shapes=examples, batch_size=2))
     assert {name: (array.shape, array.dtype.name) for name, array in arrays.items()} == {
         "a": ((2, 3, 5), "float32"),
         "b": ((2,), "int64"),
     }
+
+
+def _asked(**given: Any) -> MeasureRequest:
+    fixed: dict[str, Any] = {
+        "runner": "ort",
+        "model": "m.onnx",
+        "device": "cpu",
+        "threads": 1,
+        "optimize": True,
+    }
+    return MeasureRequest(**{**fixed, "shapes": {}, **given})
+
+
+def test_a_length_that_was_asked_for_stands_for_its_name() -> None:
+    specs = (TensorSpec("a", "f32", ("n", "h")), TensorSpec("b", "f32", ("n", 2, "h")))
+    request = _asked(shapes={"a": [1, 7], "b": [1, 2, 7]}, asked_shapes={"a": [3, 5]}, batch_size=3)
+    assert input_shapes(specs, request) == {"a": (3, 5), "b": (3, 2, 5)}
+
+
+def test_named_axes_take_the_shape_that_is_asked_for(tiny: Artifact) -> None:
+    tiny.manifest.unlink()
+    asked = {"input": (2, 3, 16, 20)}
+    options = dataclasses.replace(SHORT, batch_size=None, shapes=asked)
+    report = benchmark(tiny.onnx, runners=["onnxruntime", "rten"], options=options)
+    assert not report.failures
+    assert [row.batch_size for row in report.results] == [2, 2]
+
+
+def test_a_shape_wins_over_the_example_and_is_recorded(
+    tiny: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def watched(where: Any, candidate: Any, **given: Any) -> Any:
+        seen.append(request_of(where, candidate, device=None))
+        return open_session(where, candidate, **given)
+
+    monkeypatch.setattr(verb, "open_session", watched)
+    options = dataclasses.replace(SHORT, shapes={"input": (1, 3, 16, 20)})
+    assert not benchmark(tiny.config, runners=["onnxruntime"], options=options).failures
+    specs = (TensorSpec("input", "f32", ("batch", 3, "height", "width")),)
+    assert {tuple(input_shapes(specs, request).values()) for request in seen} == {((2, 3, 16, 20),)}
+    recorded = load_manifest(tiny.manifest).benchmark
+    assert recorded is not None
+    assert recorded["options"]["shapes"] == {"input": [1, 3, 16, 20]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({"picture": (1, 3, 8, 12)}, "has no input 'picture'"),
+        ({"input": (1, 3, 16, 12)}, "16 where 8 is fixed"),
+        ({"input": (1, 3, 8)}, "has 3 axes"),
+    ],
+)
+def test_a_shape_that_does_not_fit_fails(
+    pair: Artifact, shape: dict[str, tuple[int, ...]], message: str
+) -> None:
+    options = dataclasses.replace(SHORT, batch_size=None, shapes=shape)
+    report = benchmark(pair.config, runners=["onnxruntime"], options=options)
+    assert not report.results
+    assert message in report.failures[0].message
+    assert report.exit_code is ExitCode.BAD_INPUT
+
+
+def test_shapes_of_several_batches_are_refused(tiny: Artifact) -> None:
+    options = dataclasses.replace(SHORT, batch_size=None, shapes={"a": (1, 2), "b": (4, 2)})
+    with pytest.raises(OxidizedVisionError, match="a=1,2, b=4,2"):
+        benchmark(tiny.config, options=options)
 
 
 def test_what_an_engine_prints_does_not_spoil_the_answer(double: Artifact) -> None:

@@ -30,7 +30,7 @@ def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
     flags = (
         "--runner rten --runner torch.compile --iters 5 --batch-size 2 --warmup 1 --device cpu "
         "--threads 1 --program p --processes 2 --reference rten --timeout 7.5 --skip-unavailable "
-        "--option mmap=true --no-levers"
+        "--option mmap=true --no-levers --shape a=2,3,4,5 --shape b=2"
     )
     assert invoke("benchmark", "c.yml", *flags.split()).code == ExitCode.DONE
     assert dataclasses.asdict(calls.arguments.pop("options")) == {
@@ -45,6 +45,7 @@ def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
         "timeout_s": 7.5,
         "engine_options": {"mmap": "true"},
         "levers": False,
+        "shapes": {"a": (2, 3, 4, 5), "b": (2,)},
     }
     assert calls.arguments.pop("notify")
     assert calls.arguments == {

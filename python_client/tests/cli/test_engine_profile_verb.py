@@ -24,13 +24,18 @@ ASK = ("benchmark", "c.yml", "--engine-profile")
 
 def test_every_flag_is_handed_on(invoke: Invoke, stand_in: StandIn) -> None:
     calls = stand_in(VERB, three_engines())
-    flags = "--runner ort --runner tract --iters 5 --batch-size 2 --threads 2 --timeout 7.5"
+    flags = (
+        "--runner ort --runner tract --iters 5 --batch-size 2 --threads 2 --timeout 7.5 "
+        "--shape a=2,3"
+    )
     assert invoke(*ASK, *flags.split(), "--skip-unavailable").code == ExitCode.DONE
     assert calls.arguments.pop("notify")
     assert calls.arguments == {
         "target": Path("c.yml"),
         "runners": ["ort", "tract"],
-        "options": EngineProfileOptions(threads=2, batch_size=2, timeout_s=7.5),
+        "options": EngineProfileOptions(
+            threads=2, batch_size=2, timeout_s=7.5, shapes={"a": (2, 3)}
+        ),
         "runs": 5,
         "skip_unavailable": True,
     }

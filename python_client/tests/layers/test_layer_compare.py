@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_graphs import (
+    SHAPE,
     Array,
     fused,
     half,
@@ -20,7 +21,7 @@ from made_graphs import (
     with_weights,
     written,
 )
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.layers import REFERENCE, LayerReport, RunnerEngine, Side, compare
@@ -140,6 +141,43 @@ def test_one_quantised_model_against_another_shows_a_small_change_of_a_scale() -
     assert report.first is not None
     assert report.ranked[0].node in {"r1_QuantizeLinear", "r1_Dequantize"}
     assert compare(clean, clean, picture(), full=True).passed
+
+
+def reshaping(nodes: Sequence[Any], constants: Mapping[str, Sequence[int]]) -> ModelProto:
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, SHAPE) for n in ("picture", "y")]
+    tensors = [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in constants.items()]
+    graph = helper.make_graph(nodes, "reshaping", values[:1], values[1:], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_a_name_that_a_tool_kept_for_another_shape_is_no_fault() -> None:
+    """The reference's shape is known only from a run, as where PyTorch exports `view`."""
+    node, length = helper.make_node, SHAPE[2] * SHAPE[3]
+    reference = [
+        node("Shape", ["picture"], ["lengths"]),
+        node("Gather", ["lengths", "swapped"], ["wanted"]),
+        node("Reshape", ["picture", "wanted"], ["front"], "first"),
+        node("Transpose", ["front"], ["kept"], "second", perm=[1, 0, 2, 3]),
+        node("Relu", ["kept"], ["y"], "act"),
+    ]
+    rewritten = [
+        node("Reshape", ["picture", "flat"], ["kept"], "first"),
+        node("Reshape", ["kept", "whole"], ["back"], "second"),
+        node("Relu", ["back"], ["y"], "act"),
+    ]
+    sides = (
+        Side(reshaping(reference, {"swapped": (1, 0, 2, 3)}), REFERENCE, "as exported"),
+        Side(
+            reshaping(rewritten, {"flat": (1, SHAPE[1], length), "whole": SHAPE}),
+            REFERENCE,
+            "rewritten",
+        ),
+    )
+    for full in (True, False):
+        report = compare(*sides, picture(), full=full)
+        assert report.first is None
+        assert report.passed
+        assert "kept" not in [layer.tensor for layer in report.layers]
 
 
 def test_a_name_that_a_fusion_kept_for_another_value_is_no_fault() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from made_graphs import Array, network, one_filter, picture, written
 from onnx import ModelProto, helper
@@ -127,8 +128,11 @@ def test_delta_debugging_finds_the_least(wanted: set[int]) -> None:
 
 
 def run_script(folder: Path) -> subprocess.CompletedProcess[str]:
-    script = [sys.executable, str(folder / "reproduce.py")]
-    return subprocess.run(script, capture_output=True, text=True, check=False, timeout=120)
+    return run([sys.executable, str(folder / "reproduce.py")])
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_a_bundle_runs_and_tells_when_it_no_longer_fails(tmp_path: Path) -> None:
@@ -150,6 +154,30 @@ def test_a_bundle_runs_and_tells_when_it_no_longer_fails(tmp_path: Path) -> None
     (folder / "model.onnx").write_bytes(part_of(network()))
     mended = run_script(folder)
     assert mended.returncode == 0, mended.stderr + mended.stdout
+
+
+def test_what_the_engine_says_is_a_failure_too(tmp_path: Path) -> None:
+    sides = (
+        written(network(), tmp_path / "a.onnx"),
+        written(one_filter(network()), tmp_path / "b.onnx"),
+    )
+    folder = tmp_path / "bundle"
+    reduce(*sides, picture(), folder)
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node[0].op_type = "NoSuchOperator"
+    onnx.save(model, folder / "model.onnx")
+    refused = run_script(folder)
+    assert refused.returncode == 3, refused.stderr
+    assert "FAIL" in refused.stdout
+    assert "NoSuchOperator" in refused.stdout
+    hidden = (
+        f"import sys; sys.modules['onnxruntime'] = None; sys.argv = ['{folder}/reproduce.py']\n"
+    )
+    (tmp_path / "without.py").write_text(
+        f"{hidden}import runpy\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    missing = run([sys.executable, str(tmp_path / "without.py")])
+    assert missing.returncode == 4, missing.stderr + missing.stdout
 
 
 def part_of(model: ModelProto) -> bytes:

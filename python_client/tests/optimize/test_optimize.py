@@ -17,6 +17,7 @@ from oxidizedvision.core.manifest import load_manifest
 from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
 from oxidizedvision.onnx_notes import MODULE, PASS, SOURCE, notes_of, set_notes
 from oxidizedvision.optimize import optimize
+from oxidizedvision.optimize.compare import difference
 from oxidizedvision.optimize.slimming import slimmed
 
 
@@ -97,6 +98,38 @@ def test_a_result_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.M
     assert "y changed by 0.1" in result.reason
     assert result.output == model
     assert not (tmp_path / "model.optimized.onnx").exists()
+
+
+def cancelling(added: float, taken: float, divisor: float = 1.0) -> bytes:
+    """y = (x + added - taken) / divisor: small numbers that were large ones in between."""
+    constants = {"added": added, "taken": taken, "divisor": divisor}
+    nodes = [
+        helper.make_node("Add", ["x", "added"], ["a"]),
+        helper.make_node("Sub", ["a", "taken"], ["b"]),
+        helper.make_node("Div", ["b", "divisor"], ["y"]),
+    ]
+    shape = [1, 64, 64]
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy"]
+    tensors = [numpy_helper.from_array(np.float32(it), name) for name, it in constants.items()]
+    graph = helper.make_graph(nodes, "cancelling", value[:1], value[1:], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def test_what_rounding_explains_is_no_change() -> None:
+    before = cancelling(1e3, 1e3, divisor=1e3)
+    error, problem = difference(before, cancelling(3e3, 3e3, divisor=1e3), "m", None)
+    assert error > 1e-8  # more than is allowed for outputs that are as small as these
+    assert not problem
+    _, problem = difference(before, cancelling(1e3, 1e3 + 0.01, divisor=1e3), "m", None)
+    assert "y changed by" in problem
+
+
+def test_what_is_not_a_number_is_never_the_same() -> None:
+    nothing = cancelling(1e38, 1e38, divisor=0.0)
+    _, problem = difference(nothing, nothing, "m", None)
+    assert "y of the model itself is not finite on random-0" in problem
 
 
 @pytest.mark.parametrize(
@@ -185,6 +218,26 @@ def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OxidizedVisionError) as caught:
         optimize(tmp_path / "outside.onnx")
     assert caught.value.kind is Kind.UNSUPPORTED
+    assert "Save it as one file" in caught.value.hint
+
+
+@pytest.mark.parametrize("quantize", [None, "int8", "fp16"])
+def test_more_weights_than_a_file_can_hold_are_told_as_that(
+    tmp_path: Path, quantize: str | None
+) -> None:
+    """The file of 2.3 GB itself need not be there: its size stands in the model."""
+    model = onnx.load(wasteful(tmp_path / "model.onnx"))
+    weight = model.graph.initializer[0]
+    del weight.dims[:]
+    weight.dims.extend([24000, 24000])
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="weights.bin")
+    (tmp_path / "large.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(OxidizedVisionError) as caught:
+        optimize(tmp_path / "large.onnx", quantize=quantize)
+    assert caught.value.kind is Kind.UNSUPPORTED
+    assert "They are 2.3 GB, and an ONNX file holds at most 2" in caught.value.hint
 
 
 def test_a_model_that_takes_none_of_the_inputs_is_not_trusted(tmp_path: Path) -> None:

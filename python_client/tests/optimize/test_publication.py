@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from benchmarks.soak.killing import Moment, run
 from oxidizedvision.core.files import sha256_of
-from oxidizedvision.core.manifest import load_manifest
+from oxidizedvision.core.manifest import FileRecord, Stage, load_manifest, update_manifest
 from oxidizedvision.optimize import publication
 from oxidizedvision.optimize.publication import Made
 from oxidizedvision.registry import find, register
@@ -102,3 +102,33 @@ def test_a_smaller_precision_stands_behind_what_it_was_made_from(tiny: Artifact)
     publication.put(tiny.manifest, tiny.onnx, [])
     assert stages_of(tiny) == base[:1]
     assert not int8.target.exists()
+
+
+def prepare_from(tiny: Artifact, source: Path, name: str) -> Path:
+    """A file that `prepare` would have made of one of the model's, and its stage."""
+    file = tiny.onnx.with_name(name)
+    file.write_bytes(f"prepared from {source.name}".encode())
+    stage = Stage(
+        name="prepare",
+        tool="ort 0",
+        input_sha256=sha256_of(source),
+        output=FileRecord.of(file),
+        seconds=0.0,
+    )
+    update_manifest(tiny.manifest, lambda m: m.model_copy(update={"stages": [*m.stages, stage]}))
+    return file
+
+
+def test_what_was_prepared_goes_with_the_file_that_it_stands_for(tiny: Artifact) -> None:
+    int8 = made_of("int8", tiny.onnx.with_name("tiny.int8.onnx"), b"int8")
+    publication.put(tiny.manifest, tiny.onnx, [int8])
+    of_fp32 = prepare_from(tiny, tiny.onnx, "tiny.ort")
+    of_int8 = prepare_from(tiny, int8.target, "tiny.int8.ort")
+    publication.put(tiny.manifest, tiny.onnx, [int8])
+    assert load_manifest(tiny.manifest).precision_of("tiny.int8.ort") == "int8"
+    other = made_of("int8", int8.target, b"other int8")
+    publication.put(tiny.manifest, tiny.onnx, [other])
+    listed = {stage.output.file for stage in load_manifest(tiny.manifest).stages}
+    assert listed == {"tiny.pt", "tiny.onnx", "tiny.int8.onnx", "tiny.ort"}
+    assert of_fp32.exists()
+    assert not of_int8.exists()

@@ -173,13 +173,15 @@ def test_a_tight_budget_restores_the_worst_layers(project: Path, verdict: dict[s
     alone = {"metric": "sqnr", "data": "pairs.py:inputs"}
     loose = int8(project, **alone, max_drop=60, dry_run=True).quantization
     assert loose is not None
-    assert loose.drop is not None
-    result = int8(project, **alone, max_drop=loose.drop - 3)
+    # Which of the whole forms is the faster one differs from run to run.
+    whole = [trial.drop for trial in loose.trials if trial.name.startswith("INT8")]
+    wanted = min(drop for drop in whole if drop is not None) - 3
+    result = int8(project, **alone, max_drop=wanted)
     report = result.quantization
     assert report is not None
     assert report.kept
     assert report.drop is not None
-    assert report.drop <= loose.drop - 3
+    assert report.drop <= wanted
     assert 0 < len(report.float_layers) < report.layers
     assert {row.layer for row in report.sensitivity if row.state == "float"} == set(
         report.float_layers

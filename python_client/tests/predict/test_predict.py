@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from tiny_network import Artifact, write_project
 
-from oxidizedvision import load, predict
+from oxidizedvision import auto, load, predict
 from oxidizedvision.config import ImagePostprocess
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.postprocess import picture_of
-from oxidizedvision.predict import Step, tensor_files
+from oxidizedvision.predict import EngineSettings, Step, tensor_files, verb
 from oxidizedvision.preprocess import preprocess, read_picture, write_picture
+from oxidizedvision.runners import RunnerConfig
 
 Pixels = NDArray[np.uint8]
 
@@ -134,6 +136,61 @@ def test_the_live_network_needs_no_conversion(tmp_path: Path, picture: Path) -> 
     assert read_picture(Path("y.png")).shape == (8, 12, 3)
     error = refused(Kind.NOT_FOUND, lambda: predict(project.config, picture, runner="tract"))
     assert "is not converted" in error.message
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, RunnerConfig]]:
+    """What would be loaded, in place of loading it: there may be no CUDA device here."""
+    asked: list[tuple[str, RunnerConfig]] = []
+
+    def load_runner(name: str, runner_config: RunnerConfig, **_: object) -> None:
+        asked.append((name, runner_config))
+        raise OxidizedVisionError(Kind.DEVICE_UNAVAILABLE, "no such device", "Not here.")
+
+    monkeypatch.setattr(verb, "load_runner", load_runner)
+    return asked
+
+
+def on_cuda(project: Artifact, runner: str) -> Path:
+    with project.config.open("a") as file:
+        file.write(f"runners: [{{name: {runner}, use_cuda: true, optimize: false}}]\n")
+    return project.config
+
+
+@pytest.mark.parametrize("runner", ["pytorch", "torchscript", "ort"])
+@pytest.mark.parametrize(("device", "expected"), [(None, "cuda"), ("cpu", "cpu")])
+def test_the_entry_of_the_config_says_where_it_runs(
+    tiny: Artifact,
+    picture: Path,
+    loaded: list[tuple[str, RunnerConfig]],
+    runner: str,
+    device: str | None,
+    expected: str,
+) -> None:
+    config = on_cuda(tiny, runner)
+    settings = EngineSettings(device=device)
+    refused(
+        Kind.DEVICE_UNAVAILABLE,
+        lambda: predict(config, picture, runner=runner, settings=settings),
+    )
+    ((name, asked),) = loaded
+    assert (name, asked.device, asked.optimize) == (runner, expected, False)
+
+
+def test_another_precision_that_auto_chose_runs_where_the_config_says(
+    tiny: Artifact,
+    picture: Path,
+    loaded: list[tuple[str, RunnerConfig]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = on_cuda(tiny, "ort")
+    small = tiny.onnx.with_name("tiny.fp16.onnx")
+    choice = SimpleNamespace(file=small.name, runner="ort", threads=3, line="")
+    monkeypatch.setattr(auto, "choose", lambda *_, **__: choice)
+    refused(Kind.DEVICE_UNAVAILABLE, lambda: predict(config, picture, runner="auto"))
+    ((name, asked),) = loaded
+    assert (name, asked.device, asked.model, asked.threads) == ("ort", "cuda", small, 3)
+    assert not asked.optimize
 
 
 def test_an_executable_runs_tensors(tmp_path: Path, picture: Path) -> None:

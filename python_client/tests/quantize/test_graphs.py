@@ -80,7 +80,24 @@ def test_weights_in_int8_are_near_by_channel(name: str) -> None:
         wanted = np.take(expected, number, channel)
         error = np.abs(np.take(got, number, channel) - wanted).max()
         assert error < 0.02 * np.abs(wanted).max(), number
-    assert graphs.weight_bytes(model) * 4 == weight.nbytes
+    assert graphs.weight_bytes(model.SerializeToString()) * 4 == weight.nbytes
+
+
+def test_weights_that_are_constant_nodes_are_weights() -> None:
+    weight = normal(7, 6)
+    made = helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(weight))
+    model = model_of([made, LAYERS["MatMul"][0]], {}, [2, 7])
+    assert graphs.weight_bytes(model.SerializeToString()) == weight.nbytes
+    x = normal(2, 7)
+    expected = run(model, x)
+    (layer,) = graphs.layers(graphs.with_names(model))
+    assert layer["weight_bytes"] == weight.nbytes
+    assert np.array_equal(run(model, x), expected)
+    weight[0, 0] = np.nan
+    made.attribute[0].t.CopyFrom(numpy_helper.from_array(weight))
+    broken = model_of([made, LAYERS["MatMul"][0]], {}, [2, 7])
+    with pytest.raises(OxidizedVisionError, match="The weight w holds NaN"):
+        graphs.with_names(broken)
 
 
 def test_a_weight_that_two_nodes_share_is_stored_once() -> None:

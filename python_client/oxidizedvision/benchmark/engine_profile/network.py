@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,8 @@ def profile_modules(request: ProfileRequest) -> dict[str, Any]:
         raise OxidizedVisionError(
             Kind.USAGE, "pytorch runs the network of a config", "Give the config.yml."
         )
-    shapes = {name: list(shape) for name, shape in config.model.shapes.items()}
-    chosen = input_shapes(input_specs(config), shapes, request.batch_size)
+    examples = {name: list(shape) for name, shape in config.model.shapes.items()}
+    chosen = input_shapes(input_specs(config), dataclasses.replace(request, shapes=examples))
     torch.set_num_threads(request.threads)
     subject = Subject.of(config, chosen)
     run_ms = worker.mean_ms(subject.run, request.runs)

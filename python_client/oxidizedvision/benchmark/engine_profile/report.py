@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -23,13 +24,16 @@ class EngineProfileOptions:
 
     Args:
         threads: Threads of one run.
-        batch_size: Length of the leading axis of every input; None takes the config's, or 1.
+        batch_size: Length of the leading axis of every input; None takes that of `shapes`, the
+            config's, or 1.
         timeout_s: How long the process of one engine may take.
+        shapes: Of inputs, by name, in place of the examples'.
     """
 
     threads: int = 1
     batch_size: int | None = None
     timeout_s: float = 600.0
+    shapes: Mapping[str, Sequence[int]] | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from oxidizedvision.benchmark.engine_profile.report import (
     UntoldEngine,
 )
 from oxidizedvision.benchmark.machine import fingerprint
-from oxidizedvision.benchmark.plan import split_names
+from oxidizedvision.benchmark.plan import batch_of, split_names
 from oxidizedvision.benchmark.report import BenchmarkFailure
 from oxidizedvision.benchmark.request import ProfileRequest
 from oxidizedvision.benchmark.sessions import request_of
@@ -66,6 +66,7 @@ def engine_profile(
     where = resolve(target)
     _refuse_prepared(where)
     options = _checked(options or EngineProfileOptions(), where.config, runs)
+    where = dataclasses.replace(where, shapes=options.shapes or {})
     names = split_names(where, runners)
     file = read_nodes(where.model)
     missing = {name: where.missing(engine_name(name)) for name in names}
@@ -107,7 +108,10 @@ def _checked(
         OxidizedVisionError: `usage` for a number without a meaning.
     """
     base = config.benchmark if config else BenchmarkConfig()
-    batch_size = base.batch_size if options.batch_size is None else options.batch_size
+    asked = options.batch_size
+    if asked is None:
+        asked = batch_of(options.shapes or {})
+    batch_size = base.batch_size if asked is None else asked
     for name, value in (("runs", runs), ("threads", options.threads), ("batch_size", batch_size)):
         if value < 1:
             raise OxidizedVisionError(Kind.USAGE, f"{name} cannot be {value}", "Use 1 or more.")

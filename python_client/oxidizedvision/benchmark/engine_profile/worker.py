@@ -29,7 +29,7 @@ def profile(request: ProfileRequest) -> dict[str, Any]:
 
         return profile_modules(request)
     with load(request) as runner:
-        inputs = make_inputs(runner.input_specs, request.shapes, request.batch_size)
+        inputs = make_inputs(runner.input_specs, request)
         run_ms = mean_ms(lambda: runner.run_named(inputs), request.runs)
         nodes = runner.profile_named(inputs, request.runs)
         info = runner.info

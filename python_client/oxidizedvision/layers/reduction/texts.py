@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 PYTHON = '''\
-"""Runs model.onnx in {engine} and compares with what was expected; ends with 3 while they differ.
+"""Runs model.onnx in {engine} and compares with what was expected.
 
+Ends with 3 while it fails, with 4 where the engine is not here.
 Needs: numpy, safetensors, {needs}
 """
 
@@ -17,6 +18,7 @@ from safetensors.numpy import load_file
 
 FOLDER = Path(__file__).resolve().parent
 ALLOWED = json.loads((FOLDER / "case.json").read_text(encoding="utf-8"))["outputs"]
+MISSING = ("backend_unavailable", "device_unavailable", "dependency_missing")
 
 
 def run(inputs):
@@ -26,7 +28,12 @@ def run(inputs):
 def main():
     tensors = load_file(FOLDER / "case.safetensors")
     inputs = {{k.removeprefix("input/"): v for k, v in tensors.items() if k.startswith("input/")}}
-    outputs = run(inputs)
+    try:
+        outputs = run(inputs)
+    except Exception as error:
+        print(f"FAIL {{type(error).__name__}}: {{error}}")
+        is_missing = isinstance(error, ImportError) or getattr(error, "kind", "") in MISSING
+        return 4 if is_missing else 3
     failed = False
     for name, allowed in ALLOWED.items():
         expected = tensors["output/" + name].astype(np.float64)
@@ -69,12 +76,14 @@ RUN_CLIENT = """\
 """
 
 RUST = """\
-//! Runs `model.onnx` in {engine} and compares with what was expected; ends with 3 while it fails.
+//! Runs `model.onnx` in {engine} and compares with what was expected.
+//!
+//! Ends with 3 while it fails, with 4 where the engine is not here, with 1 where a file is not.
 use std::{{fs, path::Path, process::ExitCode}};
 
 use {crate_name}::{runner};
 use runner_core::{{
-    Runner, RunnerConfig, Tensor, f16,
+    LoadError, LoadErrorKind, RunError, Runner, RunnerConfig, Tensor, f16,
     ndarray::{{ArrayD, IxDyn}},
 }};
 use safetensors::{{Dtype, SafeTensors, tensor::TensorView}};
@@ -87,8 +96,17 @@ fn main() -> ExitCode {{
         Ok(false) => ExitCode::from(3),
         Err(error) => {{
             eprintln!("error: {{error}}");
-            ExitCode::from(3)
+            exit_code(error.as_ref())
         }}
+    }}
+}}
+
+fn exit_code(error: &(dyn std::error::Error + 'static)) -> ExitCode {{
+    match error.downcast_ref::<LoadError>() {{
+        Some(reason) if reason.kind() == LoadErrorKind::BackendUnavailable => ExitCode::from(4),
+        Some(_) => ExitCode::from(3),
+        None if error.is::<RunError>() => ExitCode::from(3),
+        None => ExitCode::FAILURE,
     }}
 }}
 
@@ -192,7 +210,7 @@ largest root mean square that it does explain, by output.
 | `case.json` | how it fails, and what is allowed |
 | `reproduce.py` | runs it in Python: `python reproduce.py` |
 {rust}
-Both end with 3 while it fails and with 0 once it does not.
+Both end with 3 while it fails, with 0 once it does not, and with 4 where the engine is not here.
 """
 
 RUST_ROW = "| `rust/` | the same in Rust: `cargo run --release` in that folder |\n"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors
 from oxidizedvision.core.lazy import require
+from oxidizedvision.core.shapes import checked_shapes
 from oxidizedvision.onnx_file import check_onnx, decode_onnx
 from oxidizedvision.onnx_graph import constants_to_initializers, drop_copies, nested_graphs
 from oxidizedvision.profile.graph.values import spec_of
-from oxidizedvision.profile.shapes import checked_shapes
 from oxidizedvision.runners.external_data import check_external_data
 
 if TYPE_CHECKING:

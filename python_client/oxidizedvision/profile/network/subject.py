@@ -13,8 +13,8 @@ from oxidizedvision.config import Config
 from oxidizedvision.convert.network import Network
 from oxidizedvision.convert.source import describe
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.shapes import checked_shapes
 from oxidizedvision.core.tensors import TensorSpec
-from oxidizedvision.profile.shapes import checked_shapes
 from oxidizedvision.runners.examples import example_of
 
 if TYPE_CHECKING:

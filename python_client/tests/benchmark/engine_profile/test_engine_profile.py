@@ -71,6 +71,18 @@ def test_pytorch_stands_beside_by_module(tiny: Artifact) -> None:
     assert report.exit_code is ExitCode.DONE
 
 
+def test_named_axes_take_the_shape_that_is_asked_for(tiny: Artifact) -> None:
+    wide = EngineProfileOptions(shapes={"input": (2, 3, 64, 96)})
+    report = engine_profile(tiny.config, runners=["pytorch"], options=wide, runs=RUNS)
+    assert report.batch_size == 2
+    small = EngineProfileOptions(shapes={"input": (2, 3, 64)})
+    failed = engine_profile(tiny.config, runners=["pytorch"], options=small, runs=RUNS)
+    assert "has 3 axes" in failed.failures[0].message
+    tiny.manifest.unlink()
+    alone = engine_profile(tiny.onnx, runners=["onnxruntime"], options=wide, runs=RUNS)
+    assert not alone.failures
+
+
 def test_engines_that_are_missing_or_fail_leave_the_others(pair: Artifact) -> None:
     options = EngineProfileOptions(batch_size=2)
     report = engine_profile(
