@@ -230,8 +230,8 @@ def test_only_what_is_about_a_model_is_load(page: Any) -> None:
             const { samples, totals } = await import("/series.js");
             const line = (model, code, value) =>
                 `oxidizedvision_requests_total{model="${model}",code="${code}"} ${value}`;
-            const text = [line("", 200, 9), line("m", 200, 3), line("m", 429, 2), line("n", 200, 1)];
-            const list = samples(text.join("\\n"));
+            const all = [line("", 200, 9), line("m", 200, 3), line("m", 429, 2), line("n", 200, 1)];
+            const list = samples(all.join("\\n"));
             return [totals(list, ""), totals(list, "m")];
         }"""
     )
