@@ -57,11 +57,11 @@ def _shipped(model: Row) -> list[Row]:
 
 
 def int8_mean(document: Document) -> float | None:
-    """Geometric mean of INT8's latency over FP32's, of models that are large enough."""
+    """Geometric mean of INT8's latency over FP32's, of models that are not known to be small."""
     ratios = [
         row["latency_ratio"]
         for model in document["models"]
-        if (model["macs"] or 0) >= LARGE_MACS
+        if model["macs"] is None or model["macs"] >= LARGE_MACS
         for row in _shipped(model)
         if row["precision"] == "int8"
     ]

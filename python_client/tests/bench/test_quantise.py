@@ -64,6 +64,13 @@ def test_what_is_small_need_not_be_fast_nor_its_file_a_quarter() -> None:
     assert broken(model(small, macs=1_000_000)) == []
 
 
+def test_a_model_whose_macs_are_not_known_is_none_of_the_small_ones() -> None:
+    unknown = {**model(row(latency_ratio=0.95)), "macs": None}
+    assert broken(unknown) == ["INT8 takes 0.95 of FP32's time in the mean, wanted 0.65"]
+    small = model(row(latency_ratio=0.95), macs=1_000_000)
+    assert broken(small) == []
+
+
 def test_without_8_bit_products_less_is_wanted() -> None:
     slow = model(row(latency_ratio=0.75))
     assert broken(slow, flags=("avx2",)) == []
