@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead onnx-cases zoo plant-faults soak check lint-python types fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo kserve-client test-faults fuzz check lint-python types fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -29,6 +29,12 @@ wheel: setup  ## an installable wheel of the client and of the native module, in
 
 demo: setup  ## from the trained denoiser to a Rust program that has proved itself
 	@$(BIN)/python examples/denoiser/demo.py
+
+server:  ## the server as one program, dist/image_server, and the glibc that it needs
+	@scripts/server.sh
+
+serve-demo: setup  ## the trained denoiser behind HTTP, with its status page (ARGS="--port 9000")
+	@$(BIN)/python examples/denoiser/serve.py $(ARGS)
 
 test: setup test-rust test-tch test-python  ## every test
 
@@ -53,6 +59,9 @@ bench-quantise: setup  ## trained models in INT8 and FP16 within their budgets, 
 bench-overhead: setup  ## what the contract costs over each engine called bare, and Python over Rust
 	@$(BIN)/python benchmarks/overhead/run.py $(ARGS)
 
+bench-server: setup  ## our server beside FastAPI, LitServe, mosec and MLServer, and what is claimed of it
+	@$(BIN)/python -m benchmarks.server.run $(ARGS)
+
 onnx-cases: setup  ## the ONNX project's own test cases through every engine, ours beside the bare one
 	@$(BIN)/python -m benchmarks.onnx_cases.run $(ARGS)
 
@@ -61,6 +70,15 @@ zoo: setup  ## known architectures and MTCNN through convert and every engine, c
 
 plant-faults: setup  ## faults put into known graphs: each is found, at the right layer, and none where none is
 	@$(BIN)/python -m benchmarks.faults.run $(ARGS)
+
+test-faults: setup  ## the served OpenAPI with 50,000 generated requests (FAULT_CASES for each operation)
+	@cd python_client && OXV_API_CASES=$(or $(FAULT_CASES),4000) ../$(BIN)/python -m pytest -s tests/serve/test_served_openapi.py
+
+fuzz:  ## 10 minutes for each fuzz target of the server (ARGS="60 json": seconds, targets)
+	@scripts/fuzz.sh $(or $(ARGS),600)
+
+kserve-client: setup  ## kserve with all that it needs, in .tools/kserve, for the test of its client
+	@scripts/kserve_client.sh
 
 soak: setup  ## verbs killed at 100 random moments, and 8 writers at once: nothing is lost
 	@$(BIN)/python benchmarks/soak/soak.py $(ARGS)

@@ -26,14 +26,14 @@ def installed(wheel: str, sha256: str, target: Path) -> Path:
     )
 
 
-def with_dependencies(package: str, target: Path) -> Path:
-    """Install a package and what it needs into a folder, apart from this environment.
+def with_dependencies(package: str, target: Path, *others: str) -> Path:
+    """Install a package, others with it, and what they need into a folder of their own.
 
     Raises:
         FetchError: with what the installer said.
     """
     target.mkdir(parents=True)
-    return _run(["--target", str(target), package], package, target)
+    return _run(["--target", str(target), package, *others], package, target)
 
 
 def _run(options: list[str], name: str, target: Path) -> Path:

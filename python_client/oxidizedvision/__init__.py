@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from oxidizedvision.report.benchmark import write_html
     from oxidizedvision.runners import Runner, RunnerConfig, backends, load
+    from oxidizedvision.serve import ServedModel, ServeOptions, ServeReport, serve
     from oxidizedvision.trial import Trial, TrialReport, try_backends
     from oxidizedvision.validate import (
         DataSet,
@@ -107,6 +108,7 @@ _HOMES = {
     ),
     "report.benchmark": ("write_html",),
     "runners": ("Runner", "RunnerConfig", "backends", "load"),
+    "serve": ("ServeOptions", "ServeReport", "ServedModel", "serve"),
     "trial": ("Trial", "TrialReport", "try_backends"),
     "validate": (
         "DataSet",
@@ -159,6 +161,9 @@ __all__ = [
     "Removal",
     "Runner",
     "RunnerConfig",
+    "ServeOptions",
+    "ServeReport",
+    "ServedModel",
     "Tag",
     "TensorSpec",
     "Trial",
@@ -187,6 +192,7 @@ __all__ = [
     "register",
     "remove",
     "run",
+    "serve",
     "tag",
     "tags",
     "try_backends",

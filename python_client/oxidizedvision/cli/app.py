@@ -27,6 +27,7 @@ from oxidizedvision.cli import (
     profile,
     registry,
     run,
+    serve,
     validate,
 )
 from oxidizedvision.cli.render import Screen, screen_of, show_help_without_verb
@@ -94,6 +95,7 @@ for verb in (
     prepare.prepare,
     package.package,
     predict.predict,
+    serve.serve,
     run.run,
     list_models.list_,
     info.info,

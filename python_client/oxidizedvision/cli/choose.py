@@ -54,8 +54,8 @@ def choose(  # noqa: PLR0913, PLR0917 - one parameter per flag
     """Find the engine, threads and batch that are best for a goal, by measuring them.
 
     Only engines that pass validation take part. The choice and its evidence are kept in the
-    manifest and given again until machine, model or engines change; `predict --runner auto` and
-    `package --engine auto` use it.
+    manifest and given again until machine, model or engines change; `predict` and `serve` with
+    `--runner auto` and `package --engine auto` use it.
     """
     del as_json
     screen = screen_of(ctx)

@@ -11,7 +11,7 @@ from tomlkit.items import Table
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 
-SHARED = ("runner_core", "vision_io", "vision_program")
+SHARED = ("runner_core", "vision_io", "vision_model", "vision_program")
 """Crates of every package, whatever the engine."""
 
 

@@ -176,7 +176,7 @@ def engine_named(name: str) -> Engine:
             Kind.USAGE,
             "auto is no runner but the choice of one, and there is nothing to choose here",
             f"Name one of: {', '.join(NAMES)}. `oxidizedvision choose` measures which is best; "
-            "`predict --runner auto` and `package --engine auto` use it.",
+            "`predict` and `serve` with `--runner auto` and `package --engine auto` use it.",
         )
     raise OxidizedVisionError(
         Kind.USAGE,

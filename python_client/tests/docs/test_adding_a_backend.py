@@ -14,6 +14,8 @@ COMMENT = re.compile(r"^\s*(//|#)")
 OWN = "rust_runtime/crates/runner_rten/"
 APART = {
     "rust_runtime/crates/engine_bench": "calls engines bare, to compare with",
+    "rust_runtime/crates/inference_server/Cargo.toml": "its tests serve with an engine",
+    "rust_runtime/crates/inference_server/tests/": "they serve with an engine",
     "rust_runtime/crates/runner_tensorrt": "its stand-in computes with an engine",
 }
 

@@ -27,6 +27,7 @@ def test_capitals_become_lower_case() -> None:
         "fn",
         "test",
         "runner_core",
+        "vision_model",
         "modèle",
         "a" * 65,
     ],

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import tomlkit
 
+from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.package import ENGINES
-from oxidizedvision.package.sources import copy_runtime, rust_root, workspace_document
+from oxidizedvision.package.names import crate_name
+from oxidizedvision.package.sources import SHARED, copy_runtime, rust_root, workspace_document
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -58,3 +60,18 @@ def test_only_dependencies_in_use_are_listed(tmp_path: Path) -> None:
     listed = tomllib.loads(tomlkit.dumps(workspace_document(crates)))["workspace"]["dependencies"]
     assert "rten" in listed
     assert not {"tract-onnx", "pyo3", "runner_tract"} & set(listed)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_copy_is_closed_and_the_wheel_carries_it(engine: str) -> None:
+    """A crate that another one names is copied too, and no copy is a crate's own name."""
+    crates = {*SHARED, ENGINES[engine].crate}
+    ours = {path.name for path in (rust_root() / "crates").iterdir()}
+    for crate in crates:
+        manifest = tomllib.loads((rust_root() / "crates" / crate / "Cargo.toml").read_text())
+        assert set(manifest["dependencies"]) & ours <= crates
+        with pytest.raises(OxidizedVisionError):
+            crate_name(crate)
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    wheel = tomllib.loads(project.read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert crates <= {Path(source).name for source in wheel["force-include"]}

@@ -34,6 +34,7 @@ _ELSEWHERE = {
     "oxidizedvision.report.engine_profile": ("write_html",),
     "oxidizedvision.report.profile": ("write_profile",),
     "oxidizedvision.runners": ("BackendRow", "Availability", "load_runner"),
+    "oxidizedvision.serve": ("plan_server", "run_server", "ServerPlan"),
 }
 """What the public functions take or give, or the command line uses, beside the package's names."""
 _ENTRY = re.compile(r"(\w+): (.*)")

@@ -1,7 +1,7 @@
 """The engines of OxidizedVision as one Python module."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, final, type_check_only
 
 from numpy.typing import NDArray
@@ -59,6 +59,7 @@ class NativeError(Exception):
 
     kind: str
     message: str
+    hint: str
 
 @final
 class NativeRunner:
@@ -94,4 +95,5 @@ def prepare(
     optimize: bool = True,
     options: Mapping[str, str] | None = None,
 ) -> int: ...
+def serve(settings: str, started: Callable[[str], None]) -> None: ...
 def backends() -> list[Backend]: ...

@@ -30,6 +30,12 @@ pub(crate) fn native_error(py: Python<'_>, kind: &str, message: &str) -> PyErr {
     set.err().unwrap_or(error)
 }
 
+/// An error that says what to do next by itself.
+pub(crate) fn hinted_error(py: Python<'_>, kind: &str, message: &str, hint: &str) -> PyErr {
+    let error = native_error(py, kind, message);
+    error.value(py).setattr("hint", hint).err().unwrap_or(error)
+}
+
 /// The message, with the engine's reason where the message does not hold it already.
 fn text(error: &dyn Error) -> String {
     let message = error.to_string();

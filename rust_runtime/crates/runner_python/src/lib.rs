@@ -3,6 +3,7 @@
 mod arrays;
 mod error;
 mod prepare;
+mod serve;
 
 use std::{collections::BTreeMap, num::NonZero, sync::Arc};
 
@@ -210,5 +211,6 @@ pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NativeError", module.py().get_type::<NativeError>())?;
     module.add_class::<NativeRunner>()?;
     module.add_function(wrap_pyfunction!(prepare::prepare, module)?)?;
+    module.add_function(wrap_pyfunction!(serve::serve, module)?)?;
     module.add_function(wrap_pyfunction!(backends, module)?)
 }

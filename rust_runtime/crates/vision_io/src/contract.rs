@@ -67,6 +67,28 @@ impl Contract {
         Ok(contract)
     }
 
+    /// Reads the contract that a manifest holds, for models whose files have no such metadata.
+    ///
+    /// # Errors
+    /// [`VisionErrorKind::InvalidContract`] as in [`Self::from_onnx`].
+    pub fn from_manifest(manifest: &[u8]) -> Result<Self, VisionError> {
+        #[derive(Deserialize)]
+        struct Sections {
+            name: Option<String>,
+            preprocess: Option<Preprocess>,
+            postprocess: Option<Postprocess>,
+            tiling: Option<Tiling>,
+        }
+        let sections: Sections = serde_json::from_slice(manifest).map_err(|error| {
+            let message = format!("the manifest's contract cannot be read: {error}");
+            invalid(message).with_source(error)
+        })?;
+        let Sections { name, preprocess, postprocess, tiling } = sections;
+        let contract = Self { name, preprocess, postprocess, tiling };
+        contract.check()?;
+        Ok(contract)
+    }
+
     fn check(&self) -> Result<(), VisionError> {
         if let Some(preprocess) = &self.preprocess {
             preprocess.check()?;
@@ -150,6 +172,20 @@ mod tests {
     #[test]
     fn a_foreign_model_has_an_empty_contract() {
         assert_eq!(Contract::from_onnx(&model_with(&[("x", "y")])).unwrap(), Contract::default());
+    }
+
+    #[test]
+    fn a_manifest_says_what_metadata_says() {
+        let manifest = br#"{"schema_version":1,"name":"denoiser","stages":[],
+            "preprocess":{"color":"bgr"},"postprocess":null,"tiling":{"overlap":9,"multiple":4}}"#;
+        let contract = Contract::from_manifest(manifest).unwrap();
+        assert_eq!(contract.preprocess.unwrap().color, Color::Bgr);
+        assert_eq!((contract.postprocess, contract.name), (None, Some("denoiser".into())));
+        assert_eq!(contract.tiling, Some(Tiling { overlap: 9, multiple: 4 }));
+        for manifest in [&b"{"[..], br#"{"preprocess":{"std":[0]}}"#] {
+            let error = Contract::from_manifest(manifest).unwrap_err();
+            assert_eq!(error.kind(), VisionErrorKind::InvalidContract);
+        }
     }
 
     #[test]

@@ -1,19 +1,24 @@
 use std::{
+    fmt,
     io::Cursor,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, error::LimitErrorKind,
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+    error::LimitErrorKind, metadata::Orientation,
 };
 
-use crate::{Picture, VisionError, VisionErrorKind, sniff::looks_like};
+use crate::{Picture, VisionError, VisionErrorKind, jpeg::Scans, sniff::looks_like};
 
 /// The longest side that is decoded, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
 
 /// The most pixels that are decoded in one picture.
 pub const MAX_PIXELS: u64 = 178_000_000;
+
+/// A JPEG picture may go over its pixels so often; more is work that no camera asks for.
+const USUAL_SCANS: u64 = 16;
 
 /// Decodes a PNG, JPEG, WebP or BMP picture to red, green, blue.
 ///
@@ -26,8 +31,90 @@ pub const MAX_PIXELS: u64 = 178_000_000;
 /// [`VisionErrorKind::NotAPicture`] (with what it looks like), `UnsupportedFormat`, `TooLarge` or
 /// `CorruptPicture`.
 pub fn decode(bytes: &[u8]) -> Result<Picture, VisionError> {
-    let format = format_of(bytes)?;
-    catch_unwind(AssertUnwindSafe(|| decode_as(format, bytes))).unwrap_or_else(|_| {
+    Undecoded::open(bytes, MAX_PIXELS)?.decode()
+}
+
+/// A picture whose header was read and found fit, and for whose pixels no memory is taken yet.
+pub struct Undecoded<'a> {
+    format: ImageFormat,
+    decoder: Box<dyn ImageDecoder + 'a>,
+    orientation: Orientation,
+    memory: u64,
+}
+
+impl<'a> Undecoded<'a> {
+    /// Reads the header of a picture of at most `most_pixels`, and of [`MAX_PIXELS`] in any case.
+    ///
+    /// # Errors
+    /// As [`decode`]; most damage shows only when the pixels are decoded.
+    pub fn open(bytes: &'a [u8], most_pixels: u64) -> Result<Self, VisionError> {
+        let format = format_of(bytes)?;
+        contained(format, || Self::open_as(format, bytes, most_pixels.min(MAX_PIXELS)))
+    }
+
+    fn open_as(format: ImageFormat, bytes: &'a [u8], most: u64) -> Result<Self, VisionError> {
+        let damaged = |error| decode_error(format, error);
+        let reader = ImageReader::with_format(Cursor::new(bytes), format);
+        let mut decoder = reader.into_decoder().map_err(damaged)?;
+        let (width, height) = decoder.dimensions();
+        check_size((width, height), most)?;
+        let scans = if format == ImageFormat::Jpeg { Scans::of(bytes) } else { Scans::default() };
+        check_work(&scans, u64::from(width) * u64::from(height), most)?;
+        let mut limits = Limits::no_limits();
+        (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+        decoder.set_limits(limits).map_err(damaged)?;
+        // Orientation is advice: pictures with a damaged EXIF block are shown as they lie.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let memory = memory_of(&decoder, format, orientation, &scans)
+            .saturating_add(if format == ImageFormat::Jpeg { bytes.len() as u64 } else { 0 });
+        Ok(Self { format, decoder: Box::new(decoder), orientation, memory })
+    }
+
+    /// Pixels in a row and rows, as stored: EXIF orientation may exchange them.
+    pub fn sides(&self) -> (u32, u32) {
+        self.decoder.dimensions()
+    }
+
+    /// About how many bytes [`Self::decode`] takes at one time, the result among them.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Decodes the pixels.
+    ///
+    /// # Errors
+    /// As the function [`decode`].
+    pub fn decode(self) -> Result<Picture, VisionError> {
+        contained(self.format, || self.decode_pixels())
+    }
+
+    fn decode_pixels(self) -> Result<Picture, VisionError> {
+        let decoded = DynamicImage::from_decoder(self.decoder);
+        let mut image = decoded.map_err(|error| decode_error(self.format, error))?;
+        image.apply_orientation(self.orientation);
+        let image = image.into_rgb8();
+        let (width, height) = image.dimensions();
+        Picture::new(width as usize, height as usize, 3, image.into_raw())
+    }
+}
+
+impl fmt::Debug for Undecoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { format, memory, .. } = self;
+        f.debug_struct("Undecoded")
+            .field("format", format)
+            .field("sides", &self.sides())
+            .field("memory", memory)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes an error of a panic in a decoder.
+fn contained<T>(
+    format: ImageFormat,
+    work: impl FnOnce() -> Result<T, VisionError>,
+) -> Result<T, VisionError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let message = format!("the {} decoder gave up on this picture", name_of(format));
         Err(VisionError::new(VisionErrorKind::CorruptPicture, message))
     })
@@ -49,39 +136,59 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, VisionError> {
     }
 }
 
-fn decode_as(format: ImageFormat, bytes: &[u8]) -> Result<Picture, VisionError> {
-    let damaged = |error| decode_error(format, error);
-    let mut decoder =
-        ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    check_size(width, height)?;
-    let mut limits = Limits::no_limits();
-    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
-    decoder.set_limits(limits).map_err(damaged)?;
-    // Orientation is advice: pictures with a damaged EXIF block are shown as they lie.
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    image.apply_orientation(orientation);
-    let image = image.into_rgb8();
-    let (width, height) = image.dimensions();
-    Picture::new(width as usize, height as usize, 3, image.into_raw())
-}
-
-fn check_size(width: u32, height: u32) -> Result<(), VisionError> {
+fn check_size((width, height): (u32, u32), most: u64) -> Result<(), VisionError> {
     if width == 0 || height == 0 {
         let message = format!("the picture is empty: {width} x {height} pixels");
         return Err(VisionError::new(VisionErrorKind::CorruptPicture, message));
     }
     let pixels = u64::from(width) * u64::from(height);
-    if width <= MAX_SIDE && height <= MAX_SIDE && pixels <= MAX_PIXELS {
+    if width <= MAX_SIDE && height <= MAX_SIDE && pixels <= most {
         return Ok(());
     }
     let message = format!(
         "the picture has {width} x {height} pixels; at most {MAX_SIDE} a side and {} million in \
          all are read",
-        MAX_PIXELS / 1_000_000
+        most as f64 / 1e6
     );
     Err(VisionError::new(VisionErrorKind::TooLarge, message))
+}
+
+/// Refuses a picture of few bytes that is refined again and again.
+fn check_work(scans: &Scans, pixels: u64, most: u64) -> Result<(), VisionError> {
+    let work = pixels.saturating_mul(scans.count);
+    if scans.count <= USUAL_SCANS || work <= most.saturating_mul(USUAL_SCANS) / 4 {
+        return Ok(());
+    }
+    let message = format!("the JPEG picture goes over its pixels {} times", scans.count);
+    Err(VisionError::new(VisionErrorKind::TooLarge, message))
+}
+
+/// What the decoder's own buffers, its result and the copies made of that come to.
+fn memory_of(
+    decoder: &impl ImageDecoder,
+    format: ImageFormat,
+    orientation: Orientation,
+    scans: &Scans,
+) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let buffers = match format {
+        ImageFormat::Jpeg => pixels.saturating_mul(scans.coefficient_bytes()),
+        ImageFormat::WebP => 6 * pixels,
+        _ => 0,
+    };
+    let result = decoder.total_bytes();
+    let turned = !matches!(
+        orientation,
+        Orientation::NoTransforms
+            | Orientation::FlipHorizontal
+            | Orientation::FlipVertical
+            | Orientation::Rotate180
+    );
+    let copies =
+        [turned.then_some(result), (decoder.color_type() != ColorType::Rgb8).then_some(3 * pixels)];
+    let largest_copy = copies.into_iter().flatten().max().unwrap_or_default();
+    result.saturating_add(buffers.max(largest_copy))
 }
 
 fn decode_error(format: ImageFormat, error: ImageError) -> VisionError {
@@ -104,5 +211,62 @@ fn name_of(format: ImageFormat) -> &'static str {
         ImageFormat::Jpeg => "JPEG",
         ImageFormat::WebP => "WebP",
         _ => "BMP",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn golden(name: &str) -> Vec<u8> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/decode");
+        std::fs::read(folder.join(name)).unwrap()
+    }
+
+    #[test]
+    fn the_callers_cap_counts_before_the_pixels_are_decoded() {
+        for name in ["rgb.jpg", "rgb.png", "rgb.webp", "rgb.bmp"] {
+            let bytes = golden(name);
+            let (width, height) = Undecoded::open(&bytes, MAX_PIXELS).unwrap().sides();
+            let pixels = u64::from(width) * u64::from(height);
+            assert!(Undecoded::open(&bytes, pixels).is_ok(), "{name}");
+            let error = Undecoded::open(&bytes, pixels - 1).unwrap_err();
+            assert_eq!(error.kind(), VisionErrorKind::TooLarge, "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn memory_covers_the_picture_and_the_copies_on_the_way() {
+        for entry in
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/decode").read_dir().unwrap()
+        {
+            let path = entry.unwrap().path();
+            if !path.is_file() {
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let opened = Undecoded::open(&bytes, MAX_PIXELS).unwrap();
+            let memory = opened.memory();
+            let picture = opened.decode().unwrap();
+            assert!(memory >= picture.pixels().len() as u64, "{}", path.display());
+            assert!(memory <= 20 * picture.pixels().len() as u64, "{}", path.display());
+        }
+        let memory = |name| Undecoded::open(&golden(name), MAX_PIXELS).unwrap().memory();
+        let pixels = |name| decode(&golden(name)).unwrap().pixels().len() as u64;
+        assert_eq!(memory("rgb.png"), pixels("rgb.png"));
+        assert_eq!(memory("gray.png"), pixels("gray.png") / 3 + pixels("gray.png"));
+        assert_eq!(memory("orientation-6.png"), 2 * pixels("orientation-6.png"));
+        assert!(memory("progressive.jpg") >= 3 * pixels("progressive.jpg"));
+    }
+
+    #[test]
+    fn few_bytes_cannot_ask_for_work_without_end() {
+        let scans = |count| Scans { count, ..Scans::default() };
+        assert!(check_work(&scans(USUAL_SCANS), MAX_PIXELS, MAX_PIXELS).is_ok());
+        assert!(check_work(&scans(100), MAX_PIXELS / 100, MAX_PIXELS).is_ok());
+        let error = check_work(&scans(100), MAX_PIXELS, MAX_PIXELS).unwrap_err();
+        assert_eq!(error.kind(), VisionErrorKind::TooLarge);
     }
 }

@@ -9,6 +9,7 @@ mod contract;
 mod decode;
 mod encode;
 mod error;
+mod jpeg;
 mod metadata;
 mod picture;
 mod placement;
@@ -25,7 +26,7 @@ pub use contract::{
     Filter, ImageOutput, Layout, Mode, Postprocess, Preprocess, RawOutput, Resize,
     SegmentationOutput, Tiling,
 };
-pub use decode::{MAX_PIXELS, MAX_SIDE, decode};
+pub use decode::{MAX_PIXELS, MAX_SIDE, Undecoded, decode};
 pub use encode::{OutputFormat, encode, encode_mask};
 pub use error::{VisionError, VisionErrorKind};
 pub use picture::Picture;
@@ -36,4 +37,4 @@ pub use prediction::{
 };
 pub use preprocess::preprocess;
 pub use resize::resize;
-pub use tiling::{Axis, Span, Tile, TilePlan};
+pub use tiling::{Axis, PictureAssembly, Span, TensorAssembly, Tile, TilePlan};

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use ndarray::{Array3, ArrayD, Axis};
 
 use crate::{Color, Layout, Picture, Preprocess, VisionError, contract::Constants, resize::resize};
@@ -12,8 +14,12 @@ pub fn preprocess(picture: &Picture, contract: &Preprocess) -> Result<ArrayD<f32
     Ok(normalized(resized.as_ref().unwrap_or(&picture), contract))
 }
 
-pub(crate) fn with_channels_of(picture: &Picture, color: Color) -> Picture {
-    if color == Color::Gray { picture.to_gray() } else { picture.to_rgb() }
+pub(crate) fn with_channels_of(picture: &Picture, color: Color) -> Cow<'_, Picture> {
+    match (color, picture.channels()) {
+        (Color::Gray, 1) | (Color::Rgb | Color::Bgr, 3) => Cow::Borrowed(picture),
+        (Color::Gray, _) => Cow::Owned(picture.to_gray()),
+        _ => Cow::Owned(picture.to_rgb()),
+    }
 }
 
 /// The tensor of a picture that already has the contract's size and channels.

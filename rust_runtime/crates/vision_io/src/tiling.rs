@@ -1,8 +1,10 @@
-use ndarray::{ArrayD, Axis as ArrayAxis, IxDyn, Slice};
+mod assembly;
 
+use ndarray::ArrayD;
+
+pub use self::assembly::{PictureAssembly, TensorAssembly};
 use crate::{
-    ImageOutput, Layout, Picture, Preprocess, Tiling, VisionError, VisionErrorKind,
-    postprocess::picture_of,
+    ImageOutput, Picture, Preprocess, Tiling, VisionError, VisionErrorKind,
     preprocess::{normalized, with_channels_of},
 };
 
@@ -91,7 +93,7 @@ pub struct Tile {
     rows: std::ops::Range<usize>,
 }
 
-/// The cuts of a picture. Besides the picture and the result, memory is taken for one tile only.
+/// The cuts of a picture.
 #[derive(Debug, Clone, Copy)]
 pub struct TilePlan {
     /// The cuts of a row.
@@ -121,20 +123,25 @@ impl TilePlan {
         self.horizontal.count * self.vertical.count
     }
 
-    /// The tiles, row by row.
-    pub fn tiles(&self) -> impl Iterator<Item = Tile> {
-        let plan = *self;
-        (0..plan.vertical.count).flat_map(move |row| {
-            (0..plan.horizontal.count).map(move |column| {
-                let (left, columns) = plan.horizontal.tile(column, plan.multiple);
-                let (top, rows) = plan.vertical.tile(row, plan.multiple);
-                Tile { left, top, columns, rows }
-            })
+    /// Tile `index`, counted row by row; `None` from [`Self::count`] on.
+    pub fn tile(&self, index: usize) -> Option<Tile> {
+        let (row, column) = (index / self.horizontal.count, index % self.horizontal.count);
+        (row < self.vertical.count).then(|| {
+            let (left, columns) = self.horizontal.tile(column, self.multiple);
+            let (top, rows) = self.vertical.tile(row, self.multiple);
+            Tile { left, top, columns, rows }
         })
     }
 
-    /// Runs a model that maps pictures to pictures of the same size. The contract's own resize
-    /// does not apply.
+    /// The tiles, row by row.
+    pub fn tiles(&self) -> impl Iterator<Item = Tile> {
+        let plan = *self;
+        (0..plan.count()).filter_map(move |index| plan.tile(index))
+    }
+
+    /// Runs a model that maps pictures to pictures of the same size, tile by tile: besides the
+    /// picture and the result, memory is taken for one tile only. The contract's own resize does
+    /// not apply.
     ///
     /// # Errors
     /// Those of `run`, [`VisionErrorKind::ShapeMismatch`] for a tile of another size, and
@@ -145,16 +152,11 @@ impl TilePlan {
         (input, output): (&Preprocess, &ImageOutput),
         mut run: impl FnMut(ArrayD<f32>) -> Result<ArrayD<f32>, E>,
     ) -> Result<Picture, E> {
-        let channels = output.color.channels();
-        let mut result = Picture::black(picture.width(), picture.height(), channels);
+        let mut result = PictureAssembly::new(*self, output.clone());
         for tile in self.tiles() {
-            let part = picture_of(&run(self.read(picture, &tile, input))?, output)?;
-            self.check_sides((part.height(), part.width()))?;
-            let (left, top) = (tile.columns.start - tile.left, tile.rows.start - tile.top);
-            let kept = Picture::crop_of(&part, left, top, tile.columns.len(), tile.rows.len());
-            result.paste(&kept, tile.columns.start, tile.rows.start);
+            result.place(&tile, &run(self.read(picture, &tile, input))?)?;
         }
-        Ok(result)
+        Ok(result.finish())
     }
 
     /// As [`Self::run_picture`], with the result as a tensor of the input's layout.
@@ -167,37 +169,23 @@ impl TilePlan {
         input: &Preprocess,
         mut run: impl FnMut(ArrayD<f32>) -> Result<ArrayD<f32>, E>,
     ) -> Result<ArrayD<f32>, E> {
-        let (rows, columns) = if input.layout == Layout::Nchw { (2, 3) } else { (1, 2) };
-        let mut result: Option<ArrayD<f32>> = None;
+        let mut result = TensorAssembly::new(*self, input.layout);
         for tile in self.tiles() {
-            let part = run(self.read(picture, &tile, input))?;
-            let sides = (part.ndim() == 4).then(|| (part.shape()[rows], part.shape()[columns]));
-            self.check_sides(sides.unwrap_or_default())?;
-            let whole = result.get_or_insert_with(|| {
-                let mut shape = part.shape().to_vec();
-                (shape[rows], shape[columns]) = (picture.height(), picture.width());
-                ArrayD::zeros(IxDyn(&shape))
-            });
-            let mut target = whole.slice_axis_mut(ArrayAxis(rows), Slice::from(tile.rows.clone()));
-            target.slice_axis_inplace(ArrayAxis(columns), Slice::from(tile.columns.clone()));
-            let mut kept = part.view();
-            let inside = |range: &std::ops::Range<usize>, start: usize| {
-                Slice::from(range.start - start..range.end - start)
-            };
-            kept.slice_axis_inplace(ArrayAxis(rows), inside(&tile.rows, tile.top));
-            kept.slice_axis_inplace(ArrayAxis(columns), inside(&tile.columns, tile.left));
-            if target.shape() != kept.shape() {
-                return Err(self.wrong_tile("another number of channels than before").into());
-            }
-            target.assign(&kept);
+            result.place(&tile, &run(self.read(picture, &tile, input))?)?;
         }
-        Ok(result.unwrap_or_default())
+        Ok(result.finish())
     }
 
-    fn read(&self, picture: &Picture, tile: &Tile, input: &Preprocess) -> ArrayD<f32> {
+    /// The model's input for one tile of `picture`, which is the one that was cut.
+    pub fn read(&self, picture: &Picture, tile: &Tile, input: &Preprocess) -> ArrayD<f32> {
         let (width, height) = (self.horizontal.side, self.vertical.side);
         let window = picture.window(tile.left, tile.top, width, height);
         normalized(&with_channels_of(&window, input.color), input)
+    }
+
+    /// Width and height of the picture that was cut.
+    fn picture_sides(&self) -> (usize, usize) {
+        (self.horizontal.length, self.vertical.length)
     }
 
     fn check_sides(&self, (height, width): (usize, usize)) -> Result<(), VisionError> {

@@ -3,6 +3,7 @@ use std::{error::Error, fmt, process::ExitCode};
 use runner_core::{LoadError, LoadErrorKind, RunError, RunErrorKind};
 use serde_json::{Value, json};
 use vision_io::{VisionError, VisionErrorKind};
+use vision_model::{ModelError, ModelErrorKind};
 
 /// What a program ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,15 @@ impl Fault {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// [`Self::with_hint`] where there is one.
+    #[must_use]
+    fn with_optional_hint(self, hint: Option<&str>) -> Self {
+        match hint {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
     }
 
     /// Says what it is about: `about: message`.
@@ -157,26 +167,67 @@ impl From<RunError> for Fault {
     }
 }
 
+/// The next step where a model gives numbers and no result.
+pub(crate) const NUMBERS_HINT: &str = "Name an output that ends in .npy, for the numbers.";
+
 impl From<VisionError> for Fault {
     fn from(error: VisionError) -> Self {
-        let fault = Self::bad(error.to_string());
-        match error.kind() {
-            VisionErrorKind::TileTooSmall => fault.with_hint("Give a larger --tile."),
-            VisionErrorKind::TooLarge => fault.with_hint("Make the picture smaller first."),
-            VisionErrorKind::InvalidContract => {
-                fault.with_hint("Correct the model's config and convert it again.")
-            }
-            VisionErrorKind::NotFinite => fault.with_hint(
-                "Look at the numbers with an output that ends in .npy; the model may want another \
-                 scale of input.",
+        Self::bad(error.to_string()).with_optional_hint(vision_hint(error.kind()))
+    }
+}
+
+impl From<ModelError> for Fault {
+    fn from(error: ModelError) -> Self {
+        let hint = match error.kind() {
+            ModelErrorKind::Vision(kind) => vision_hint(kind),
+            ModelErrorKind::NoPictures => Some(
+                "Set `preprocess` in the model's config and convert it again, or give a tensor as \
+                 a .npy file.",
             ),
-            VisionErrorKind::NotAPicture | VisionErrorKind::UnsupportedFormat => {
-                fault.with_hint("Give a PNG, JPEG, WebP or BMP picture, or a .npy tensor.")
+            ModelErrorKind::NoPrediction => Some(NUMBERS_HINT),
+            ModelErrorKind::SeveralInputs => Some("Give each as --input NAME=FILE.npy."),
+            ModelErrorKind::NotAPictureInput => Some("Give the input as a .npy file."),
+            ModelErrorKind::SeveralOutputs => {
+                Some("Name an output for each as --output NAME=FILE.npy.")
             }
-            VisionErrorKind::CorruptPicture => {
-                fault.with_hint("Copy the picture again, or save it anew with another program.")
-            }
-            _ => fault,
+            ModelErrorKind::NoTiles => Some("Leave out --tile."),
+            _ => error.hint(),
+        };
+        Self::bad(error.to_string()).with_optional_hint(hint)
+    }
+}
+
+fn vision_hint(kind: VisionErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        VisionErrorKind::TileTooSmall => "Give a larger --tile.",
+        VisionErrorKind::TooLarge => "Make the picture smaller first.",
+        VisionErrorKind::InvalidContract => "Correct the model's config and convert it again.",
+        VisionErrorKind::NotFinite => {
+            "Look at the numbers with an output that ends in .npy; the model may want another \
+             scale of input."
         }
+        VisionErrorKind::NotAPicture | VisionErrorKind::UnsupportedFormat => {
+            "Give a PNG, JPEG, WebP or BMP picture, or a .npy tensor."
+        }
+        VisionErrorKind::CorruptPicture => {
+            "Copy the picture again, or save it anew with another program."
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_does_not_take_ends_with_2_and_what_to_do() {
+        let refused = vision_model::Goldens::read(b"").unwrap_err();
+        assert_eq!(Fault::from(refused).exit(), Exit::BadInput);
+        let damaged = vision_io::decode(b"\x89PNG\r\n\x1a\n").unwrap_err();
+        let hint = vision_hint(damaged.kind()).map(ToOwned::to_owned);
+        assert!(hint.is_some());
+        let by_way_of_model = Fault::from(ModelError::from(damaged));
+        assert_eq!(by_way_of_model.hint().map(ToOwned::to_owned), hint);
     }
 }

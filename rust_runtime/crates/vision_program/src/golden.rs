@@ -1,24 +1,17 @@
 //! Compares a program's own answers with those that PyTorch gave when the model was converted.
 
-mod compare;
-mod read;
-
 use std::{
     fmt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use ndarray::ArrayD;
-use runner_core::Tensor;
+use runner_core::{DType, NamedTensors, Tensor};
 use serde::Deserialize;
+pub use vision_model::{Difference, GoldenReport, GoldenRow, Tolerance};
+use vision_model::{FileRecord, GoldenCase, Goldens, Manifest, hex_sha256};
 
-pub use compare::{Difference, Tolerance};
-use read::{Case, Goldens};
-
-use crate::{files, npy, session::hex_sha256};
-
-const SCHEMA_VERSION: u32 = 1;
+use crate::{files, npy};
 
 /// Why a program is not shown to give what PyTorch gave.
 #[derive(Debug)]
@@ -50,40 +43,6 @@ impl fmt::Display for GoldenError {
 
 impl std::error::Error for GoldenError {}
 
-/// One output of one case.
-#[derive(Debug, Clone)]
-pub struct GoldenRow {
-    /// Name of the case.
-    pub case: String,
-    /// Name of the output.
-    pub output: String,
-    /// How far the program is from PyTorch.
-    pub difference: Difference,
-    /// Whether that is within the tolerance.
-    pub passed: bool,
-}
-
-/// Every output of every case.
-#[derive(Debug, Clone)]
-pub struct GoldenReport {
-    /// What counts as equal.
-    pub tolerance: Tolerance,
-    /// One row an output and case; never empty.
-    pub rows: Vec<GoldenRow>,
-}
-
-impl fmt::Display for GoldenReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tolerance { mae, cosine_similarity } = self.tolerance;
-        write!(f, "tolerance: MAE {mae:.1e}, cosine similarity {cosine_similarity}")?;
-        for GoldenRow { case, output, difference, passed } in &self.rows {
-            let verdict = if *passed { "pass" } else { "FAIL" };
-            write!(f, "\n{verdict} {case} {output}: {difference}")?;
-        }
-        Ok(())
-    }
-}
-
 /// Shows that `executable` gives what PyTorch gave: `model` and `golden` are the files that
 /// `manifest` lists, the executable carries that model, and its answers to the recorded inputs
 /// are within the tolerance that stands in the golden file.
@@ -96,59 +55,38 @@ pub fn check(
     golden: &Path,
     manifest: &Path,
 ) -> Result<GoldenReport, GoldenError> {
-    let listed = Manifest::read(manifest)?;
-    let model_sha256 = same_file(model, listed.model()?)?.1;
+    let listed = Manifest::read(&bytes_of(manifest)?)
+        .map_err(|error| GoldenError::File(format!("{}: {error}", manifest.display())))?;
+    let model_sha256 = same_file(model, packaged(&listed)?)?.1;
     let golden_bytes = same_file(golden, &listed.goldens)?.0;
-    let goldens = read::goldens(&golden_bytes)
+    let goldens = goldens(&golden_bytes)
         .map_err(|reason| GoldenError::File(format!("{}: {reason}", golden.display())))?;
     same_model(executable, &model_sha256)?;
     let mut rows = Vec::new();
     for case in &goldens.cases {
-        rows.extend(run_case(executable, case, &goldens)?);
+        let made = run_case(executable, case)?;
+        rows.extend(case.compare(&made, &goldens.tolerance));
     }
     let report = GoldenReport { tolerance: goldens.tolerance, rows };
-    if report.rows.iter().all(|row| row.passed) {
-        return Ok(report);
-    }
-    Err(GoldenError::Different(report))
+    if report.passed() { Ok(report) } else { Err(GoldenError::Different(report)) }
 }
 
-/// The part of a manifest that this check needs.
-#[derive(Deserialize)]
-struct Manifest {
-    schema_version: u32,
-    goldens: FileRecord,
-    stages: Vec<Stage>,
+/// The newest file that a program is made from.
+fn packaged(manifest: &Manifest) -> Result<&FileRecord, GoldenError> {
+    let newest = manifest.stages.iter().rev().find(|stage| stage.name != "torchscript");
+    let missing = || GoldenError::File("the manifest lists no ONNX file".to_owned());
+    newest.map(|stage| &stage.output).ok_or_else(missing)
 }
 
-#[derive(Deserialize)]
-struct Stage {
-    name: String,
-    output: FileRecord,
-}
-
-#[derive(Deserialize)]
-struct FileRecord {
-    file: String,
-    sha256: String,
-}
-
-impl Manifest {
-    fn read(path: &Path) -> Result<Self, GoldenError> {
-        let bad = |reason: String| GoldenError::File(format!("{}: {reason}", path.display()));
-        let manifest: Self =
-            serde_json::from_slice(&bytes_of(path)?).map_err(|error| bad(error.to_string()))?;
-        if manifest.schema_version != SCHEMA_VERSION {
-            return Err(bad(format!("has schema_version {}", manifest.schema_version)));
+/// The goldens, which a program takes and gives as .npy files of f32 only.
+fn goldens(file: &[u8]) -> Result<Goldens, String> {
+    let goldens = Goldens::read(file).map_err(|error| error.to_string())?;
+    let tensors = goldens.cases.iter().flat_map(|case| case.inputs.iter().chain(&case.outputs));
+    match tensors.into_iter().find(|(_, tensor)| tensor.dtype() != DType::F32) {
+        Some((name, tensor)) => {
+            Err(format!("{name:?} holds {}, and programs take f32 only", tensor.dtype()))
         }
-        Ok(manifest)
-    }
-
-    /// The newest ONNX file.
-    fn model(&self) -> Result<&FileRecord, GoldenError> {
-        let onnx = self.stages.iter().rev().find(|stage| stage.name != "torchscript");
-        let missing = || GoldenError::File("the manifest lists no ONNX file".to_owned());
-        onnx.map(|stage| &stage.output).ok_or_else(missing)
+        None => Ok(goldens),
     }
 }
 
@@ -206,31 +144,26 @@ fn start(executable: &Path, command: &mut Command) -> Result<Vec<u8>, GoldenErro
     )))
 }
 
-fn run_case(
-    executable: &Path,
-    case: &Case,
-    goldens: &Goldens,
-) -> Result<Vec<GoldenRow>, GoldenError> {
+/// What the program makes of the inputs of a case.
+fn run_case(executable: &Path, case: &GoldenCase) -> Result<NamedTensors, GoldenError> {
     let file = |fault: &dyn fmt::Display| GoldenError::File(fault.to_string());
     let folder = tempfile::tempdir().map_err(|error| file(&error))?;
     let path = |kind: &str, index: usize| folder.path().join(format!("{kind}-{index}.npy"));
     let mut command = Command::new(executable);
-    for (index, (name, array)) in case.inputs.iter().enumerate() {
+    for (index, (name, tensor)) in case.inputs.iter().enumerate() {
         let path = path("input", index);
-        npy::write(&path, &Tensor::from(array.clone())).map_err(|fault| file(&fault))?;
+        npy::write(&path, tensor).map_err(|fault| file(&fault))?;
         command.arg("--input").arg(assignment(name, path));
     }
     for (index, (name, _)) in case.outputs.iter().enumerate() {
         command.arg("--output").arg(assignment(name, path("output", index)));
     }
     start(executable, &mut command)?;
-    let rows = case.outputs.iter().enumerate().map(|(index, (name, expected))| {
-        let got: ArrayD<f32> = npy::read(&path("output", index)).map_err(|fault| file(&fault))?;
-        let difference = Difference::of(&got, expected);
-        let passed = difference.is_within(&goldens.tolerance);
-        Ok(GoldenRow { case: case.name.clone(), output: name.clone(), difference, passed })
-    });
-    rows.collect()
+    let read = |(index, (name, _)): (usize, &(String, Tensor))| {
+        let made = npy::read(&path("output", index)).map_err(|fault| file(&fault))?;
+        Ok((name.clone(), Tensor::from(made)))
+    };
+    case.outputs.iter().enumerate().map(read).collect()
 }
 
 fn assignment(name: &str, path: PathBuf) -> std::ffi::OsString {

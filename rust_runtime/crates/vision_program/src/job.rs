@@ -8,12 +8,12 @@ use std::{
 use runner_core::{NamedTensors, Tensor};
 use serde_json::{Value, json};
 use vision_io::{Picture, decode};
+use vision_model::{Answer, Want, Way};
 
 use crate::{
     Arguments, Exit, Fault, Setup,
     arguments::named,
-    benchmark, files, npy, pictures,
-    pictures::{Answer, Want, Way},
+    benchmark, files, npy,
     results::{self, Output},
     session::{Session, milliseconds},
 };
@@ -77,9 +77,9 @@ fn info(setup: &Setup<'_>, arguments: &Arguments) -> Result<String, Fault> {
         "schema_version": SCHEMA_VERSION,
         "name": setup.name,
         "version": setup.version,
-        "model_sha256": session.model_sha256,
+        "model_sha256": session.model_sha256(),
         "model": session.info(),
-        "contract": session.contract,
+        "contract": session.contract(),
     })))
 }
 
@@ -146,17 +146,17 @@ fn run_model(
         && !files::is_npy(path)
     {
         let picture = read_picture(path)?;
+        let done = json!({
+            "name": name, "file": path.display().to_string(),
+            "width": picture.width(), "height": picture.height(),
+        });
         let as_result = outputs.iter().any(|output| !files::is_npy(&output.path));
         let want = if as_result { Want::Prediction } else { Want::Tensors };
         if as_result && outputs.len() > 1 {
             let message = "a picture is the only output of a run that gives one";
             return Err(Fault::bad(message).with_hint("Run again for the other outputs."));
         }
-        let (answer, way) = pictures::run(session, &picture, want, arguments.tile)?;
-        let done = json!({
-            "name": name, "file": path.display().to_string(),
-            "width": picture.width(), "height": picture.height(),
-        });
+        let (answer, way) = session.run_picture(picture, (want, arguments.tile))?;
         return Ok((vec![done], answer, Some(way)));
     }
     if arguments.tile.is_some() {

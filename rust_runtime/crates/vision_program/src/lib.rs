@@ -12,7 +12,6 @@ mod files;
 pub mod golden;
 mod job;
 mod npy;
-mod pictures;
 mod results;
 mod session;
 

@@ -28,7 +28,7 @@ pub(crate) fn check_ending(path: &Path) -> Result<(), Fault> {
 
 /// Refuses files of a kind that this model's results are not written as.
 pub(crate) fn check_kind(session: &Session, path: &Path) -> Result<(), Fault> {
-    let kind = match &session.contract.postprocess {
+    let kind = match &session.contract().postprocess {
         _ if files::is_npy(path) => return Ok(()),
         None | Some(Postprocess::Raw(_)) => return Ok(()),
         Some(kind) => kind,
@@ -49,13 +49,13 @@ pub(crate) fn check_kind(session: &Session, path: &Path) -> Result<(), Fault> {
 
 /// Whether a file is to hold what several outputs mean together.
 pub(crate) fn is_of_all_outputs(session: &Session, path: &Path) -> bool {
-    let detection = matches!(session.contract.postprocess, Some(Postprocess::Detection(_)));
+    let detection = matches!(session.contract().postprocess, Some(Postprocess::Detection(_)));
     detection && session.info().outputs.len() > 1 && !files::is_npy(path)
 }
 
 /// The placement where a tensor and no picture went in: the input itself is the picture.
 pub(crate) fn placement_of_input(session: &Session, shape: &[usize]) -> Placement {
-    let layout = session.contract.preprocess.as_ref().map(|input| input.layout);
+    let layout = session.contract().preprocess.as_ref().map(|input| input.layout);
     let sides = match (shape, layout) {
         ([_, height, width, _], Some(Layout::Nhwc)) | ([_, _, height, width], _) => {
             [*width, *height]
@@ -72,7 +72,7 @@ pub(crate) fn of_tensors(
     placement: &Placement,
     output: &Output,
 ) -> Result<Prediction, Fault> {
-    let contract = session.contract.postprocess.as_ref().ok_or_else(|| session.no_picture())?;
+    let contract = session.contract().postprocess.as_ref().ok_or_else(|| session.no_picture())?;
     let wanted: Vec<(String, Tensor)> = match (&output.tensor, contract) {
         (Some(name), contract) if !matches!(contract, Postprocess::Detection(_)) => {
             tensors.iter().filter(|(own, _)| own == name).cloned().collect()

@@ -1,17 +1,14 @@
 use std::time::{Duration, Instant};
 
-use ndarray::ArrayD;
-use runner_core::{ModelInfo, NamedTensors, Runner, RunnerConfig, Tensor};
-use sha2::{Digest, Sha256};
-use vision_io::Contract;
+use runner_core::{ModelInfo, NamedTensors, Runner, RunnerConfig};
+use vision_io::{Contract, Picture};
+use vision_model::{Answer, Model, Want, Way, run_picture};
 
 use crate::{Arguments, Fault, Setup};
 
-/// A loaded model with its contract. Times are the engine's own: no decoding, no files.
+/// A loaded model. Times are the engine's own: no decoding, no files.
 pub(crate) struct Session {
-    pub(crate) runner: Box<dyn Runner>,
-    pub(crate) contract: Contract,
-    pub(crate) model_sha256: String,
+    model: Model,
     pub(crate) load_time: Duration,
     /// The time of every run so far.
     pub(crate) run_times: Vec<Duration>,
@@ -22,62 +19,79 @@ impl Session {
         let mut config = RunnerConfig::new(setup.source.clone());
         config.threads = arguments.threads.map(std::num::NonZero::get);
         let bytes = config.bytes()?;
-        let model_sha256 = hex_sha256(&bytes);
-        let contract = Contract::from_onnx(&bytes)
-            .map_err(|error| Fault::from(error).about(setup.source.name()))?;
-        let start = Instant::now();
-        let runner = (setup.load)(&config)?;
-        let load_time = start.elapsed();
-        Ok(Self { runner, contract, model_sha256, load_time, run_times: Vec::new() })
+        let mut load_time = Duration::ZERO;
+        let load = || {
+            let start = Instant::now();
+            let runner = (setup.load)(&config).map_err(Refused::Engine)?;
+            load_time = start.elapsed();
+            Ok(runner)
+        };
+        let model = Model::from_onnx(&bytes, load).map_err(|refused| match refused {
+            Refused::Engine(error) => Fault::from(error),
+            Refused::Contract(error) => Fault::from(error).about(setup.source.name()),
+        })?;
+        Ok(Self { model, load_time, run_times: Vec::new() })
     }
 
     /// What is wrong when a result is wanted of a model that gives numbers only.
     pub(crate) fn no_picture(&self) -> Fault {
         Fault::bad(format!("what {} gives is not a picture", self.info().model))
-            .with_hint("Name an output that ends in .npy, for the numbers.")
+            .with_hint(crate::fault::NUMBERS_HINT)
     }
 
     pub(crate) fn info(&self) -> &ModelInfo {
-        self.runner.info()
+        self.model.runner.info()
+    }
+
+    pub(crate) fn contract(&self) -> &Contract {
+        &self.model.contract
+    }
+
+    pub(crate) fn model_sha256(&self) -> &str {
+        &self.model.sha256
     }
 
     /// Runs the model and keeps the time that it took.
     pub(crate) fn run_named(&mut self, inputs: NamedTensors) -> Result<NamedTensors, Fault> {
-        let start = Instant::now();
-        let outputs = self.runner.run_named(inputs)?;
-        self.run_times.push(start.elapsed());
-        Ok(outputs)
+        timed(self.model.runner.as_ref(), &mut self.run_times, inputs)
     }
 
-    /// [`Self::run_named`] for the one input of a model.
-    pub(crate) fn run_single(&mut self, input: ArrayD<f32>) -> Result<NamedTensors, Fault> {
-        let name = self.info().inputs.first().map(|spec| spec.name.clone()).unwrap_or_default();
-        self.run_named(vec![(name, Tensor::from(input))])
-    }
-
-    /// The one f32 output of a model with one input and one output.
-    pub(crate) fn run_to_array(&mut self, input: ArrayD<f32>) -> Result<ArrayD<f32>, Fault> {
-        single_array(self.run_single(input)?)
+    /// Runs the model on a picture, and keeps the time of every run.
+    pub(crate) fn run_picture(
+        &mut self,
+        picture: Picture,
+        wanted: (Want, Option<usize>),
+    ) -> Result<(Answer, Way), Fault> {
+        let Self { model, run_times, .. } = self;
+        let run = |inputs| timed(model.runner.as_ref(), run_times, inputs);
+        run_picture((model.runner.info(), &model.contract), picture, wanted, run)
     }
 }
 
-/// The one f32 tensor of a run's outputs.
-pub(crate) fn single_array(outputs: NamedTensors) -> Result<ArrayD<f32>, Fault> {
-    let mut outputs = outputs.into_iter();
-    let (Some((name, tensor)), None) = (outputs.next(), outputs.next()) else {
-        return Err(Fault::bad("a picture comes only from a model with one output")
-            .with_hint("Name an output for each as --output NAME=FILE.npy."));
-    };
-    ArrayD::<f32>::try_from(tensor)
-        .map_err(|tensor| Fault::bad(format!("output {name:?} holds {}, not f32", tensor.dtype())))
+fn timed(
+    runner: &dyn Runner,
+    times: &mut Vec<Duration>,
+    inputs: NamedTensors,
+) -> Result<NamedTensors, Fault> {
+    let start = Instant::now();
+    let outputs = runner.run_named(inputs)?;
+    times.push(start.elapsed());
+    Ok(outputs)
+}
+
+/// Why a model was not loaded.
+enum Refused {
+    Engine(runner_core::LoadError),
+    Contract(vision_model::ModelError),
+}
+
+impl From<vision_model::ModelError> for Refused {
+    fn from(error: vision_model::ModelError) -> Self {
+        Self::Contract(error)
+    }
 }
 
 /// Milliseconds, as reports have them.
 pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-/// SHA-256 in lower-case hexadecimal.
-pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }

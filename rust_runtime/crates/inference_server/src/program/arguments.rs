@@ -1,0 +1,184 @@
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::StartError;
+
+/// The command line of a program that serves what it is told to.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Manifests (.oxv.json) or model files (.onnx, .pt)
+    #[arg(value_name = "MODEL")]
+    models: Vec<PathBuf>,
+
+    /// The engine of every model that names none; auto takes what `oxidizedvision choose` found
+    #[arg(long, value_name = "NAME")]
+    runner: Option<String>,
+
+    /// A folder whose models are served as they come and go
+    #[arg(long, value_name = "PATH")]
+    folder: Option<PathBuf>,
+
+    /// Where the models run: cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", requires = "models")]
+    device: Option<String>,
+
+    /// Threads of one run; measured when this is left out
+    #[arg(long, value_name = "N", requires = "models")]
+    threads: Option<NonZeroUsize>,
+
+    /// Runs of one model at the same time; measured when this is left out
+    #[arg(long, value_name = "N", requires = "models")]
+    engines: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What every server program takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    /// Address to listen on; 127.0.0.1 unless told
+    #[arg(long)]
+    host: Option<String>,
+
+    /// Port; 8000 unless told, 0 takes a free one
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+
+    /// Settings, a YAML file; flags and the environment (`OXIDIZEDVISION_SERVER_…`) win over it
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// A setting by its place in the settings file, as in limits.queue.requests=64
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Print where the server listens and what it serves as one JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Arguments {
+    /// Those of a program that carries its model.
+    pub(super) fn of_common(common: Common) -> Self {
+        let (models, runner, folder) = (Vec::new(), None, None);
+        Self { models, runner, folder, device: None, threads: None, engines: None, common }
+    }
+
+    /// The flags as a document of the settings file's keys.
+    ///
+    /// # Errors
+    /// [`StartError`] of kind `usage` for a `--set` without a value.
+    pub(super) fn flags(&self) -> Result<Value, StartError> {
+        let mut flags = Map::new();
+        for text in &self.common.set {
+            set(&mut flags, text)?;
+        }
+        let mut put = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                flags.insert(key.to_owned(), value);
+            }
+        };
+        put("host", self.common.host.as_ref().map(|host| json!(host)));
+        put("port", self.common.port.map(|port| json!(port)));
+        put("runner", self.runner.as_ref().map(|runner| json!(runner)));
+        put("folder", self.folder.as_ref().map(|folder| json!({ "path": folder })));
+        let models: Vec<Value> = self.models.iter().map(|path| self.model(path)).collect();
+        put("models", (!models.is_empty()).then_some(Value::Array(models)));
+        Ok(Value::Object(flags))
+    }
+
+    fn model(&self, path: &PathBuf) -> Value {
+        let mut model = json!({ "path": path });
+        let given = [
+            ("device", self.device.as_ref().map(|device| json!(device))),
+            ("threads", self.threads.map(|threads| json!(threads))),
+            ("engines", self.engines.map(|engines| json!(engines))),
+        ];
+        for (key, value) in given {
+            if let Some(value) = value {
+                model[key] = value;
+            }
+        }
+        model
+    }
+}
+
+/// Puts the value of `a.b.c=value` where it belongs.
+fn set(flags: &mut Map<String, Value>, text: &str) -> Result<(), StartError> {
+    let parts = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    let (path, value) = parts.ok_or_else(|| {
+        StartError::new("usage", format!("--set {text}: expected KEY=VALUE"))
+            .with_hint("As in --set limits.queue.requests=64.")
+    })?;
+    let value: Value =
+        serde_saphyr::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    let mut below = flags;
+    let mut keys = path.split('.').peekable();
+    while let Some(key) = keys.next() {
+        if keys.peek().is_none() {
+            below.insert(key.to_owned(), value);
+            return Ok(());
+        }
+        let entry = below.entry(key).or_insert_with(|| json!({}));
+        below = entry.as_object_mut().ok_or_else(|| {
+            StartError::new("usage", format!("--set {text}: {key} has been set to a value"))
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Arguments, clap::Error> {
+        let command = Arguments::augment_args(Command::new("image_server"));
+        let words = std::iter::once("image_server").chain(arguments.iter().copied());
+        Arguments::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
+
+    fn flags(arguments: &[&str]) -> Result<Value, StartError> {
+        parse(arguments).unwrap().flags()
+    }
+
+    #[test]
+    fn flags_are_keys_of_the_settings_file() {
+        let given = ["a.onnx", "b.oxv.json", "--runner", "rten", "--port", "0", "--threads", "2"];
+        let expected = json!({
+            "port": 0, "runner": "rten",
+            "models": [{"path": "a.onnx", "threads": 2}, {"path": "b.oxv.json", "threads": 2}],
+        });
+        assert_eq!(flags(&given).unwrap(), expected);
+        assert_eq!(flags(&[]).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn any_setting_can_be_set() {
+        let set = [
+            "--set",
+            "limits.queue.requests=64",
+            "--set",
+            "limits.request.body=1 MiB",
+            "--set",
+            "pages=false",
+        ];
+        let expected = json!({"pages": false, "limits": {"queue": {"requests": 64}, "request": {"body": "1 MiB"}}});
+        assert_eq!(flags(&set).unwrap(), expected);
+        for wrong in
+            [["--set", "pages"].as_slice(), &["--set", "=1"], &["--set", "a=1", "--set", "a.b=1"]]
+        {
+            assert_eq!(flags(wrong).unwrap_err().kind(), "usage", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_models_wants_models() {
+        assert!(parse(&["--threads", "2"]).is_err());
+        assert!(parse(&["a.onnx", "--threads", "0"]).is_err());
+        assert!(parse(&["--port", "65536"]).is_err());
+    }
+}

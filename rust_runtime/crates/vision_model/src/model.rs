@@ -1,0 +1,74 @@
+use runner_core::Runner;
+use sha2::{Digest, Sha256};
+use vision_io::Contract;
+
+use crate::ModelError;
+
+/// A model that an engine has loaded.
+pub struct Model {
+    /// The engine's.
+    pub runner: Box<dyn Runner>,
+    /// How pictures go through it.
+    pub contract: Contract,
+    /// SHA-256 of the model's file, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+impl Model {
+    /// A model of an ONNX file, or of what was prepared from one, which carries its own contract.
+    ///
+    /// `load` is called once the contract is read.
+    ///
+    /// # Errors
+    /// Those of `load`, and [`crate::ModelErrorKind::Vision`] for a damaged contract.
+    pub fn from_onnx<E: From<ModelError>>(
+        file: &[u8],
+        load: impl FnOnce() -> Result<Box<dyn Runner>, E>,
+    ) -> Result<Self, E> {
+        let contract = Contract::from_onnx(file).map_err(ModelError::from)?;
+        let sha256 = hex_sha256(file);
+        Ok(Self { runner: load()?, contract, sha256 })
+    }
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn hex_sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use runner_core::LoadError;
+
+    use super::*;
+    use crate::ModelErrorKind;
+
+    #[derive(Debug)]
+    struct Refused(Option<ModelErrorKind>);
+
+    impl From<ModelError> for Refused {
+        fn from(error: ModelError) -> Self {
+            Self(Some(error.kind()))
+        }
+    }
+
+    impl From<LoadError> for Refused {
+        fn from(_: LoadError) -> Self {
+            Self(None)
+        }
+    }
+
+    #[test]
+    fn a_damaged_contract_is_told_before_the_engine_is_asked() {
+        let refused = Model::from_onnx(b"\xff", || -> Result<Box<dyn Runner>, Refused> {
+            panic!("the engine was asked")
+        });
+        assert!(matches!(refused.err().unwrap().0, Some(ModelErrorKind::Vision(_))));
+    }
+
+    #[test]
+    fn a_sum_is_written_as_everywhere() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(hex_sha256(b""), empty);
+    }
+}
