@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from oxidizedvision.core.tensors import Array
 
-MOST_COLUMNS = 2048
+MOST_COLUMNS = 3072
 """Layers that read more numbers for each output are rounded to the nearest."""
 
 _MOST_ROWS = 4096
