@@ -6,6 +6,7 @@
 //! `ArrayD<f32>` of one picture, `[1, C, H, W]` or `[1, H, W, C]`.
 
 mod contract;
+mod convolution;
 mod decode;
 mod encode;
 mod error;

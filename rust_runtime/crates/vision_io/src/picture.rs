@@ -69,13 +69,17 @@ impl Picture {
         &self.pixels
     }
 
+    pub(crate) fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
+    }
+
     /// The pixels of row `y`, `y < height`.
     pub(crate) fn row(&self, y: usize) -> &[u8] {
         let stride = self.width * self.channels;
         &self.pixels[y * stride..(y + 1) * stride]
     }
 
-    fn row_mut(&mut self, y: usize) -> &mut [u8] {
+    pub(crate) fn row_mut(&mut self, y: usize) -> &mut [u8] {
         let stride = self.width * self.channels;
         &mut self.pixels[y * stride..(y + 1) * stride]
     }

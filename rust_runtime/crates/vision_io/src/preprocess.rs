@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use ndarray::{Array3, ArrayD, Axis};
+use ndarray::{Array4, ArrayD, Axis};
 
 use crate::{Color, Layout, Picture, Preprocess, VisionError, contract::Constants, resize::resize};
 
@@ -24,22 +24,20 @@ pub(crate) fn with_channels_of(picture: &Picture, color: Color) -> Cow<'_, Pictu
 
 /// The tensor of a picture that already has the contract's size and channels.
 pub(crate) fn normalized(picture: &Picture, contract: &Preprocess) -> ArrayD<f32> {
-    let channels = picture.channels();
-    let tables: Vec<[f32; 256]> = (0..channels).map(|channel| table(contract, channel)).collect();
-    let (width, pixels) = (picture.width(), picture.pixels());
-    let value = |y: usize, x: usize, channel: usize| {
-        let source = source_channel(contract.color, channel);
-        tables[channel][usize::from(pixels[(y * width + x) * channels + source])]
+    let (channels, height, width) = (picture.channels(), picture.height(), picture.width());
+    let (shape, axis) = match contract.layout {
+        Layout::Nchw => ([1, channels, height, width], Axis(1)),
+        Layout::Nhwc => ([1, height, width, channels], Axis(3)),
     };
-    let array = match contract.layout {
-        Layout::Nchw => {
-            Array3::from_shape_fn((channels, picture.height(), width), |(c, y, x)| value(y, x, c))
+    let mut tensor = Array4::zeros(shape);
+    for (channel, mut plane) in tensor.axis_iter_mut(axis).enumerate() {
+        let table = table(contract, channel);
+        let bytes = picture.pixels().iter().skip(source_channel(contract.color, channel));
+        for (value, byte) in plane.iter_mut().zip(bytes.step_by(channels)) {
+            *value = table[usize::from(*byte)];
         }
-        Layout::Nhwc => {
-            Array3::from_shape_fn((picture.height(), width, channels), |(y, x, c)| value(y, x, c))
-        }
-    };
-    array.insert_axis(Axis(0)).into_dyn()
+    }
+    tensor.into_dyn()
 }
 
 /// The channel of a picture that a channel of a tensor is.

@@ -1,9 +1,7 @@
-//! Resampling that no library does to the pixel: the nearest pixel by Pillow's and by PyTorch's
-//! reckoning, Pillow's averages, and PyTorch's filters without antialias.
+//! The nearest pixel by Pillow's and by PyTorch's reckoning, and PyTorch's filters without
+//! antialias.
 
-use std::ops::Range;
-
-use crate::{Picture, resize::halfway};
+use crate::Picture;
 
 /// PyTorch's and `OpenCV`'s; Pillow's, and PyTorch's with antialias, is -0.5.
 const CUBIC: f64 = -0.75;
@@ -41,72 +39,6 @@ fn places_of_centers(own: usize, wanted: usize) -> Vec<usize> {
 fn places_of_edges(own: usize, wanted: usize) -> Vec<usize> {
     let step = own as f32 / wanted as f32;
     (0..wanted).map(|target| ((target as f32 * step) as usize).min(own - 1)).collect()
-}
-
-/// Pillow's `box`: each pixel is the average of those whose middle lies in it, or with `widen` off
-/// of the one under its own middle.
-pub(crate) fn average(picture: &Picture, size: [usize; 2], widen: bool) -> Picture {
-    let own = [picture.width(), picture.height()];
-    let width_first = halfway(own, size)[0] == size[0];
-    let across = |picture: &Picture| averaged_across(picture, size[0], widen);
-    let down = |picture: &Picture| averaged_down(picture, size[1], widen);
-    if width_first { down(&across(picture)) } else { across(&down(picture)) }
-}
-
-fn averaged_across(picture: &Picture, width: usize, widen: bool) -> Picture {
-    let channels = picture.channels();
-    let spans = spans(picture.width(), width, widen);
-    let mut pixels = Vec::with_capacity(width * picture.height() * channels);
-    for row in (0..picture.height()).map(|y| picture.row(y)) {
-        for span in &spans {
-            let inside = &row[span.start * channels..span.end * channels];
-            for channel in 0..channels {
-                let values = inside.iter().skip(channel).step_by(channels);
-                pixels.push(rounded(values.copied().map(u32::from).sum(), span.len()));
-            }
-        }
-    }
-    Picture::of(width, picture.height(), channels, pixels)
-}
-
-fn averaged_down(picture: &Picture, height: usize, widen: bool) -> Picture {
-    let mut pixels = Vec::with_capacity(picture.width() * height * picture.channels());
-    let mut sums = vec![0_u32; picture.width() * picture.channels()];
-    for span in spans(picture.height(), height, widen) {
-        sums.fill(0);
-        let count = span.len();
-        for row in span.map(|y| picture.row(y)) {
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += u32::from(*value));
-        }
-        pixels.extend(sums.iter().map(|sum| rounded(*sum, count)));
-    }
-    Picture::of(picture.width(), height, picture.channels(), pixels)
-}
-
-fn rounded(sum: u32, count: usize) -> u8 {
-    let count = count as u32;
-    ((sum + count / 2) / count) as u8
-}
-
-/// The pixels that each target pixel is the average of, by Pillow's reckoning to the last bit:
-/// where a middle falls on a border, rounding decides.
-fn spans(own: usize, wanted: usize, widen: bool) -> Vec<Range<usize>> {
-    let step = own as f64 / wanted as f64;
-    let widening = if widen { step.max(1.0) } else { 1.0 };
-    let (support, shrink) = (0.5 * widening, 1.0 / widening);
-    let span = |target: usize| {
-        let center = (target as f64 + 0.5) * step;
-        let first = (center - support + 0.5).max(0.0) as usize;
-        let end = ((center + support + 0.5) as usize).min(own);
-        let inside = |pixel: &usize| {
-            let distance = (*pixel as f64 - center + 0.5) * shrink;
-            distance > -0.5 && distance <= 0.5
-        };
-        let start = (first..end).find(inside).unwrap_or(first).min(own - 1);
-        let last = (first..end).rev().find(inside).unwrap_or(start);
-        start..last + 1
-    };
-    (0..wanted).map(span).collect()
 }
 
 /// PyTorch's `bilinear` without antialias: two by two pixels, rounded once.

@@ -1,5 +1,5 @@
-//! Proves that resizing is Pillow's with antialias and PyTorch's without, within 1 of 255, and that
-//! modes are torchvision's and Pillow's to the pixel. The pictures in `goldens/resize.safetensors`
+//! Proves that resizing is Pillow's with antialias to the last bit and PyTorch's without, within 1
+//! of 255, and that modes are torchvision's and Pillow's to the pixel. The pictures in `goldens/resize.safetensors`
 //! are made by `make_resize_goldens.py`.
 
 use std::{fs, path::Path};
@@ -22,7 +22,7 @@ fn worst(got: &Picture, expected: &Picture) -> u8 {
 }
 
 #[test]
-fn every_picture_filter_and_mode_is_within_1_of_255() {
+fn every_picture_filter_and_mode_is_pillows_or_pytorchs() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/resize.safetensors");
     let bytes = fs::read(path).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -36,7 +36,7 @@ fn every_picture_filter_and_mode_is_within_1_of_255() {
         let source = picture(&tensors, &format!("source/{source}"));
         let got = resize(&source, &to).unwrap();
         let difference = worst(&got, &picture(&tensors, name));
-        let allowed = u8::from(to.filter != Filter::Nearest);
+        let allowed = u8::from(!to.antialias && to.filter != Filter::Nearest);
         seen += 1;
         if difference > allowed {
             faults.push(format!("{name}: {difference}"));
@@ -109,9 +109,7 @@ fn channels_do_not_mix() {
             let own = one_of_three(picture, channel);
             let gray = Picture::new(picture.width(), picture.height(), 1, own).unwrap();
             let alone = resize(&gray, to).unwrap();
-            let wanted = one_of_three(&all, channel);
-            let worst = alone.pixels().iter().zip(wanted).map(|(a, b)| a.abs_diff(b)).max();
-            assert!(worst.unwrap() <= 1, "{to:?}");
+            assert_eq!(alone.pixels(), one_of_three(&all, channel), "{to:?}");
         }
     });
 }
