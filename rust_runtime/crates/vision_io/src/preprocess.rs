@@ -32,9 +32,10 @@ pub(crate) fn normalized(picture: &Picture, contract: &Preprocess) -> ArrayD<f32
     let mut tensor = Array4::zeros(shape);
     for (channel, mut plane) in tensor.axis_iter_mut(axis).enumerate() {
         let table = table(contract, channel);
-        let bytes = picture.pixels().iter().skip(source_channel(contract.color, channel));
-        for (value, byte) in plane.iter_mut().zip(bytes.step_by(channels)) {
-            *value = table[usize::from(*byte)];
+        let source = source_channel(contract.color, channel);
+        let pixels = picture.pixels().chunks_exact(channels);
+        for (value, pixel) in plane.iter_mut().zip(pixels) {
+            *value = table[usize::from(pixel[source])];
         }
     }
     tensor.into_dyn()

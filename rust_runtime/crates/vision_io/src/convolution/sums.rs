@@ -87,7 +87,7 @@ mod avx2 {
         _mm256_packs_epi32, _mm256_packus_epi16, _mm256_set1_epi32, _mm256_srai_epi32,
     };
 
-    use super::{HALF, LINES, PRECISION, Taps};
+    use super::{BEYOND, HALF, LINES, PRECISION, Taps};
 
     /// A vector is a pixel of each line, whose fourth value is of no use.
     #[target_feature(enable = "avx2")]
@@ -98,11 +98,12 @@ mod avx2 {
     ) {
         let made = first.chunks_exact_mut(3).zip(second.chunks_exact_mut(3));
         for ((span, weights), (first, second)) in columns.each().zip(made) {
-            let pixels = lines.map(|line| &line[span.start * 3..=span.end * 3]);
+            let taken = span.start * 3..span.end * 3 + BEYOND;
+            let (one, other) = (&lines[0][taken.clone()], &lines[1][taken]);
             let mut sums = _mm256_set1_epi32(HALF);
             for (place, weight) in weights.iter().enumerate() {
-                let [first, second] = pixels.map(|pixels| four(pixels, place * 3));
-                let both = _mm_insert_epi32::<1>(_mm_cvtsi32_si128(first), second);
+                let pixel = _mm_cvtsi32_si128(four(one, place * 3));
+                let both = _mm_insert_epi32::<1>(pixel, four(other, place * 3));
                 let weight = _mm256_set1_epi32(*weight);
                 let term = _mm256_mullo_epi32(_mm256_cvtepu8_epi32(both), weight);
                 sums = _mm256_add_epi32(sums, term);
@@ -124,8 +125,8 @@ mod avx2 {
         let sums = _mm256_srai_epi32::<{ PRECISION.cast_signed() }>(sums);
         let halves = _mm256_packs_epi32(sums, sums);
         let bytes = _mm256_packus_epi16(halves, halves);
-        let halves = [_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes)];
-        halves.map(|half| _mm_cvtsi128_si32(half).to_le_bytes())
+        let (one, other) = (_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes));
+        [_mm_cvtsi128_si32(one).to_le_bytes(), _mm_cvtsi128_si32(other).to_le_bytes()]
     }
 
     #[target_feature(enable = "avx2")]
