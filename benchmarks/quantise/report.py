@@ -17,6 +17,7 @@ WEIGHTS = {"int8": 0.27, "fp16": 0.51}
 FILE = {"int8": 0.32, "fp16": 0.53}
 LARGE_BYTES = 1_000_000
 LARGE_MACS = 50_000_000
+AS_LARGE = 0.99
 LATENCY = {True: 0.65, False: 0.80}
 """Of INT8 over FP32 in the mean, with 8-bit dot products and without."""
 _DOT_PRODUCTS = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
@@ -81,13 +82,17 @@ def _against_peers(document: Document) -> Iterator[str]:
                 continue
             ours = _same(model, theirs)
             ours_keeps += ours is not None
-            good = theirs["kept"] and theirs["keeps"]
-            theirs_keeps += good
+            theirs_keeps += theirs["kept"] and theirs["keeps"] and not _as_large(theirs)
         if ours_keeps < theirs_keeps:
             yield f"ours keeps the budget {ours_keeps} times, {name} {theirs_keeps} times"
         mean = over_peer(document, name)
         if mean is not None and mean[1] > 1:
             yield f"ours takes {mean[0]:.2f} of the time of {name} in the mean"
+
+
+def _as_large(row: Row) -> bool:
+    """Whether nothing was quantised in the end, which is what a refusal of ours leaves as well."""
+    return float(row["weight_ratio"]) > AS_LARGE
 
 
 def over_peer(document: Document, name: str) -> tuple[float, float, float] | None:
@@ -149,7 +154,7 @@ def _cells(model: Row, row: Row) -> Sequence[str]:
         f"{row['weight_ratio']:.3f}",
         f"{row['file_ratio']:.3f}",
         f"{row['latency_ratio']:.2f} ({low:.2f} to {high:.2f})",
-        row["verdict"],
+        "nothing is quantised" if _as_large(row) else row["verdict"],
     ]
 
 

@@ -12,6 +12,7 @@ from benchmarks.server import overload, pictures, tensors
 from benchmarks.server.claims import peer_rows
 from benchmarks.server.servers import AUTO, OURS, Server, our_server, peer_server
 from benchmarks.server.site import Case, Site
+from benchmarks.server.subjects import Subject
 from benchmarks.server.tuning import PeerError, best, settings_of, tuned
 from oxidizedvision.auto import choose
 from oxidizedvision.auto.report import ChooseOptions
@@ -31,12 +32,15 @@ class PartError(Exception):
 class Bench:
     """One model with everything that its parts share.
 
-    program: our server. settings: what peers are tuned over; None: all that each is tried with.
+    program: our server. small: the model with what `optimize` made of it; None where no part that
+    was asked for goes by it. settings: what peers are tuned over; None: all that each is tried
+    with.
     """
 
     site: Site
     case: Case
     program: Path
+    small: Subject | None = None
     settings: Sequence[Setting] | None = None
 
     def ours(self, name: str, engine: str) -> Server:
@@ -51,10 +55,10 @@ class Bench:
 def _jpeg(bench: Bench, _: Known) -> Figures:
     tuning, missing = _tuned(bench)
     bench.say("auto chooses")
-    engine = _chosen(bench)
+    auto = _chosen(bench)
     bench.say("how many pictures each serves")
-    rows = pictures.throughput(bench.site, bench.case, _servers(bench, engine, tuning))
-    return {"auto": engine, "tuning": tuning, "missing": missing, "throughput": rows}
+    rows = pictures.throughput(bench.site, bench.case, _servers(bench, auto, tuning))
+    return {"auto": auto, "tuning": tuning, "missing": missing, "throughput": rows}
 
 
 def _tuned(bench: Bench) -> tuple[list[Figures], list[dict[str, str]]]:
@@ -71,20 +75,26 @@ def _tuned(bench: Bench) -> tuple[list[Figures], list[dict[str, str]]]:
     return rows, missing
 
 
-def _servers(bench: Bench, engine: str, tuning: Sequence[Figures]) -> list[Server]:
-    """Ours with ONNX Runtime and with another engine, and every peer at its best."""
+def _servers(bench: Bench, auto: Mapping[str, str], tuning: Sequence[Figures]) -> list[Server]:
+    """Ours with ONNX Runtime and with what was chosen, and every peer at its best."""
+    small = bench.small if auto["precision"] != "fp32" else None
+    chosen = our_server(
+        AUTO, bench.program, small or bench.case.subject, auto["engine"], exact=small is None
+    )
     peers = [
         peer_server(PEERS[row["server"]], settings_of(row), bench.case.subject.model)
         for row in best(tuning)
     ]
-    return [bench.ours(OURS, "ort"), bench.ours(AUTO, engine), *peers]
+    return [bench.ours(OURS, "ort"), chosen, *peers]
 
 
-def _chosen(bench: Bench) -> str:
-    """The engine that serves most on one core."""
+def _chosen(bench: Bench) -> Figures:
+    """The engine and precision that serve most on one core."""
     options = ChooseOptions(threads=1, batch_size=1, processes=3)
+    config = (bench.small or bench.case.subject).config
     with pinned([bench.site.core]):
-        return choose(bench.case.subject.config, goal="throughput", options=options).runner
+        found = choose(config, goal="throughput", options=options)
+    return {"engine": found.runner, "precision": found.precision}
 
 
 def _p99(bench: Bench, known: Known) -> Figures:
@@ -133,6 +143,7 @@ class Part:
     keys: Sequence[str]
     needs: Sequence[str] = ()
     models: Sequence[str] = ()
+    small: bool = False
 
     def concerns(self, model: str) -> bool:
         """Whether it is asked of a model."""
@@ -140,8 +151,8 @@ class Part:
 
 
 PARTS: Mapping[str, Part] = {
-    "jpeg": Part(_jpeg, ("auto", "tuning", "missing", "throughput")),
-    "p99": Part(_p99, ("steady",), ("auto", "tuning", "throughput")),
+    "jpeg": Part(_jpeg, ("auto", "tuning", "missing", "throughput"), small=True),
+    "p99": Part(_p99, ("steady",), ("auto", "tuning", "throughput"), small=True),
     "tensors": Part(_tensors, ("tensors", "single")),
     "overload": Part(_overload, ("overload",)),
     "idle": Part(_idle, ("idle",), models=("mobilenet_v2",)),

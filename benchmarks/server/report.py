@@ -36,7 +36,8 @@ def markdown(document: Document) -> str:
 def _pictures(model: Document) -> str:
     rows = model["throughput"]
     settings = {row["server"]: str(settings_of(row)) for row in best(model["tuning"])}
-    settings[AUTO] = model["auto"]
+    auto = model["auto"]
+    settings[AUTO] = f"{auto['engine']}, {auto['precision'].upper()}"
     titles = (f"{OURS}: times as many", f"{AUTO}: times as many")
     lines = _header("server", "setting", "pictures a second", *titles)
     for row in rows:

@@ -8,14 +8,12 @@ Exit codes: 0 every claim holds; 1 a server or the load failed; 2 usage, or too 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import add_names, end, flags, own_folder, say, told
 from benchmarks.peers.environment import InstallError
 from benchmarks.peers.table import Setting
 from benchmarks.server import ours, report
@@ -27,7 +25,7 @@ from benchmarks.server.parts import PARTS, Bench, PartError, check_needs
 from benchmarks.server.process import ServerError
 from benchmarks.server.scale import FULL, QUICK
 from benchmarks.server.site import Case, MachineError, Site, cores
-from benchmarks.server.subjects import NAMES, photographs, subject
+from benchmarks.server.subjects import NAMES, photographs, smaller, subject
 from benchmarks.server.tuning import PeerError
 from oxidizedvision.benchmark.machine import fingerprint
 from oxidizedvision.benchmark.session import pinned
@@ -45,29 +43,23 @@ def main(words: list[str] | None = None) -> int:
         return _CODES[PartError]
     known = committed or {}
     try:
-        with tempfile.TemporaryDirectory(prefix="oxidizedvision-server-") as name:
-            os.environ["OXIDIZEDVISION_HOME"] = str(Path(name) / "home")
-            models = _figures(Path(name), arguments, known)
+        with own_folder("server") as folder:
+            models = _figures(folder, arguments, known)
     except _FAULTS as error:
         say(f"error: {error}")
         return _CODES.get(type(error), 1)
     document = {"schema_version": 1, "machine": fingerprint(), "models": models}
     print(report.markdown(document))
-    broken = broken_claims(document)
-    for claim in broken:
-        say(f"NOT KEPT: {claim}")
+    code = told(broken_claims(document))
     if arguments.write:
         report.write({**document, "models": merged(known, models)})
-    return 3 if broken else 0
+    return code
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--part", action="append", choices=list(PARTS), help="may be repeated")
-    parser.add_argument("--model", action="append", choices=NAMES, help="may be repeated")
-    parser.add_argument(
-        "--write", action="store_true", help="replace what was measured in the committed results"
-    )
+    parser = flags(__doc__, write="replace what was measured in the committed results")
+    add_names(parser, "--part", list(PARTS))
+    add_names(parser, "--model", NAMES)
     parser.add_argument("--quick", action="store_true", help="a try: its figures say little")
     arguments = parser.parse_args(words)
     if arguments.write and arguments.quick:
@@ -98,7 +90,13 @@ def _figures(
         say(f"{name}: converting")
         made = subject(name, folder / name)
         case = Case.of(made, files, (QUICK if arguments.quick else FULL)[name])
-        bench = Bench(site, case, program, [Setting(1, 1)] if arguments.quick else None)
+        small = None
+        if any(PARTS[part].small for part in parts):
+            say(f"{name}: smaller precisions")
+            with pinned([core]):
+                small = smaller(name, folder / f"{name}-small")
+        settings = [Setting(1, 1)] if arguments.quick else None
+        bench = Bench(site, case, program, small, settings)
         with pinned([load_core]):
             models.append(measured(bench, parts, known.get(name, {})))
     return models
@@ -134,13 +132,5 @@ def merged(
     return [every[name] for name in NAMES if name in every]
 
 
-def say(text: str) -> None:
-    """Tell how far it is, beside the result."""
-    print(text, file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end(main)

@@ -26,7 +26,7 @@ class Server:
     """A server of one model that can be started again and again.
 
     command: its words for a port. ready: its readiness probe. request, answer: how a picture goes
-    in, and where the answer stands in the reply.
+    in, and where the answer stands in the reply. exact: whether it computes in FP32.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Server:
     ready: str | None
     request: Callable[[bytes], Request]
     answer: Callable[[bytes], bytes]
+    exact: bool = True
 
     def start(self, core: int) -> AbstractContextManager[Running]:
         """Run it on a core.
@@ -51,6 +52,8 @@ def our_server(
     subject: Subject,
     runner: str,
     settings: Mapping[str, int] = MappingProxyType({}),
+    *,
+    exact: bool = True,
 ) -> Server:
     """Ours, with an engine, and with settings by their place in the settings file."""
     return Server(
@@ -59,6 +62,7 @@ def our_server(
         ours.READY,
         lambda body: ours.picture(body, gives_pictures=subject.gives_pictures),
         ours.answer,
+        exact,
     )
 
 
@@ -104,6 +108,7 @@ def checked_requests(
     for path, reference in zip(pictures, references, strict=True):
         request = server.request(path.read_bytes())
         reply = served.ask(request)
-        check(f"{server.name}, {path.name}", server.answer(reply), reference)
+        name = f"{server.name}, {path.name}"
+        check(name, server.answer(reply), reference, exact=server.exact)
         requests.append((request, telling_part(reply)))
     return requests

@@ -86,6 +86,13 @@ def test_refusals_break_nothing_but_count_against_peers() -> None:
     assert broken(model(refused, row(PLAIN, keeps=False))) == []
 
 
+def test_a_peer_that_quantised_nothing_in_the_end_has_refused_as_well() -> None:
+    refused = row(kept=False, reason="it takes 1.2 times as long")
+    nothing = row(CONTROLLED, weight_ratio=0.999)
+    assert broken(model(refused, nothing)) == []
+    assert "| nothing is quantised |" in report.markdown({"models": [model(nothing)]})
+
+
 def test_a_peer_that_is_faster_within_the_budget() -> None:
     slower = row(PLAIN, ours_over=1.25, ours_over_interval=[1.2, 1.3])
     same = row(PLAIN, ours_over=1.02, ours_over_interval=[0.97, 1.08])

@@ -54,7 +54,7 @@ def model(name: str = "mobilenet_v2") -> Document:
     return {
         "model": name,
         "seconds": {"jpeg": 400, "p99": 200},
-        "auto": "openvino",
+        "auto": {"engine": "openvino", "precision": "int8"},
         "tuning": [
             {
                 "server": peer,
@@ -229,7 +229,7 @@ def test_what_a_call_costs_is_told_with_its_interval() -> None:
 def test_the_tables_have_every_server_at_its_best() -> None:
     text = report.markdown(document())
     assert "| FastAPI | workers 1, threads 1 | 50.0 | 2.00 (2.00 to 2.00) |" in text
-    assert f"| {AUTO} | openvino | 142.9 |" in text
+    assert f"| {AUTO} | openvino, INT8 | 142.9 |" in text
     assert "| at 30 pictures a second | p50, ms | p99, ms |" in text
     assert "| mosec | 25.0 | 50.0 |" in text
     assert "| goodput, of the peak | 0.95 |" in text
