@@ -161,6 +161,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             if os.getsid(pid) == process.pid:
                 os.kill(pid, signal.SIGKILL)
     process.wait()
+    killed = time.monotonic()
+    while session_members(process.pid) and time.monotonic() - killed < _END_S:
+        time.sleep(_POLL_S)
 
 
 def session_members(session: int) -> list[int]:
