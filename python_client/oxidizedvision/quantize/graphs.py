@@ -239,7 +239,12 @@ def _replace(
 
 
 def finish(before: ModelProto, after: ModelProto, precision: str) -> None:
-    """Give a smaller model the contract of the one it was made from, and no foreign domain."""
+    """Give a smaller model the contract of the one it was made from, and nothing that is not used.
+
+    These are foreign domains, and the shapes of inner tensors, which engines find by themselves:
+    of a model with many layers they may be as large as a tenth of its weights.
+    """
+    del after.graph.value_info[:]
     carry_notes(before, after, precision)
     # An activation that the quantiser swallowed gave its output's name to the layer before it.
     named = {(node.name, node.op_type): node for node in before.graph.node}

@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 LARGEST = 65504.0
 """The largest number that FP16 has."""
 
-_LEAST_ELEMENTS = 16
-"""Constants below that are shapes, scales and the like: nothing is gained with them."""
-
 
 def store_fp16(model: ModelProto) -> None:
     """Keep weights as FP16 and make them float before they are used, as engines do when loading.
 
-    Constants beyond FP16's range stay as they are.
+    Constants beyond FP16's range stay as they are, and those that are no larger than the node that
+    would make them float.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -32,13 +30,14 @@ def store_fp16(model: ModelProto) -> None:
         if tensor.data_type != TensorProto.FLOAT:
             continue
         array = numpy_helper.to_array(tensor)
-        if array.size < _LEAST_ELEMENTS or np.abs(array).max() > LARGEST:
+        if np.abs(array).max(initial=0) > LARGEST:
             continue
         name, stored = tensor.name, f"{tensor.name}_stored"
-        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), stored))
-        casts.append(
-            helper.make_node("Cast", [stored], [name], name=f"{name}_float", to=TensorProto.FLOAT)
-        )
+        cast = helper.make_node("Cast", [stored], [name], name=name, to=TensorProto.FLOAT)
+        half = numpy_helper.from_array(array.astype(np.float16), stored)
+        if half.ByteSize() + cast.ByteSize() < tensor.ByteSize():
+            tensor.CopyFrom(half)
+            casts.append(cast)
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

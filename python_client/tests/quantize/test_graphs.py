@@ -122,11 +122,13 @@ def test_weights_in_fp16_and_what_does_not_fit_into_it() -> None:
         helper.make_node("MatMul", ["a", "huge"], ["b"], "second"),
         helper.make_node("Mul", ["b", "small"], ["y"], "third"),
     ]
-    constants = {"w": normal(8, 8), "huge": normal(8, 8) * 1e6, "small": normal(1)}
+    constants = {"w": normal(8, 8), "huge": normal(8, 8) * 1e6, "small": normal(8)}
     model = model_of(nodes, constants, [1, 8])
     x = normal(1, 8)
     expected = run(model, x)
+    before = model.ByteSize()
     half.store_fp16(model)
+    assert model.ByteSize() < before
     onnx.checker.check_model(model, full_check=True)
     kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     assert kinds == {
@@ -137,6 +139,22 @@ def test_weights_in_fp16_and_what_does_not_fit_into_it() -> None:
     np.testing.assert_allclose(
         run(model, x), expected, rtol=0.02, atol=np.abs(expected).max() / 500
     )
+
+
+def test_a_smaller_model_has_the_contract_but_no_shapes_of_inner_tensors() -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], "first"),
+        helper.make_node("Relu", ["a"], ["y"], "second"),
+    ]
+    model = onnx.shape_inference.infer_shapes(model_of(nodes, {"w": normal(8, 8)}, [1, 8]))
+    model.metadata_props.add(key="oxv.preprocess", value="{}")
+    made = graphs.copy_of(model)
+    assert made.graph.value_info
+    graphs.store_int8(made)
+    graphs.finish(model, made, "int8")
+    assert not made.graph.value_info
+    assert [entry.key for entry in made.metadata_props] == ["oxv.preprocess"]
+    onnx.checker.check_model(made, full_check=True)
 
 
 def test_computing_in_fp16_gives_a_valid_model_with_float_ends() -> None:
