@@ -72,6 +72,8 @@ def int8_mean(document: Document) -> float | None:
 def _against_peers(document: Document) -> Iterator[str]:
     """Ours keeps the budget at least as often, and is as fast where both do.
 
+    What is slower than FP32 or as large does not count: there ours refuses, and FP32 stays.
+
     Slower is what is slower by the whole 95 % interval of the geometric mean.
     """
     for name in _peers(document):
@@ -82,7 +84,7 @@ def _against_peers(document: Document) -> Iterator[str]:
                 continue
             ours = _same(model, theirs)
             ours_keeps += ours is not None
-            theirs_keeps += theirs["kept"] and theirs["keeps"] and not _as_large(theirs)
+            theirs_keeps += _is_worth_having(theirs)
         if ours_keeps < theirs_keeps:
             yield f"ours keeps the budget {ours_keeps} times, {name} {theirs_keeps} times"
         mean = over_peer(document, name)
@@ -90,8 +92,12 @@ def _against_peers(document: Document) -> Iterator[str]:
             yield f"ours takes {mean[0]:.2f} of the time of {name} in the mean"
 
 
+def _is_worth_having(row: Row) -> bool:
+    """Whether it keeps the budget and has something over FP32, which a refusal of ours leaves."""
+    return bool(row["kept"] and row["keeps"] and row["verdict"] != "slower" and not _as_large(row))
+
+
 def _as_large(row: Row) -> bool:
-    """Whether nothing was quantised in the end, which is what a refusal of ours leaves as well."""
     return float(row["weight_ratio"]) > AS_LARGE
 
 

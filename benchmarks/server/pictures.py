@@ -32,7 +32,8 @@ def throughput(site: Site, case: Case, servers: Sequence[Server]) -> list[dict[s
 
     def measured(served: Served) -> float:
         seconds = scale.window_s
-        return peak(site, served.plan, served.running, seconds, warmup_s=scale.warmup_s)
+        with served.running.awake():
+            return peak(site, served.plan, served.running, seconds, warmup_s=scale.warmup_s)
 
     contenders = _contenders(site, case, servers, measured)
     samples = in_turns(contenders, scale.rounds, scale.windows, warm=scale.warm)
@@ -54,14 +55,15 @@ def steady(site: Site, case: Case, servers: Sequence[Server], rate: float) -> di
 
     def measured(served: Served) -> dict[str, Any]:
         seeds[served.running.name] += 1
-        report = site.generator.open(
-            served.plan,
-            served.running.port,
-            rate,
-            warmup_s=scale.warmup_s,
-            seconds=scale.steady_s,
-            seed=seeds[served.running.name],
-        )
+        with served.running.awake():
+            report = site.generator.open(
+                served.plan,
+                served.running.port,
+                rate,
+                warmup_s=scale.warmup_s,
+                seconds=scale.steady_s,
+                seed=seeds[served.running.name],
+            )
         return refuse_failures(served.running.name, report)
 
     contenders = _contenders(site, case, servers, measured)
@@ -95,4 +97,6 @@ def _contenders(
 @contextmanager
 def _started(site: Site, case: Case, server: Server) -> Iterator[Served]:
     with server.start(site.core) as running:
-        yield Served(running, picture_plan(site, case, server, running))
+        plan = picture_plan(site, case, server, running)
+        running.pause()
+        yield Served(running, plan)

@@ -68,6 +68,19 @@ class Running:
             raise ServerError(f"{self.name} answers {reply.status} to {request.path}: {said}")
         return body
 
+    def pause(self) -> None:
+        """Stop its processes: some servers work though nobody asks them."""
+        _signal(session_members(self.pid), signal.SIGSTOP)
+
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Let it go on, and pause it afterwards."""
+        _signal(session_members(self.pid), signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.pause()
+
     def memory(self) -> Memory:
         """What its processes hold now."""
         pages = [_memory(pid) for pid in session_members(self.pid)]
@@ -154,16 +167,27 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Ask the first process to end; what is left of its session is ended without asking."""
     members = session_members(process.pid)
     process.terminate()
+    _signal(members, signal.SIGCONT)
     with suppress(subprocess.TimeoutExpired):
         process.wait(_END_S)
-    for pid in {*members, *session_members(process.pid)}:
-        with suppress(OSError):
-            if os.getsid(pid) == process.pid:
-                os.kill(pid, signal.SIGKILL)
+    left = {*members, *session_members(process.pid)}
+    _signal([pid for pid in left if _session(pid) == process.pid], signal.SIGKILL)
     process.wait()
     killed = time.monotonic()
     while session_members(process.pid) and time.monotonic() - killed < _END_S:
         time.sleep(_POLL_S)
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(OSError):
+            os.kill(pid, number)
+
+
+def _session(pid: int) -> int | None:
+    with suppress(OSError):
+        return os.getsid(pid)
+    return None
 
 
 def session_members(session: int) -> list[int]:

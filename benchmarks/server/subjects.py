@@ -75,7 +75,7 @@ def smaller(name: str, folder: Path) -> Subject:
     for place, crop in enumerate(crops(_CALIBRATION_SIDE, 16, seed=0, names=_CALIBRATION)):
         pixels = (crop.transpose(1, 2, 0) * 255).round().astype(np.uint8)
         Image.fromarray(pixels).save(pictures / f"{place}.png")
-    engine = "openvino" if availability("openvino") is None else "ort"
+    engine = "openvino" if availability("openvino").ready else "ort"
     calibration = CalibrationConfig(data=str(pictures))
     options = QuantizeOptions(engine=engine, threads=1, calibration=calibration)
     optimize(made.config, quantize="int8", quantization=options)

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import command
 from benchmarks.wheels import FetchError
 
-RUNS = ["grid", "quantise", "zoo", "trust", "faults"]
+RUNS = ["grid", "quantise", "zoo", "trust", "faults", "server"]
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -35,6 +35,8 @@ def test_every_command_tells_its_flags(name: str, capsys: pytest.CaptureFixture[
         ("faults", "--network resnet18 --write"),
         ("faults", "--graphs 0"),
         ("trust", "--part night"),
+        ("server", "--part night"),
+        ("server", "--quick --write"),
     ],
 )
 def test_what_has_no_meaning_is_a_usage_error(name: str, words: str) -> None:

@@ -86,10 +86,11 @@ def test_refusals_break_nothing_but_count_against_peers() -> None:
     assert broken(model(refused, row(PLAIN, keeps=False))) == []
 
 
-def test_a_peer_that_quantised_nothing_in_the_end_has_refused_as_well() -> None:
+def test_a_peer_that_has_nothing_over_fp32_does_not_count() -> None:
     refused = row(kept=False, reason="it takes 1.2 times as long")
     nothing = row(CONTROLLED, weight_ratio=0.999)
-    assert broken(model(refused, nothing)) == []
+    slower = row(PLAIN, latency_ratio=1.4, verdict="slower")
+    assert broken(model(refused, nothing, slower)) == []
     assert "| nothing is quantised |" in report.markdown({"models": [model(nothing)]})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -220,14 +221,30 @@ def test_a_server_runs_on_its_core_and_ends_with_all_its_processes() -> None:
         memory = server.memory()
         assert memory.resident >= memory.proportional > 5
         assert server.ready_s > 0
+        server.pause()
+        _wait_until_stopped(members)
+        with server.awake():
+            assert server.ask(Request("/", {}, b"again ")) == f"again [{core}]".encode()
+        _wait_until_stopped(members)
     assert session_members(members[0]) == []
     assert not [pid for pid in members if Path(f"/proc/{pid}").exists() and _lives(pid)]
     assert core in os.sched_getaffinity(0)
 
 
+def _wait_until_stopped(pids: list[int]) -> None:
+    for _ in range(1000):
+        if {_state(pid) for pid in pids} == {"T"}:
+            return
+        time.sleep(0.01)
+    pytest.fail("it goes on")
+
+
 def _lives(pid: int) -> bool:
-    state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    return state != "Z"
+    return _state(pid) != "Z"
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
 def test_a_server_that_ends_at_once_says_why() -> None:
