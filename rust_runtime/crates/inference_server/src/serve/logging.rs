@@ -1,5 +1,6 @@
 use std::{
     io::{self, Write},
+    iter,
     sync::{
         OnceLock,
         mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel},
@@ -20,6 +21,8 @@ use crate::config::{LogFormat, LogLevel, LogSettings};
 const MOST_WAITING: usize = 8192;
 /// What other crates say of every connection that ends early.
 const NOISY: [&str; 4] = ["actix_http", "actix_server", "actix_web", "rustls"];
+/// Lines of so long are written together, that not every request wakes a thread.
+const GATHERED: Duration = Duration::from_millis(5);
 /// How long the end of a server waits for whoever reads its log.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -82,13 +85,26 @@ impl Lines {
 }
 
 fn write_all(lines: &Receiver<Message>) {
-    for message in lines {
-        // Nowhere is left to tell it when this cannot be written.
-        match message {
-            Message::Line(line) => drop(io::stderr().write_all(&line)),
-            Message::Flush(tell) => drop(tell.send(())),
+    let mut text = Vec::new();
+    while let Ok(first) = lines.recv() {
+        thread::sleep(GATHERED);
+        for message in iter::once(first).chain(lines.try_iter()) {
+            match message {
+                Message::Line(line) => text.extend(line),
+                Message::Flush(tell) => {
+                    write(&mut text);
+                    drop(tell.send(()));
+                }
+            }
         }
+        write(&mut text);
     }
+}
+
+/// Nowhere is left to tell it when this cannot be written.
+fn write(text: &mut Vec<u8>) {
+    drop(io::stderr().write_all(text));
+    text.clear();
 }
 
 impl Write for Lines {
