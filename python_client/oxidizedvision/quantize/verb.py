@@ -107,7 +107,7 @@ class _Quantization:
         if self._request.precision == "int8-dynamic":
             yield tried.attempt("dynamic INT8", lambda: quantizer.dynamic(graphs.OPERATORS_CORE))
         else:
-            yield self._static(quantizer, tried, inputs)
+            yield from self._static(quantizer, tried, inputs)
         yield tried.attempt("weights in INT8", lambda: self._weights(quantizer, inputs))
 
     def _weights(self, quantizer: Quantizer, inputs: Inputs) -> bytes:
@@ -115,9 +115,16 @@ class _Quantization:
         quantizer.observe(inputs.calibration)
         return quantizer.weights("int8")
 
-    def _static(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Form | None:
-        ranges, operators, whole = self._best_ranges(quantizer, tried, inputs)
+    def _static(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Iterator[Form | None]:
+        """Those that keep the budget with all in INT8, else the one with the least in float."""
+        ranges, both = self._best_ranges(quantizer, tried, inputs)
         self._ranges = ranges.name
+        keeping = [form for form in both.values() if form.trial.keeps]
+        if keeping:
+            # Which is faster is not for one rough time to tell.
+            yield from keeping
+            return
+        operators, whole = min(both.items(), key=lambda it: _drop(it[1]))
         names = {layer.name for layer in self._layers}
 
         def build(exclude: Sequence[str], small_weights: bool) -> bytes:
@@ -130,32 +137,25 @@ class _Quantization:
             tried, self._layers, build, whole, name=f"INT8, {ranges.name}", notify=self._notify
         )
         self._sensitivity = found.sensitivity
-        return found.best
+        yield found.best
 
     def _best_ranges(
         self, quantizer: Quantizer, tried: Tried, inputs: Inputs
-    ) -> tuple[Ranges, tuple[str, ...], Form]:
-        """How ranges are taken and what is quantised, by the metric and then by speed."""
-        forms: list[tuple[Ranges, tuple[str, ...], Form]] = []
+    ) -> tuple[Ranges, dict[tuple[str, ...], Form]]:
+        """How ranges are taken, by the metric, and by what is quantised all of it in INT8."""
 
-        def attempt(ranges: Ranges, operators: tuple[str, ...], words: str) -> None:
+        def attempt(ranges: Ranges, operators: tuple[str, ...], words: str = "") -> Form:
             def build() -> bytes:
                 quantizer.calibrate(ranges, inputs.calibration)
                 return quantizer.static(ranges, operators)
 
             self._notify(f"calibrating by {ranges.name}")
-            form = tried.attempt(f"INT8, {ranges.name}{words}", build)
-            forms.append((ranges, operators, form))
+            return tried.attempt(f"INT8, {ranges.name}{words}", build)
 
-        for ranges in self._wanted_ranges():
-            attempt(ranges, graphs.OPERATORS_CORE, "")
-        best = min(forms, key=lambda it: _drop(it[2]))
-        attempt(best[0], graphs.OPERATORS_WIDE, ", between layers too")
-        both = (best, forms[-1])
-        keeping = [it for it in both if it[2].trial.keeps]
-        if keeping:
-            return min(keeping, key=lambda it: _latency(it[2]))
-        return min(both, key=lambda it: _drop(it[2]))
+        core, wide = graphs.OPERATORS_CORE, graphs.OPERATORS_WIDE
+        forms = [(ranges, attempt(ranges, core)) for ranges in self._wanted_ranges()]
+        ranges, best = min(forms, key=lambda it: _drop(it[1]))
+        return ranges, {core: best, wide: attempt(ranges, wide, ", between layers too")}
 
     def _wanted_ranges(self) -> tuple[Ranges, ...]:
         wanted = self._request.calibration
@@ -296,7 +296,3 @@ def _praise(form: Form, timing: Timing) -> str:
 
 def _drop(form: Form) -> float:
     return float("inf") if form.trial.drop is None else form.trial.drop
-
-
-def _latency(form: Form) -> float:
-    return float("inf") if form.trial.latency_ms is None else form.trial.latency_ms
