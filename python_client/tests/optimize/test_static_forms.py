@@ -8,9 +8,9 @@ from typing import Any
 
 import onnx
 import pytest
+from smaller import int8, needs_engine
 
 from oxidizedvision.quantize.report import Timing
-from smaller import int8, needs_engine
 
 
 @needs_engine
