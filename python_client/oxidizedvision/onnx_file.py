@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 LARGEST = (1 << 31) - 1
 """Bytes that an ONNX file can have: what is more lies in other files."""
 
+PART_HINT = (
+    "Cut a part out of it that fits, by the names of tensors, as in "
+    "onnx.utils.extract_model('model.onnx', 'part.onnx', ['input'], ['inner']), and give part.onnx."
+)
+"""What helps where a model is larger than a file can be."""
+
 _PREFIX = "oxv."
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 
@@ -58,8 +64,8 @@ def _external(path: Path, tensors: Sequence[TensorProto]) -> OxidizedVisionError
         hint = "Save it as one file: onnx.save_model(model, path, save_as_external_data=False)."
     else:
         hint = (
-            f"They are {size / 1e9:.1f} GB, and an ONNX file holds at most 2: engines run it as it "
-            "is, or take a smaller variant of the network."
+            f"They are {size / 1e9:.1f} GB, and an ONNX file holds at most 2. Engines run it as it "
+            f"is: `oxidizedvision backends --model` shows which. {PART_HINT}"
         )
     return OxidizedVisionError(
         Kind.UNSUPPORTED, f"{path} keeps weights in other files, {tensors[0].name} first", hint

@@ -26,6 +26,7 @@ class LayersAsked:
     full: bool
     folder: Path | None
     layers: bool
+    shapes: dict[str, tuple[int, ...]]
 
 
 def show_layers(
@@ -42,12 +43,18 @@ def show_layers(
             from oxidizedvision.layers import reduce_target
 
             (runner,) = asked.runners or ["onnxruntime"]
-            reduction = reduce_target(asked.target, asked.folder, runner=runner, notify=notify)
+            reduction = reduce_target(
+                asked.target, asked.folder, runner=runner, shapes=asked.shapes, notify=notify
+            )
         else:
             from oxidizedvision.layers import validate_layers
 
             found = validate_layers(
-                asked.target, runners=asked.runners, full=asked.full, notify=notify
+                asked.target,
+                runners=asked.runners,
+                full=asked.full,
+                shapes=asked.shapes,
+                notify=notify,
             )
     if asked.folder is not None:
         screen.show(reduction, *reduction_views(reduction))
@@ -61,12 +68,24 @@ def show_layers(
     return found.exit_code
 
 
+def refuse_shape(given: Sequence[str] | None) -> None:
+    """Refuse --shape without what it belongs to.
+
+    Raises:
+        OxidizedVisionError: `usage`.
+    """
+    if given:
+        raise OxidizedVisionError(
+            Kind.USAGE, "--shape says something about --layers and --reduce", "Give one of them."
+        )
+
+
 def _refuse(asked: LayersAsked, others: Sequence[object]) -> None:
     both = asked.folder is not None and (asked.layers or asked.full)
     if both or any(value is not None for value in others):
         raise OxidizedVisionError(
             Kind.USAGE,
-            "--layers and --reduce go with --runner, --full and --html alone",
+            "--layers and --reduce go with --runner, --shape, --full and --html alone",
             "Validate apart for the other flags, and reduce apart from --layers.",
         )
     if asked.full and not asked.layers:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 ModelsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[MODEL]...",
+        metavar="[[NAME=]MODEL]...",
         show_default=False,
         help="Manifests, .onnx or .pt files, or names of registered models; in place of the "
-        "config's.",
+        "config's. NAME is what it is served by, in place of the model's own.",
     ),
 ]
 

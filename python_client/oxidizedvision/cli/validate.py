@@ -15,8 +15,9 @@ from oxidizedvision.cli.flags import (
     RunnerFlag,
     SkipFlag,
     TargetArgument,
+    shapes_of,
 )
-from oxidizedvision.cli.layers import LayersAsked, show_layers
+from oxidizedvision.cli.layers import LayersAsked, refuse_shape, show_layers
 from oxidizedvision.cli.missing import unavailable_views
 from oxidizedvision.cli.render import Facts, Table, View, screen_of
 from oxidizedvision.cli.written import refuse_unwritable
@@ -78,6 +79,14 @@ LayersFlag = Annotated[
     ),
 ]
 FullFlag = Annotated[bool, typer.Option("--full", help="Of --layers: measure every layer.")]
+LayerShapeFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--shape",
+        metavar="INPUT=LENGTHS",
+        help="Of --layers and --reduce: shape of an input of an .onnx file that no manifest lists.",
+    ),
+]
 ReduceFlag = Annotated[
     Path | None,
     typer.Option(
@@ -106,6 +115,7 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
     layers: LayersFlag = False,
     full: FullFlag = False,
     reduce: ReduceFlag = None,
+    shape: LayerShapeFlag = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = 0,
     skip_unavailable: SkipFlag = False,
     as_json: JsonFlag = False,
@@ -121,9 +131,11 @@ def validate(  # noqa: PLR0913, PLR0917 - one parameter per flag
     files = {kind: path for kind, path in (("html", html), ("junit", junit)) if path is not None}
     refuse_unwritable(files)
     if layers or full or reduce is not None:
-        asked = LayersAsked(target, runner, full=full, folder=reduce, layers=layers)
+        shapes = shapes_of(shape or [])
+        asked = LayersAsked(target, runner, full=full, folder=reduce, layers=layers, shapes=shapes)
         others = (*tolerances.values(), num_tests, picture, program, data, labels, masks, junit)
         raise typer.Exit(show_layers(screen, asked, files, others))
+    refuse_shape(shape)
     with screen.working() as notify:
         from oxidizedvision.validate import validate as work
 

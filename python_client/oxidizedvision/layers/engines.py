@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.onnx_file import LARGEST
+from oxidizedvision.onnx_file import LARGEST, PART_HINT
 from oxidizedvision.runners.apart import IsolatedRunner
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.frames import Message
@@ -61,7 +61,7 @@ class RunnerEngine:
                 Kind.UNSUPPORTED,
                 f"The model has {model.ByteSize() / 1e9:.1f} GB, and layers are compared only in "
                 "models of up to 2 GB",
-                "Compare a smaller variant of the network, or a part of it.",
+                PART_HINT,
             )
         config = RunnerConfig(
             model.SerializeToString(),

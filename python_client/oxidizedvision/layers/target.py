@@ -1,9 +1,9 @@
-"""A converted model layer by layer: PyTorch, its files of every precision, and every engine."""
+"""A model layer by layer: PyTorch, its files of every precision, and every engine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from oxidizedvision.config import Config
 from oxidizedvision.core.engines import ONNX_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.layers.inputs import random_inputs, reference_beside
 from oxidizedvision.layers.pytorch import pytorch_side
 from oxidizedvision.layers.reduction import Reduction, reduce
 from oxidizedvision.layers.report import LayerReport
@@ -58,24 +59,28 @@ def validate_layers(
     *,
     runners: Sequence[str] | None = None,
     full: bool = False,
+    shapes: Mapping[str, Sequence[int]] | None = None,
     notify: Notify = silent,
 ) -> LayerReports:
     """Find the first layer that diverges, from PyTorch to FP32, and from FP32 in every engine.
 
     The model's newest file is compared, INT8 or FP16 where `optimize` made one, on its first
-    golden.
+    golden. An .onnx file without a manifest is compared on random numbers: with NAME.onnx where
+    it is NAME.int8.onnx, NAME.fp16.onnx or NAME.optimized.onnx, else with itself.
 
     Args:
-        target: A config or its path, a manifest, or an .onnx file that a manifest lists.
+        target: A config or its path, a manifest, or an .onnx file.
         runners: Among `ENGINES`; None takes all that are ready.
         full: Measure every layer; else look for the first that diverges.
+        shapes: Of the random inputs, by name, where the file names axes.
         notify: Told what is being run.
 
     Raises:
-        OxidizedVisionError: as `compare`; `not_found` without goldens, `usage` for a runner that
-            does not give inner tensors.
+        OxidizedVisionError: as `compare` and `random_inputs`; `usage` for a runner that does not
+            give inner tensors, and for shapes beside goldens.
     """
-    where, reference, inputs = _opened(target)
+    subject = _opened(target, shapes or {})
+    where, reference, inputs = subject.where, subject.reference, subject.inputs
     names = _engines(runners)
     missing = [state for name in names if (state := where.missing(name))]
     reports = []
@@ -85,9 +90,8 @@ def validate_layers(
     for name in names:
         if where.missing(name) is None:
             notify(f"comparing {where.model.name} in {name}")
-            reports.append(
-                compare(reference, where.model, inputs, engine=name, full=full, notify=notify)
-            )
+            report = compare(reference, where.model, inputs, engine=name, full=full, notify=notify)
+            reports.append(replace(report, notes=(*subject.notes, *report.notes)))
     told = missing if runners is not None else []
     return LayerReports(where.name, tuple(reports), tuple(told))
 
@@ -97,6 +101,7 @@ def reduce_target(
     folder: str | Path,
     *,
     runner: str = "onnxruntime",
+    shapes: Mapping[str, Sequence[int]] | None = None,
     notify: Notify = silent,
 ) -> Reduction:
     """Write the smallest part of a model that still fails in an engine into a folder.
@@ -105,27 +110,45 @@ def reduce_target(
         target: As `validate_layers`.
         folder: Where the bundle goes.
         runner: Among `ENGINES`.
+        shapes: As `validate_layers`.
         notify: Told what is being tried.
 
     Raises:
         OxidizedVisionError: as `reduce`, and as `validate_layers`.
     """
-    where, reference, inputs = _opened(target)
+    subject = _opened(target, shapes or {})
     (name,) = _engines([runner])
-    return reduce(reference, where.model, inputs, folder, engine=name, notify=notify)
+    model = subject.where.model
+    return reduce(subject.reference, model, subject.inputs, folder, engine=name, notify=notify)
 
 
-def _opened(target: str | Path | Config) -> tuple[Target, Path, dict[str, Array]]:
-    """The model, its FP32 file, and the inputs of its first golden."""
+@dataclass(frozen=True)
+class _Subject:
+    """A model, its FP32 file, and the inputs that both run on."""
+
+    where: Target
+    reference: Path
+    inputs: dict[str, Array]
+    notes: tuple[str, ...] = ()
+
+
+def _opened(target: str | Path | Config, shapes: Mapping[str, Sequence[int]]) -> _Subject:
     where = resolve(target)
     if where.manifest is None:
+        reference = reference_beside(where.model)
+        inputs = random_inputs(reference, shapes)
+        told = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
+        note = f"no manifest lists {where.model.name}: compared on random numbers, {told}"
+        return _Subject(where, reference, inputs, (note,))
+    if shapes:
         raise OxidizedVisionError(
-            Kind.NOT_FOUND,
-            f"No manifest beside {where.model} lists it, so there are no goldens to run it on",
-            "Use a model that `oxidizedvision convert` made, or `layers.compare` in Python.",
+            Kind.USAGE,
+            f"{where.name} is compared on its goldens, which have shapes of their own",
+            "Leave the shapes out.",
         )
     reference = find_forms(where, onnx_only=False)[0].file
-    return where, reference, load_goldens(where.folder / where.manifest.goldens.file)[0].inputs
+    goldens = load_goldens(where.folder / where.manifest.goldens.file)
+    return _Subject(where, reference, goldens[0].inputs)
 
 
 def _engines(runners: Sequence[str] | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -11,31 +11,36 @@ from oxidizedvision.core.results import Notify
 from oxidizedvision.runners.native import MODULES
 from oxidizedvision.runners.table import engine_named, readers
 from oxidizedvision.serve.options import ServeOptions
-from oxidizedvision.serve.target import find_model, target_of
+from oxidizedvision.serve.target import find_model, split_name, target_of
 
 
 @dataclass(frozen=True)
 class ModelToServe:
     """A manifest or a model's file, and how it is run.
 
-    runner, device, threads: None leaves them to the server's settings. chosen: what `auto` chose,
-    in one line.
+    runner, device, threads: None leaves them to the server's settings. name: what it is served by,
+    where that is not the model's own. chosen: what `auto` chose, in one line.
     """
 
     file: Path
     runner: str | None
     device: str | None
     threads: int | None
+    name: str | None = None
     chosen: str = ""
 
 
 def model_to_serve(given: str | Path, wanted: ServeOptions, notify: Notify) -> ModelToServe:
-    """Find a model and its engine.
+    """Find a model, given as MODEL or `NAME=MODEL`, and its engine.
 
     Raises:
         OxidizedVisionError: `not_found`, `usage`; with `auto` as `choose`.
     """
-    model = find_model(given)
+    name, given = split_name(given)
+    return replace(_found(find_model(given), wanted, notify), name=name)
+
+
+def _found(model: Path, wanted: ServeOptions, notify: Notify) -> ModelToServe:
     if wanted.runner is None:
         return ModelToServe(model, None, wanted.device, wanted.threads)
     if wanted.runner == AUTO:
@@ -75,4 +80,4 @@ def _chosen_by_auto(model: Path, wanted: ServeOptions, notify: Notify) -> ModelT
     file = asked
     if choice.file and choice.file != where.model.name:
         file = where.folder / choice.file
-    return ModelToServe(file, choice.runner, choice.device, choice.threads, choice.line)
+    return ModelToServe(file, choice.runner, choice.device, choice.threads, chosen=choice.line)

@@ -129,6 +129,7 @@ def _entry(each: ModelToServe, wanted: ServeOptions) -> Document:
     """One entry of `models`; what nobody gave is left to the server."""
     settings: Document = {
         "path": str(each.file.absolute()),
+        "name": each.name,
         "runner": each.runner,
         "device": each.device,
         "precision": wanted.precision,

@@ -42,6 +42,14 @@ def find_model(given: str | Path) -> Path:
     )
 
 
+def split_name(given: str | Path) -> tuple[str | None, str | Path]:
+    """NAME and MODEL of `NAME=MODEL`; what is a path as it stands has no name of its own."""
+    name, _, model = str(given).partition("=")
+    if isinstance(given, Path) or not (name and model) or {*name} & {"/", "\\"}:
+        return None, given
+    return (None, given) if Path(given).exists() else (name, model)
+
+
 def target_of(model: Path) -> Target | None:
     """The converted model of a file; None for a TorchScript file that no manifest lists.
 

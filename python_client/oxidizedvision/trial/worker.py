@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.results import to_plain
-from oxidizedvision.core.tensors import DTYPES, TensorSpec
+from oxidizedvision.core.seeded import seeded_inputs
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.oneshot import Request, serve
 from oxidizedvision.runners.table import import_engine, load_runner
@@ -24,14 +20,8 @@ from oxidizedvision.validate.cases import Case
 from oxidizedvision.validate.compare import Tolerances, Verdict, verdict, worst
 from oxidizedvision.validate.goldens import load_goldens
 
-if TYPE_CHECKING:
-    from oxidizedvision.core.tensors import Array
-
-_SEED = 0
 _LOWEST_SIMILARITY = 0.9
 """Below this a lower precision gave something else than the model's answer."""
-
-_LENGTH = 64
 
 
 @dataclass(frozen=True)
@@ -61,35 +51,6 @@ def try_engine(request: TrialRequest) -> Trial:
             return dataclasses.replace(
                 loaded, status="run_error", reason=error.message, hint=error.hint
             )
-
-
-def seeded_inputs(
-    specs: tuple[TensorSpec, ...], shapes: Mapping[str, list[int]]
-) -> dict[str, Array]:
-    """The same random inputs at every call, of the shapes known for them.
-
-    Without a known shape a named axis has length 1 where it leads, and 64 elsewhere. Whole
-    numbers and truth values are 0 or 1, which suit indices of any table.
-    """
-    generator = np.random.default_rng(_SEED)
-    inputs = {}
-    for spec in specs:
-        shape = shapes.get(spec.name) or [
-            dim if isinstance(dim, int) else (_LENGTH if axis else 1)
-            for axis, dim in enumerate(spec.dims)
-        ]
-        kind = np.dtype(DTYPES[spec.dtype])
-        floating = np.issubdtype(kind, np.floating)
-        try:
-            draw = generator.standard_normal if floating else partial(generator.integers, 0, 2)
-            inputs[spec.name] = np.asarray(draw(size=shape)).astype(kind)
-        except (MemoryError, OverflowError, ValueError) as error:
-            raise OxidizedVisionError(
-                Kind.INPUT,
-                f"no random input {spec.name!r} of the shape {list(shape)} can be made: {error}",
-                "Give the model smaller axes, or symbolic ones.",
-            ) from error
-    return inputs
 
 
 def _loaded(request: TrialRequest) -> tuple[Runner, float]:

@@ -168,7 +168,8 @@ def _manifest_of(where: Target) -> Manifest:
         raise OxidizedVisionError(
             Kind.NOT_FOUND,
             f"No manifest beside {where.model} lists it, so there is nothing to compare it with",
-            "Validate a model that `oxidizedvision convert` made, or give its config.yml.",
+            "Validate a model that `oxidizedvision convert` made, or give its config.yml. --layers "
+            "compares any .onnx file, in every engine, with itself in ONNX Runtime.",
         )
     return where.manifest
 

@@ -49,8 +49,7 @@ def test_runners_without_inner_tensors_are_refused(tiny: Artifact, runner: str) 
     assert caught.value.kind is Kind.USAGE
 
 
-def test_goldens_are_needed(tiny: Artifact, tmp_path: Path) -> None:
-    bare = tmp_path / "bare.onnx"
-    bare.write_bytes(tiny.onnx.read_bytes())
-    with pytest.raises(OxidizedVisionError, match="no goldens"):
-        validate_layers(bare)
+def test_a_model_with_goldens_has_its_shapes(tiny: Artifact) -> None:
+    with pytest.raises(OxidizedVisionError, match="goldens") as caught:
+        validate_layers(tiny.manifest, shapes={"input": [1, 3, 8, 8]})
+    assert caught.value.kind is Kind.USAGE

@@ -12,10 +12,10 @@ from tiny_network import Artifact
 
 from oxidizedvision import load
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.seeded import seeded_inputs
 from oxidizedvision.core.tensors import TensorSpec
 from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.table import load_runner
-from oxidizedvision.trial.worker import seeded_inputs
 
 pytest.importorskip("oxidizedvision_native", reason="`make native` builds it")
 

@@ -13,10 +13,10 @@ from tiny_network import Artifact
 
 from oxidizedvision import try_backends
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
+from oxidizedvision.core.seeded import seeded_inputs
 from oxidizedvision.core.tensors import TensorSpec
 from oxidizedvision.runners import NAMES, availability, oneshot
 from oxidizedvision.trial import Trial, TrialReport
-from oxidizedvision.trial.worker import seeded_inputs
 
 NATIVE = [name for name in ("tract", "rten") if availability(name).ready]
 DIES_IN = """

@@ -12,6 +12,7 @@ from oxidizedvision.core.lazy import require
 from oxidizedvision.core.shapes import checked_shapes
 from oxidizedvision.onnx_file import check_onnx, decode_onnx
 from oxidizedvision.onnx_graph import constants_to_initializers, drop_copies, nested_graphs
+from oxidizedvision.profile.graph.follow import follow_shapes
 from oxidizedvision.profile.graph.values import spec_of
 from oxidizedvision.runners.external_data import check_external_data
 
@@ -145,6 +146,11 @@ def _inferred(model: ModelProto) -> ModelProto:
     import onnx
 
     try:
-        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except (RuntimeError, ValueError):  # the file passed its check, so this is inference's own end
         return model
+    values = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
+    for name, found in follow_shapes(model).items():
+        value = values.get(name) or model.graph.value_info.add(name=name)
+        value.type.CopyFrom(found)
+    return model

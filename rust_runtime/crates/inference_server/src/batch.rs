@@ -28,3 +28,4 @@ pub use settings::BatchSettings;
 pub use shared::Load;
 
 pub(crate) use join::{concatenate, part, rows};
+pub(crate) use ledger::Spent;

@@ -5,6 +5,7 @@ mod document;
 mod environment;
 mod models;
 mod nearest;
+mod place;
 mod read;
 mod settings;
 

@@ -2,6 +2,11 @@
 //!
 //! Labels are names of served models only; what a client wrote in a path never becomes one.
 
+mod kinds;
+
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, time::Duration};
 
 use prometheus_client::{
@@ -16,60 +21,9 @@ use prometheus_client::{
 };
 use runner_core::ModelInfo;
 
+pub use self::kinds::{EngineFault, Phase};
+
 const PREFIX: &str = "oxidizedvision";
-
-/// A part of the work on a request that is timed by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// A picture's bytes to its pixels.
-    Decode,
-    /// Pixels to the model's input.
-    Preprocess,
-    /// From the coming of a request to the start of its run.
-    Queue,
-    /// The engine's run.
-    Infer,
-    /// Outputs to what they mean.
-    Postprocess,
-    /// Results to bytes.
-    Encode,
-}
-
-impl Phase {
-    /// Every phase, in the order in which a request goes through them.
-    pub const ALL: [Self; 6] =
-        [Self::Decode, Self::Preprocess, Self::Queue, Self::Infer, Self::Postprocess, Self::Encode];
-
-    /// The label.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Decode => "decode",
-            Self::Preprocess => "preprocess",
-            Self::Queue => "queue",
-            Self::Infer => "infer",
-            Self::Postprocess => "postprocess",
-            Self::Encode => "encode",
-        }
-    }
-}
-
-/// Why an engine is at fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineFault {
-    /// It gave an error.
-    Error,
-    /// It panicked.
-    Panic,
-}
-
-impl EngineFault {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Panic => "panic",
-        }
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModelLabels {
@@ -297,6 +251,3 @@ impl ModelMetrics {
         };
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,6 +6,10 @@
 //! busy; the others wait as files, and what is begun comes before what is not.
 
 mod errors;
+mod reply;
+mod request;
+mod spans;
+mod unanswered;
 mod work;
 
 #[cfg(test)]
@@ -19,16 +23,20 @@ use std::{
 
 use runner_core::NamedTensors;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vision_io::Prediction;
-use vision_model::Way;
 
-use self::work::{Begun, Rules, Step, Under};
+pub use self::{
+    reply::{PictureReply, PictureResult, PictureTiming},
+    request::{PictureRequest, Wanted},
+};
+use self::{
+    unanswered::Unanswered,
+    work::{Begun, Rules, Step, Under},
+};
 use crate::{
     ErrorKind, InferRequest, Limits, Priority, QueueLimits, ServerError,
-    batch::{self, Pending},
+    batch::Pending,
     clock::Clock,
     gate::{Entrance, Pass},
-    metrics::Phase,
     model::Version,
     pool::{Pool, Turn},
     timely::{all, timely},
@@ -48,90 +56,6 @@ pub struct Pictures {
     queue: QueueLimits,
     decode_deadline: Duration,
     clock: Arc<Clock>,
-}
-
-/// What is wanted of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// What the outputs mean by the model's contract, or the outputs where it says nothing.
-    Meaning,
-    /// The outputs.
-    Tensors,
-}
-
-/// A picture and what is wanted of it.
-#[derive(Debug, Clone)]
-pub struct PictureRequest<B> {
-    /// A PNG, JPEG, WebP or BMP file.
-    pub file: B,
-    /// What is wanted.
-    pub wanted: Wanted,
-    /// Names of the outputs, where tensors are wanted; `None` for all.
-    pub outputs: Option<Vec<String>>,
-    /// Whether a mask or a picture is also given as a PNG file.
-    pub encode: bool,
-    /// Who comes first among those that wait.
-    pub priority: Priority,
-    /// When it came.
-    pub received: Instant,
-    /// After this nobody waits for the answer any more.
-    pub deadline: Option<Instant>,
-}
-
-impl<B> PictureRequest<B> {
-    /// A request for what a picture means, with masks and pictures as PNG, received now.
-    pub fn new(file: B) -> Self {
-        Self {
-            file,
-            wanted: Wanted::Meaning,
-            outputs: None,
-            encode: true,
-            priority: Priority::default(),
-            received: Instant::now(),
-            deadline: None,
-        }
-    }
-}
-
-/// What a model made of a picture.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PictureReply {
-    /// The result.
-    pub result: PictureResult,
-    /// Width and height of the picture, turned as it is to be seen.
-    pub sides: [usize; 2],
-    /// How it went through the model.
-    pub way: Way,
-    /// Where the time went.
-    pub timing: PictureTiming,
-}
-
-/// A result.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PictureResult {
-    /// What the outputs mean.
-    Meaning {
-        /// By the model's contract.
-        prediction: Prediction,
-        /// A mask or a picture as a PNG file, where that was asked for.
-        png: Option<Vec<u8>>,
-    },
-    /// The outputs.
-    Tensors(NamedTensors),
-}
-
-/// Where the time of one picture went; times of several runs are added up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs)]
-pub struct PictureTiming {
-    pub decode: Duration,
-    pub preprocess: Duration,
-    pub queue: Duration,
-    pub infer: Duration,
-    pub postprocess: Duration,
-    pub encode: Duration,
-    /// Length of the largest batch that it was part of.
-    pub batch_size: usize,
 }
 
 impl Pictures {
@@ -170,19 +94,38 @@ impl Pictures {
     where
         B: AsRef<[u8]> + Send + Sync + 'static,
     {
-        let named = |error: ServerError| match error.model() {
-            Some(_) => error,
-            None => error.with_model(version.name()),
-        };
-        self.taken_through(version, request).await.map_err(named)
+        let unanswered = Unanswered::new(version, request.received);
+        let reply = self.named(version, request).await?;
+        unanswered.answered(&reply.timing);
+        Ok(reply)
     }
 
-    /// Takes several pictures through a model at once; gives the outputs one after the other along
-    /// axis 0, with the time of the one that took longest.
+    /// Takes the pictures of one request through a model at once; gives what became of each, and
+    /// the time of the one that took longest.
     ///
     /// # Errors
-    /// As [`Self::predict`], of the first that fails; [`ErrorKind::BadInput`] when the outputs of
-    /// different pictures do not fit together.
+    /// As [`Self::predict`], of the first that fails.
+    pub async fn predict_all<B>(
+        &self,
+        version: &Arc<Version>,
+        requests: Vec<PictureRequest<B>>,
+    ) -> Result<(Vec<PictureReply>, PictureTiming), ServerError>
+    where
+        B: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        let unanswered = Unanswered::new(version, first_received(&requests));
+        let runs = requests.into_iter().map(|request| self.named(version, request));
+        let replies = all(runs).await?;
+        let timing = reply::longest(&replies);
+        unanswered.answered(&timing);
+        Ok((replies, timing))
+    }
+
+    /// [`Self::predict_all`] for the outputs, which are given one after the other along axis 0.
+    ///
+    /// # Errors
+    /// As [`Self::predict_all`]; [`ErrorKind::BadInput`] when the outputs of different pictures do
+    /// not fit together.
     pub async fn infer_all<B>(
         &self,
         version: &Arc<Version>,
@@ -191,23 +134,34 @@ impl Pictures {
     where
         B: AsRef<[u8]> + Send + Sync + 'static,
     {
+        let unanswered = Unanswered::new(version, first_received(&requests));
         let tensors = |request| PictureRequest { wanted: Wanted::Tensors, ..request };
-        let runs = requests.into_iter().map(|request| self.predict(version, tensors(request)));
+        let runs = requests.into_iter().map(|request| self.named(version, tensors(request)));
         let replies = all(runs).await?;
-        let longest = replies
-            .iter()
-            .map(|reply| reply.timing)
-            .max_by_key(|timing| timing.decode + timing.queue + timing.infer);
-        let outputs = replies.into_iter().filter_map(|reply| match reply.result {
-            PictureResult::Tensors(tensors) => Some(tensors),
-            PictureResult::Meaning { .. } => None,
-        });
-        let joined = joined(outputs.collect()).ok_or_else(|| {
+        let timing = reply::longest(&replies);
+        let joined = reply::joined(replies).ok_or_else(|| {
             let message = "the outputs of pictures of different sizes do not fit together; send \
                            them one by one";
             ServerError::bad_input(message).with_model(version.name())
         })?;
-        Ok((joined, longest.unwrap_or_default()))
+        unanswered.answered(&timing);
+        Ok((joined, timing))
+    }
+
+    /// [`Self::taken_through`] with the model's name in every error.
+    async fn named<B>(
+        &self,
+        version: &Arc<Version>,
+        request: PictureRequest<B>,
+    ) -> Result<PictureReply, ServerError>
+    where
+        B: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        let with_name = |error: ServerError| match error.model() {
+            Some(_) => error,
+            None => error.with_model(version.name()),
+        };
+        self.taken_through(version, request).await.map_err(with_name)
     }
 
     async fn taken_through<B>(
@@ -224,26 +178,24 @@ impl Pictures {
         let PictureRequest { priority, received, encode, .. } = request;
         let _pass = self.let_in(version, priority, deadline).await?;
         let (mut under, mut inputs) = self.begun(version, request, deadline).await?;
-        let mut pending: VecDeque<Pending> = VecDeque::new();
+        let mut pending: VecDeque<(Instant, Pending)> = VecDeque::new();
         loop {
             for inputs in inputs.drain(..) {
                 let outputs = under.outputs_of_a_run();
                 let deadline = Some(deadline);
                 let run = InferRequest { id: None, inputs, outputs, priority, received, deadline };
-                pending.push_back(version.infer(run)?);
+                pending.push_back((Instant::now(), version.infer_part(run)?));
             }
-            let Some(first) = pending.pop_front() else {
+            let Some((queued, first)) = pending.pop_front() else {
                 return Err(ServerError::fault("a picture has no run of the model"));
             };
             let reply = first.await?;
             let last = pending.is_empty();
-            let step = move || under.step(reply, last, encode);
+            let step = move || under.step((queued, reply), last, encode);
             match self.pool.run(Turn::GoOn, deadline, step).await? {
                 Step::More(more, next) => (under, inputs) = (more, next),
                 Step::Done(reply) => {
-                    let metrics = version.metrics();
-                    metrics.took(Phase::Postprocess, reply.timing.postprocess);
-                    metrics.took(Phase::Encode, reply.timing.encode);
+                    reply.timing.note(version.metrics());
                     return Ok(*reply);
                 }
             }
@@ -305,16 +257,7 @@ fn units_of(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
-/// The outputs of several runs, one after the other; `None` where they do not fit together.
-fn joined(mut all: Vec<NamedTensors>) -> Option<NamedTensors> {
-    if all.len() == 1 {
-        return all.pop();
-    }
-    let first = all.first()?;
-    let join = |(index, (name, _)): (usize, &(String, runner_core::Tensor))| {
-        let fits = all.iter().all(|one| one.get(index).is_some_and(|(own, _)| own == name));
-        let of_each = all.iter().filter_map(|one| one.get(index)).map(|(_, tensor)| tensor);
-        fits.then(|| batch::concatenate(of_each)).flatten().map(|tensor| (name.clone(), tensor))
-    };
-    first.iter().enumerate().map(join).collect()
+/// When a request of these pictures came.
+fn first_received<B>(requests: &[PictureRequest<B>]) -> Instant {
+    requests.iter().map(|request| request.received).min().unwrap_or_else(Instant::now)
 }

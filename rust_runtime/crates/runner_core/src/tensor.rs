@@ -1,7 +1,7 @@
 use std::fmt;
 
 use half::f16;
-use ndarray::ArrayD;
+use ndarray::{ArrayD, IxDyn};
 use serde::{Deserialize, Serialize};
 
 /// Element type of a tensor. The lower-case names are the same in Python and in every report.
@@ -93,6 +93,21 @@ macro_rules! each_dtype {
 }
 
 impl Tensor {
+    /// The tensor of these little-endian values, row by row; a boolean is one byte, true unless 0.
+    /// `None` where they are not as many as the shape has.
+    pub fn from_le_bytes(dtype: DType, shape: &[usize], bytes: &[u8]) -> Option<Self> {
+        match dtype {
+            DType::F32 => array_of(shape, bytes, f32::from_le_bytes),
+            DType::F16 => array_of(shape, bytes, f16::from_le_bytes),
+            DType::F64 => array_of(shape, bytes, f64::from_le_bytes),
+            DType::I8 => array_of(shape, bytes, i8::from_le_bytes),
+            DType::U8 => array_of(shape, bytes, u8::from_le_bytes),
+            DType::I32 => array_of(shape, bytes, i32::from_le_bytes),
+            DType::I64 => array_of(shape, bytes, i64::from_le_bytes),
+            DType::Bool => array_of(shape, bytes, |[byte]: [u8; 1]| byte != 0),
+        }
+    }
+
     /// The element type.
     pub fn dtype(&self) -> DType {
         match self {
@@ -123,6 +138,20 @@ impl Tensor {
     }
 }
 
+fn array_of<T, const N: usize>(
+    shape: &[usize],
+    bytes: &[u8],
+    read: impl Fn([u8; N]) -> T,
+) -> Option<Tensor>
+where
+    Tensor: From<ArrayD<T>>,
+{
+    let (values, rest) = bytes.as_chunks::<N>();
+    let values = values.iter().map(|&value| read(value)).collect();
+    let array = ArrayD::from_shape_vec(IxDyn(shape), values).ok()?;
+    rest.is_empty().then(|| array.into())
+}
+
 macro_rules! tensor_conversions {
     ($($variant:ident($element:ty)),* $(,)?) => {
         $(
@@ -151,8 +180,6 @@ tensor_conversions!(F32(f32), F16(f16), F64(f64), I8(i8), U8(u8), I32(i32), I64(
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{ArrayD, IxDyn};
-
     use super::*;
 
     #[test]
@@ -161,6 +188,31 @@ mod tests {
         assert_eq!((tensor.dtype(), tensor.shape(), tensor.len()), (DType::I64, &[2, 3][..], 6));
         let back = ArrayD::<f32>::try_from(tensor).expect_err("i64 is not f32");
         assert!(ArrayD::<i64>::try_from(back).is_ok());
+    }
+
+    #[test]
+    fn bytes_become_the_tensor_that_they_are() {
+        let read = |dtype, shape: &[usize], bytes: &[u8]| {
+            Tensor::from_le_bytes(dtype, shape, bytes).map(|tensor| format!("{tensor:?}"))
+        };
+        for dtype in DType::ALL {
+            let one = match dtype {
+                DType::F32 => 1.0_f32.to_le_bytes().to_vec(),
+                DType::F16 => f16::ONE.to_le_bytes().to_vec(),
+                DType::F64 => 1.0_f64.to_le_bytes().to_vec(),
+                _ => [&[1][..], &vec![0; dtype.size() - 1]].concat(),
+            };
+            let zero = vec![0; dtype.size()];
+            let tensor = Tensor::from_le_bytes(dtype, &[1, 2], &[one, zero].concat()).unwrap();
+            assert_eq!((tensor.dtype(), tensor.shape()), (dtype, &[1, 2][..]));
+            let told = each_dtype!(&tensor, array => format!("{array:?}"));
+            let values = if dtype == DType::Bool { "[[true, false]]" } else { "[[1" };
+            assert!(told.starts_with(values), "{dtype}: {told}");
+        }
+        assert_eq!(read(DType::F32, &[2], &[0; 4]), None);
+        assert_eq!(read(DType::F32, &[1], &[0; 5]), None);
+        assert_eq!(read(DType::F32, &[usize::MAX, 2], &[0; 8]), None);
+        assert!(read(DType::I64, &[0, 3], &[]).is_some());
     }
 
     #[test]

@@ -81,45 +81,19 @@ pub(crate) fn tensor_of(
     declared: DType,
     shape: &[usize],
 ) -> Result<Tensor, String> {
-    match (binding.0, declared) {
-        (DType::I32, DType::I64) => {
-            array_of(bytes, shape, |bytes| i64::from(i32::from_le_bytes(bytes)))
-        }
-        (given, declared) if given != declared => {
-            Err(format!("is {given} in the engine, the model declares {declared}"))
-        }
-        (DType::F32, _) => array_of(bytes, shape, f32::from_le_bytes),
-        (DType::F16, _) => array_of(bytes, shape, f16::from_le_bytes),
-        (DType::F64, _) => array_of(bytes, shape, f64::from_le_bytes),
-        (DType::I8, _) => array_of(bytes, shape, i8::from_le_bytes),
-        (DType::U8, _) => array_of(bytes, shape, u8::from_le_bytes),
-        (DType::I32, _) => array_of(bytes, shape, i32::from_le_bytes),
-        (DType::I64, _) => array_of(bytes, shape, i64::from_le_bytes),
-        (DType::Bool, _) => array_of(bytes, shape, |[byte]: [u8; 1]| byte != 0),
-    }
-}
-
-fn array_of<T, const N: usize>(
-    bytes: &[u8],
-    shape: &[usize],
-    read: impl Fn([u8; N]) -> T,
-) -> Result<Tensor, String>
-where
-    Tensor: From<ArrayD<T>>,
-{
-    let (chunks, rest) = bytes.as_chunks::<N>();
-    let elements = shape.iter().try_fold(1_usize, |product, &length| product.checked_mul(length));
-    if elements != Some(chunks.len()) || !rest.is_empty() {
+    let given = binding.0;
+    let tensor = Tensor::from_le_bytes(given, shape, bytes).ok_or_else(|| {
         let length = bytes.len();
-        return Err(format!(
+        format!(
             "of shape {shape:?} came as {length} bytes; outputs whose shape depends on values \
              cannot be read"
-        ));
+        )
+    })?;
+    match tensor {
+        tensor if given == declared => Ok(tensor),
+        Tensor::I32(array) if declared == DType::I64 => Ok(array.mapv(i64::from).into()),
+        _ => Err(format!("is {given} in the engine, the model declares {declared}")),
     }
-    let values = chunks.iter().map(|&bytes| read(bytes)).collect();
-    ArrayD::from_shape_vec(IxDyn(shape), values)
-        .map(Tensor::from)
-        .map_err(|error| error.to_string())
 }
 
 /// A tensor of zeros.

@@ -1,10 +1,7 @@
 use std::{collections::BTreeMap, path::Path};
 
-use runner_core::{
-    NamedTensors, Tensor, f16,
-    ndarray::{ArrayD, IxDyn},
-};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use runner_core::{DType, NamedTensors, Tensor};
+use safetensors::{SafeTensors, tensor::TensorView};
 
 use crate::{Outcome, ensure, read};
 
@@ -49,28 +46,10 @@ pub fn golden_cases(path: &Path) -> Result<Vec<GoldenCase>, String> {
 }
 
 fn tensor_of(view: &TensorView<'_>) -> Result<Tensor, String> {
-    fn array<T, const N: usize>(
-        view: &TensorView<'_>,
-        read: impl Fn([u8; N]) -> T,
-    ) -> Result<Tensor, String>
-    where
-        Tensor: From<ArrayD<T>>,
-    {
-        let values = view.data().as_chunks::<N>().0.iter().map(|&bytes| read(bytes)).collect();
-        let array = ArrayD::from_shape_vec(IxDyn(view.shape()), values);
-        array.map(Tensor::from).map_err(|error| error.to_string())
-    }
-    match view.dtype() {
-        Dtype::F32 => array(view, f32::from_le_bytes),
-        Dtype::F16 => array(view, f16::from_le_bytes),
-        Dtype::F64 => array(view, f64::from_le_bytes),
-        Dtype::I8 => array(view, i8::from_le_bytes),
-        Dtype::U8 => array(view, u8::from_le_bytes),
-        Dtype::I32 => array(view, i32::from_le_bytes),
-        Dtype::I64 => array(view, i64::from_le_bytes),
-        Dtype::BOOL => array(view, |[byte]: [u8; 1]| byte != 0),
-        other => Err(format!("goldens hold no {other:?}")),
-    }
+    let stored = view.dtype().to_string();
+    let dtype = DType::ALL.into_iter().find(|dtype| dtype.name().eq_ignore_ascii_case(&stored));
+    let tensor = dtype.and_then(|dtype| Tensor::from_le_bytes(dtype, view.shape(), view.data()));
+    tensor.ok_or_else(|| format!("goldens hold no {stored}"))
 }
 
 /// Compares named outputs with the expected ones, in any order of the expected.
@@ -126,6 +105,8 @@ fn floats(tensor: &Tensor) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use runner_core::ndarray::{ArrayD, IxDyn};
+
     use super::*;
 
     fn floats_of(values: &[f32]) -> Tensor {

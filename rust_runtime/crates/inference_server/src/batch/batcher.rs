@@ -9,7 +9,7 @@ use runner_core::{ModelInfo, Runner};
 use super::{
     ability::Batching,
     entry::Entry,
-    ledger::Ledger,
+    ledger::{Ledger, Spent},
     pending::Pending,
     settings::BatchSettings,
     shared::{Load, Setup, Shared},
@@ -82,6 +82,20 @@ impl Batcher {
     /// [`crate::ErrorKind::Unavailable`] when the model goes or hangs, and
     /// [`crate::ErrorKind::BadInput`] when the inputs are not the model's.
     pub fn submit(&self, request: InferRequest) -> Result<Pending, ServerError> {
+        let received = request.received;
+        self.queued(request, false).inspect_err(|_| self.failed(received.elapsed()))
+    }
+
+    /// [`Self::submit`] for one of several runs that a request takes; it is counted by
+    /// [`Self::answered`] or [`Self::failed`].
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub(crate) fn submit_part(&self, request: InferRequest) -> Result<Pending, ServerError> {
+        self.queued(request, true)
+    }
+
+    fn queued(&self, request: InferRequest, part: bool) -> Result<Pending, ServerError> {
         let shared = &self.shared;
         let latest = request.received + shared.longest_deadline;
         let usual = request.received + shared.deadline;
@@ -89,12 +103,23 @@ impl Batcher {
         if deadline <= Instant::now() {
             return Err(shared.late());
         }
-        let (entry, answer) = Entry::new(request, (&shared.info, &shared.batching), deadline)
+        let model = (&shared.info, &shared.batching);
+        let (entry, answer) = Entry::new(request, model, (deadline, part))
             .map_err(|error| error.with_model(&shared.name))?;
         let priority = entry.priority;
         let id = shared.push(entry)?;
         let alarm = self.clock.at(deadline);
         Ok(Pending::new(answer, alarm, Arc::clone(shared), (priority, id)))
+    }
+
+    /// Counts a request whose parts were answered, after so long.
+    pub(crate) fn answered(&self, spent: &Spent, here: Duration) {
+        self.shared.ledger.answered(spent, here);
+    }
+
+    /// Counts a request that failed, after so long.
+    pub(crate) fn failed(&self, here: Duration) {
+        self.shared.ledger.failed(here);
     }
 
     /// Tells why requests are not taken at all, if so.

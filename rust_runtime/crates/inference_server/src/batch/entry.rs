@@ -43,6 +43,8 @@ pub(super) struct Entry {
     pub(super) outputs: Option<Vec<String>>,
     pub(super) arrived: Instant,
     pub(super) deadline: Instant,
+    /// Whether it is one of several runs for a request, which whoever asks for them counts.
+    pub(super) part: bool,
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
@@ -54,7 +56,7 @@ impl Entry {
     pub(super) fn new(
         request: InferRequest,
         (info, batching): (&ModelInfo, &Batching),
-        deadline: Instant,
+        (deadline, part): (Instant, bool),
     ) -> Result<(Self, oneshot::Receiver<Answer>), ServerError> {
         let bytes = request.bytes();
         let InferRequest { inputs, outputs, priority, .. } = request;
@@ -63,9 +65,19 @@ impl Entry {
         let rows = if batching.is_possible() { common_rows(&inputs)? } else { 1 };
         let (reply, answer) = oneshot::channel();
         let key = Key::of(&inputs, outputs.as_ref());
-        let arrived = Instant::now();
-        let entry =
-            Self { id: 0, key, rows, bytes, priority, inputs, outputs, arrived, deadline, reply };
+        let entry = Self {
+            id: 0,
+            key,
+            rows,
+            bytes,
+            priority,
+            inputs,
+            outputs,
+            arrived: Instant::now(),
+            deadline,
+            part,
+            reply,
+        };
         Ok((entry, answer))
     }
 
@@ -140,7 +152,7 @@ pub(super) mod tests {
         let model = one_to_one(&["n", "w"]);
         let request = InferRequest::new(input(shape, id as f32));
         let deadline = Instant::now() + std::time::Duration::from_hours(1);
-        let made = Entry::new(request, (&model, &Batching::Possible), deadline);
+        let made = Entry::new(request, (&model, &Batching::Possible), (deadline, false));
         let (entry, answer) = made.unwrap();
         (Entry { id, ..entry }, answer)
     }
@@ -171,7 +183,7 @@ pub(super) mod tests {
         };
         let queued = |inputs| {
             let request = InferRequest::new(inputs);
-            Entry::new(request, (&model, &Batching::Possible), Instant::now())
+            Entry::new(request, (&model, &Batching::Possible), (Instant::now(), false))
         };
         let (entry, _answer) = queued(of_names(&["b", "a"], &[2, 2])).unwrap();
         let names: Vec<&str> = entry.inputs.iter().map(|(name, _)| name.as_str()).collect();

@@ -7,7 +7,7 @@ use runner_core::RunErrorKind;
 
 use crate::{
     metrics::{EngineFault, ModelMetrics, Phase},
-    protocol::documents::{BatchStatistics, ModelStatistics},
+    protocol::documents::{BatchStatistics, InferStatistics, ModelStatistics},
 };
 
 /// Sizes up to this are counted one by one, larger ones up to the next power of two, since
@@ -19,6 +19,19 @@ const EXACT_SIZES: usize = 64;
 pub(crate) struct Ledger {
     statistics: Mutex<ModelStatistics>,
     pub(crate) metrics: ModelMetrics,
+}
+
+/// Where the time of one request went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    /// Waiting in the queue.
+    pub(crate) queue: Duration,
+    /// What came before the engine.
+    pub(crate) input: Duration,
+    /// The engine.
+    pub(crate) compute: Duration,
+    /// What came after the engine.
+    pub(crate) output: Duration,
 }
 
 /// Where the time of one run went.
@@ -50,7 +63,8 @@ impl Ledger {
             ModelStatistics::default();
     }
 
-    /// A run that answered requests which had waited in the queue, and been here, for so long.
+    /// A run, and the requests that it answered, which had waited in the queue, and been here, for
+    /// so long. Runs for parts of requests come without those.
     pub(super) fn ran(&self, times: &RunTimes, requests: &[(Duration, Duration)]) {
         self.metrics.batch_size.observe(times.rows as f64);
         for (queued, _) in requests {
@@ -62,18 +76,21 @@ impl Ledger {
         statistics.last_inference = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         statistics.inference_count += times.rows as u64;
         statistics.execution_count += 1;
-        let sums = &mut statistics.inference_stats;
         for (queued, here) in requests {
-            sums.success.add(*here);
-            sums.queue.add(*queued);
-            sums.compute_input.add(times.join);
-            sums.compute_infer.add(times.compute);
-            sums.compute_output.add(times.split);
+            let RunTimes { join: input, compute, split: output, .. } = *times;
+            let spent = Spent { queue: *queued, input, compute, output };
+            count(&mut statistics.inference_stats, &spent, *here);
         }
         let batch = batch_of(&mut statistics.batch_stats, times.rows);
         batch.compute_input.add(times.join);
         batch.compute_infer.add(times.compute);
         batch.compute_output.add(times.split);
+    }
+
+    /// A request that was answered after so long, by runs for its parts.
+    pub(super) fn answered(&self, spent: &Spent, here: Duration) {
+        let mut statistics = self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut statistics.inference_stats, spent, here);
     }
 
     /// A request that failed, after so long.
@@ -90,6 +107,14 @@ impl Ledger {
             _ => {}
         }
     }
+}
+
+fn count(sums: &mut InferStatistics, spent: &Spent, here: Duration) {
+    sums.success.add(here);
+    sums.queue.add(spent.queue);
+    sums.compute_input.add(spent.input);
+    sums.compute_infer.add(spent.compute);
+    sums.compute_output.add(spent.output);
 }
 
 fn batch_of(batches: &mut Vec<BatchStatistics>, rows: usize) -> &mut BatchStatistics {
@@ -123,6 +148,21 @@ mod tests {
         assert_eq!((told.batch_stats.len(), told.batch_stats[0].batch_size), (1, 3));
         assert_eq!(told.batch_stats[0].compute_infer.ns, 5_000_000);
         assert!(told.last_inference > 0);
+    }
+
+    #[test]
+    fn runs_for_parts_of_a_request_are_no_requests() {
+        let ledger = Ledger::new(Metrics::new().of_model("m", "1"));
+        let times = RunTimes { rows: 1, join: MS, compute: 5 * MS, split: MS };
+        ledger.ran(&times, &[]);
+        ledger.ran(&times, &[]);
+        ledger.answered(&Spent { queue: 2 * MS, compute: 6 * MS, ..Spent::default() }, 9 * MS);
+        let told = ledger.statistics();
+        assert_eq!((told.execution_count, told.inference_count), (2, 2));
+        let sums = &told.inference_stats;
+        assert_eq!((sums.success.count, sums.success.ns), (1, 9_000_000));
+        assert_eq!((sums.compute_infer.count, sums.compute_infer.ns), (1, 6_000_000));
+        assert_eq!(told.batch_stats[0].compute_infer.count, 2);
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Shared {
             }
             let most = Most { rows: most.max(1), bytes: self.batch_memory };
             let taken = state.queue.take(most, now);
-            let batch = self.sorted_out(taken, now);
+            let batch = self.sorted_out(taken);
             if !batch.is_empty() {
                 return Step::Run(batch);
             }
@@ -96,12 +96,12 @@ impl Shared {
     }
 
     /// Answers what is late, and gives what is to run.
-    fn sorted_out(&self, taken: Taken, now: Instant) -> Vec<Entry> {
+    fn sorted_out(&self, taken: Taken) -> Vec<Entry> {
         let out = taken.batch.len() + taken.late.len() + taken.left.len();
         self.ledger.metrics.waiting.dec_by(signed(out));
         for entry in taken.left.into_iter().chain(taken.late) {
             self.forget(1, entry.bytes);
-            self.ledger.failed(now.saturating_duration_since(entry.arrived));
+            self.failed(entry.arrived, entry.part);
             // Whoever has left gets no answer.
             let _ = entry.reply.send(Err(self.late()));
         }
@@ -157,7 +157,7 @@ impl Shared {
         self.ledger.metrics.waiting.dec_by(signed(orphans.len()));
         for entry in orphans {
             self.forget(1, entry.bytes);
-            self.ledger.failed(entry.arrived.elapsed());
+            self.failed(entry.arrived, entry.part);
             let _ = entry.reply.send(Err(self.gone()));
         }
         self.ended.notify_all();

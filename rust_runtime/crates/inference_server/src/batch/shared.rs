@@ -160,7 +160,14 @@ impl Shared {
         if let Some(entry) = left {
             self.ledger.metrics.waiting.dec();
             self.forget(1, entry.bytes);
-            self.ledger.failed(entry.arrived.elapsed());
+            self.failed(entry.arrived, entry.part);
+        }
+    }
+
+    /// Counts what came then and failed, unless it is a part of a request.
+    pub(super) fn failed(&self, arrived: Instant, part: bool) {
+        if !part {
+            self.ledger.failed(arrived.elapsed());
         }
     }
 

@@ -93,7 +93,7 @@ impl Worker {
 
     /// Runs one request by itself, on its inputs as they came.
     fn alone(&self, entry: Entry, held: &mut Held<'_>) -> Result<(), RunErrorKind> {
-        let Entry { key, rows, bytes, inputs, outputs, arrived, reply, .. } = entry;
+        let Entry { key, rows, bytes, inputs, outputs, arrived, part, reply, .. } = entry;
         let start = Instant::now();
         let result = self.runner.run_named(inputs);
         let compute = start.elapsed();
@@ -104,7 +104,8 @@ impl Worker {
                 held.done(1, bytes, &Learnt { key: &key, rows, took: compute, joined: false });
                 let none = Duration::ZERO;
                 let times = RunTimes { rows, join: none, compute, split: none };
-                self.shared.ledger.ran(&times, &[(queue, arrived.elapsed())]);
+                let whole = (!part).then(|| (queue, arrived.elapsed()));
+                self.shared.ledger.ran(&times, whole.as_slice());
                 let timing = Timing { queue, compute, batch_size: rows };
                 // Whoever has left gets no answer.
                 let _ = reply.send(Ok(InferReply { outputs, timing }));
@@ -114,7 +115,7 @@ impl Worker {
                 let kind = error.kind();
                 held.settle(1, bytes);
                 self.shared.ledger.fault(kind);
-                self.shared.ledger.failed(arrived.elapsed());
+                self.shared.failed(arrived, part);
                 let _ = reply.send(self.refused(error));
                 Err(kind)
             }
@@ -160,12 +161,12 @@ impl Worker {
             let learnt = Learnt { key: &first.key, rows: times.rows, took, joined: true };
             held.done(batch.len(), batch.iter().map(|entry| entry.bytes).sum(), &learnt);
         }
-        let here = |entry: &Entry| {
-            (start.saturating_duration_since(entry.arrived), entry.arrived.elapsed())
-        };
-        let spans: Vec<(Duration, Duration)> = batch.iter().map(here).collect();
+        let queued = |entry: &Entry| start.saturating_duration_since(entry.arrived);
+        let whole = batch.iter().filter(|entry| !entry.part);
+        let spans: Vec<_> = whole.map(|entry| (queued(entry), entry.arrived.elapsed())).collect();
         self.shared.ledger.ran(times, &spans);
-        for ((entry, outputs), (queue, _)) in batch.into_iter().zip(parts).zip(spans) {
+        for (entry, outputs) in batch.into_iter().zip(parts) {
+            let queue = queued(&entry);
             let timing = Timing { queue, compute: times.compute, batch_size: times.rows };
             // Whoever has left gets no answer.
             let _ = entry.reply.send(Ok(InferReply { outputs, timing }));
@@ -178,7 +179,7 @@ impl Worker {
         for entry in batch {
             if entry.is_left() || entry.deadline <= Instant::now() {
                 held.settle(1, entry.bytes);
-                self.shared.ledger.failed(entry.arrived.elapsed());
+                self.shared.failed(entry.arrived, entry.part);
                 let _ = entry.reply.send(Err(self.shared.late()));
                 continue;
             }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     models::ModelEntry,
     nearest::nearest,
+    place::Step,
     settings::{ControlSettings, FolderSettings, ServerSettings, TlsSettings},
 };
 use crate::{StartError, model::ModelSettings};
@@ -14,8 +15,8 @@ use crate::{StartError, model::ModelSettings};
 /// A key that is not known, with the way to it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unknown {
-    /// The keys that lead to it, itself the last.
-    pub(super) path: Vec<String>,
+    /// The way to it, itself the last step.
+    pub(super) place: Vec<Step>,
     /// The known key that is most like it.
     pub(super) nearest: Option<String>,
 }
@@ -63,12 +64,14 @@ pub(super) fn unknown_key(document: &Value, template: &Value) -> Option<Unknown>
         (Value::Object(members), Value::Object(known)) if !known.is_empty() => {
             members.iter().find_map(|(key, value)| {
                 let Some(below) = known.get(key) else { return Some(unknown(key, known)) };
-                unknown_key(value, below).map(|found| found.under(key))
+                unknown_key(value, below).map(|found| found.under(Step::Key(key.clone())))
             })
         }
         (Value::Array(items), Value::Array(known)) => {
             let of_item = known.first()?;
-            items.iter().find_map(|item| unknown_key(item, of_item))
+            items.iter().enumerate().find_map(|(index, item)| {
+                unknown_key(item, of_item).map(|found| found.under(Step::Item(index)))
+            })
         }
         _ => None,
     }
@@ -76,12 +79,12 @@ pub(super) fn unknown_key(document: &Value, template: &Value) -> Option<Unknown>
 
 fn unknown(key: &str, known: &Map<String, Value>) -> Unknown {
     let nearest = nearest(key, known.keys().map(String::as_str)).map(ToOwned::to_owned);
-    Unknown { path: vec![key.to_owned()], nearest }
+    Unknown { place: vec![Step::Key(key.to_owned())], nearest }
 }
 
 impl Unknown {
-    fn under(mut self, key: &str) -> Self {
-        self.path.insert(0, key.to_owned());
+    fn under(mut self, step: Step) -> Self {
+        self.place.insert(0, step);
         self
     }
 
@@ -92,23 +95,6 @@ impl Unknown {
             None => error,
         }
     }
-}
-
-/// The line of a file that a key stands in, as far as a look at the keys that lead to it tells.
-pub(super) fn line_of(path: &[String], file: &str) -> Option<usize> {
-    let mut lines = file.lines().enumerate();
-    let mut found = None;
-    for key in path {
-        found = Some(lines.find(|(_, line)| is_key(line, key))?.0 + 1);
-    }
-    found
-}
-
-fn is_key(line: &str, key: &str) -> bool {
-    let bare = line.trim_start().trim_start_matches("- ").trim_start();
-    let bare = bare.strip_prefix(['"', '\'', '{']).unwrap_or(bare);
-    let rest = bare.strip_prefix(key).map(|rest| rest.trim_start_matches(['"', '\'']));
-    rest.is_some_and(|rest| rest.trim_start().starts_with(':'))
 }
 
 /// Makes the paths of a file's document start at the file's folder.
@@ -138,6 +124,7 @@ fn rebase_at(place: &mut Value, folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::place::place_of;
 
     #[test]
     fn later_documents_win_key_by_key() {
@@ -154,12 +141,12 @@ mod tests {
     #[test]
     fn an_unknown_key_is_found_wherever_it_stands() {
         let template = template();
-        for (document, path, nearest) in [
+        for (document, place, nearest) in [
             (json!({"prot": 1}), &["prot"][..], Some("port")),
             (json!({"limits": {"que": {}}}), &["limits", "que"], Some("queue")),
             (
-                json!({"models": [{"path": "x", "thread": 1}]}),
-                &["models", "thread"],
+                json!({"models": [{"path": "x"}, {"path": "y", "thread": 1}]}),
+                &["models", "1", "thread"],
                 Some("threads"),
             ),
             (json!({"tls": {"cert": "x", "private": 1}}), &["tls", "cert"], None),
@@ -170,22 +157,12 @@ mod tests {
             ),
         ] {
             let found = unknown_key(&document, &template).unwrap();
-            assert_eq!(found.path, path, "{document}");
+            assert_eq!(found.place, place_of(place), "{document}");
             assert_eq!(found.nearest.as_deref(), nearest, "{document}");
         }
         let free =
             json!({"models": [{"path": "x", "options": {"any": 1}, "input_shapes": {"x": [1]}}]});
         assert_eq!(unknown_key(&free, &template), None);
-    }
-
-    #[test]
-    fn the_line_of_a_key_is_told() {
-        let file = "host: a\nlimits:\n  request:\n    body: 1\n  queue:\n    reqests: 1\n";
-        let path = ["limits", "queue", "reqests"].map(str::to_owned);
-        assert_eq!(line_of(&path, file), Some(6));
-        let models = "models:\n  - path: x\n    \"thread\": 1\n";
-        let path = ["models", "thread"].map(str::to_owned);
-        assert_eq!(line_of(&path, models), Some(3));
     }
 
     #[test]

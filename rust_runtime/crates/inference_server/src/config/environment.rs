@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use super::{document::lay_over, nearest::nearest};
+use super::{document::lay_over, nearest::nearest, place::Step};
 use crate::StartError;
 
 const PREFIX: &str = "OXIDIZEDVISION_SERVER_";
@@ -50,9 +50,10 @@ pub(super) fn told(
     Ok(told)
 }
 
-/// The variable that stands for a key.
-pub(super) fn variable_of(path: &[String]) -> String {
-    format!("{PREFIX}{}", path.join(BELOW).to_ascii_uppercase())
+/// The variable that holds the value of a place.
+pub(super) fn variable_of(place: &[Step]) -> String {
+    let keys: Vec<&str> = place.iter().map_while(Step::key).collect();
+    format!("{PREFIX}{}", keys.join(BELOW).to_ascii_uppercase())
 }
 
 fn known_at<'a>(template: &'a Value, path: &[String]) -> Option<&'a Value> {

@@ -43,8 +43,8 @@ impl TryFrom<Map<String, Value>> for ModelEntry {
         };
         let path = text("path")?.ok_or("a model has no path")?.into();
         let (name, version, runner) = (text("name")?, text("version")?, text("runner")?);
-        let settings =
-            serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
+        let settings = serde_path_to_error::deserialize(Value::Object(members))
+            .map_err(|error| format!("{}: {}", error.path(), error.inner()))?;
         Ok(Self { path, name, version, runner, settings })
     }
 }

@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
 use super::{
-    document::{lay_over, line_of, rebase, template, unknown_key},
+    document::{lay_over, rebase, template, unknown_key},
     environment::{self, variable_of},
+    place::{Step, line_of, written},
     settings::ServerSettings,
 };
 use crate::StartError;
@@ -32,7 +33,7 @@ impl ServerSettings {
             None => SettingsFile::default(),
         };
         if let Some(unknown) = unknown_key(&flags, &template) {
-            let message = format!("there is no setting {}", unknown.path.join("."));
+            let message = format!("there is no setting {}", written(&unknown.place));
             return Err(unknown.hinted(StartError::new("config", message)));
         }
         let sources = Sources { file, environment: told.document, flags };
@@ -44,21 +45,18 @@ impl ServerSettings {
 
 /// A value that is none of its key.
 struct Unfit {
-    /// As it is written, with places in lists.
-    place: String,
-    /// The keys that lead to it.
-    keys: Vec<String>,
+    place: Vec<Step>,
     reason: String,
 }
 
 fn settings_of(document: Value) -> Result<ServerSettings, Unfit> {
     serde_path_to_error::deserialize(document).map_err(|error| {
-        let keys = error.path().iter().filter_map(|segment| match segment {
-            Segment::Map { key } => Some(key.clone()),
+        let steps = error.path().iter().filter_map(|segment| match segment {
+            Segment::Map { key } => Some(Step::Key(key.clone())),
+            Segment::Seq { index } => Some(Step::Item(*index)),
             _ => None,
         });
-        let (keys, place) = (keys.collect(), error.path().to_string());
-        Unfit { place, keys, reason: error.into_inner().to_string() }
+        Unfit { place: steps.collect(), reason: error.into_inner().to_string() }
     })
 }
 
@@ -79,18 +77,19 @@ impl Sources {
 
     /// Tells where a value that does not fit comes from.
     fn blamed(&self, unfit: &Unfit) -> StartError {
-        let Unfit { place, keys, reason } = unfit;
+        let Unfit { place, reason } = unfit;
         let told_by = |document: &Value| {
-            !keys.is_empty() && keys.iter().try_fold(document, |at, key| at.get(key)).is_some()
+            !place.is_empty()
+                && place.iter().try_fold(document, |at, step| step.find_in(at)).is_some()
         };
         let message = if told_by(&self.flags) {
-            format!("the setting {place} of the command line: {reason}")
+            format!("the setting {} of the command line: {reason}", written(place))
         } else if told_by(&self.environment) {
-            format!("the variable {}: {reason}", variable_of(keys))
+            format!("the variable {}: {reason}", variable_of(place))
         } else {
-            let line = line_of(keys, &self.file.text);
+            let line = line_of(place, &self.file.text);
             let line = line.map_or(String::new(), |line| format!(", line {line}"));
-            format!("{}{line}: {place}: {reason}", self.file.name)
+            format!("{}{line}: {}: {reason}", self.file.name, written(place))
         };
         StartError::new("config", message)
             .with_hint("docs/serving.md lists every key with what it takes.")
@@ -138,8 +137,8 @@ fn document_of(path: &Path, text: &str, template: &Value) -> Result<Value, Start
     };
     if let Some(unknown) = unknown_key(&document, template) {
         let line =
-            line_of(&unknown.path, text).map_or(String::new(), |line| format!(", line {line}"));
-        let message = format!("{name}{line}: unknown key {}", unknown.path.join("."));
+            line_of(&unknown.place, text).map_or(String::new(), |line| format!(", line {line}"));
+        let message = format!("{name}{line}: unknown key {}", written(&unknown.place));
         return Err(unknown.hinted(StartError::new("config", message)));
     }
     rebase(&mut document, path.parent().unwrap_or(Path::new("")));
@@ -212,6 +211,23 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_line_inside_models_is_told_with_its_number() {
+        let models = |second: &str| format!("port: 1\nmodels:\n  - path: a.onnx\n{second}");
+        for (second, told) in [
+            ("  - {path: b.onnx, thread: 1}\n", "line 4: unknown key models[1].thread"),
+            ("  - path: b.onnx\n    thread: 1\n", "line 5: unknown key models[1].thread"),
+            (
+                "  - path: b.onnx\n    batch: {sise: 1}\n",
+                "line 5: unknown key models[1].batch.sise",
+            ),
+            ("  - {path: b.onnx, threads: many}\n", "line 4: models[1]: threads: "),
+        ] {
+            let text = read(&models(second), &[], json!({})).unwrap_err().to_string();
+            assert!(text.contains(&format!("server.yml, {told}")), "{second}: {text}");
+        }
+    }
+
+    #[test]
     fn a_value_that_does_not_fit_is_told_with_its_key() {
         for (file, key) in [
             ("port: many", "port"),
@@ -259,6 +275,7 @@ mod tests {
         let models = "models: [{path: a.onnx}, {path: b/a.onnx}]";
         let error = read(models, &[], json!({})).unwrap_err();
         assert!(error.to_string().contains("a version 1"), "{error}");
+        assert!(error.hint().contains("NAME=PATH"), "{}", error.hint());
         let models = "models: [{path: a.onnx}, {path: b/a.onnx, version: 2}]";
         assert_eq!(read(models, &[], json!({})).unwrap().models.len(), 2);
     }

@@ -179,8 +179,10 @@ impl ServerSettings {
             return Err(short_token());
         }
         if let Some(twice) = self.served_twice() {
-            return Err(refused(format!("two models are to be served as {twice}"))
-                .with_hint("Give one of them another name or version."));
+            return Err(refused(format!("two models are to be served as {twice}")).with_hint(
+                "Serve one of them by another name: NAME=PATH on the command line, or `name` \
+                     in the settings file, which takes `version` too.",
+            ));
         }
         Ok(())
     }

@@ -154,9 +154,13 @@ impl Exchange {
         text.trim().parse().map(Some).map_err(|_| malformed(name))
     }
 
-    /// Notes how long a phase took, for `Server-Timing`.
+    /// Notes how long a phase took, for `Server-Timing`; a phase that comes twice, such as writing
+    /// a picture and then its JSON, is told once.
     pub(super) fn spent(&mut self, phase: &'static str, time: Duration) {
-        self.spans.push((phase, time));
+        match self.spans.iter_mut().find(|(told, _)| *told == phase) {
+            Some((_, taken)) => *taken += time,
+            None => self.spans.push((phase, time)),
+        }
     }
 
     /// Whether a model has worked on it.

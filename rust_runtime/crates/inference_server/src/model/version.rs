@@ -6,7 +6,7 @@ use vision_model::GoldenReport;
 
 use crate::{
     InferRequest, Priority, ServerError,
-    batch::{Batcher, Ending, Load, Pending},
+    batch::{Batcher, Ending, Load, Pending, Spent},
     gate::{Entrance, Gate},
     metrics::{Mark, ModelMetrics},
     protocol::{
@@ -118,6 +118,24 @@ impl Version {
     /// As [`Batcher::submit`].
     pub fn infer(&self, request: InferRequest) -> Result<Pending, ServerError> {
         self.batcher.submit(request)
+    }
+
+    /// [`Self::infer`] for one of several runs that a request takes.
+    ///
+    /// # Errors
+    /// As [`Batcher::submit`].
+    pub(crate) fn infer_part(&self, request: InferRequest) -> Result<Pending, ServerError> {
+        self.batcher.submit_part(request)
+    }
+
+    /// Counts a request whose parts were answered, after so long.
+    pub(crate) fn answered(&self, spent: &Spent, here: Duration) {
+        self.batcher.answered(spent, here);
+    }
+
+    /// Counts a request that failed, after so long.
+    pub(crate) fn failed(&self, here: Duration) {
+        self.batcher.failed(here);
     }
 
     /// Lets a picture in. No more are decoded at one time than keep the engines busy, so that those

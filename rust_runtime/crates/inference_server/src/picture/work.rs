@@ -9,8 +9,10 @@ use vision_io::{
 };
 use vision_model::{Answer, PictureRun, Want};
 
-use super::{PictureReply, PictureRequest, PictureResult, PictureTiming, Wanted, units_of};
-use crate::{ErrorKind, InferReply, ServerError, metrics::Phase, model::Version};
+use super::{
+    PictureReply, PictureRequest, PictureResult, PictureTiming, Wanted, spans::Spans, units_of,
+};
+use crate::{ErrorKind, InferReply, ServerError, Timing, model::Version};
 
 /// Bounds of one picture.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,8 @@ pub(super) struct Under {
     outputs: Option<Vec<String>>,
     sides: [usize; 2],
     timing: PictureTiming,
+    waiting: Spans,
+    running: Spans,
     /// Held as long as the decoded picture is.
     memory: Option<OwnedSemaphorePermit>,
 }
@@ -79,12 +83,12 @@ pub(super) fn begin<B: AsRef<[u8]>>(
         preprocess: decoded.elapsed(),
         ..PictureTiming::default()
     };
-    version.metrics().took(Phase::Decode, timing.decode);
-    version.metrics().took(Phase::Preprocess, timing.preprocess);
     // A picture that goes through at once has become an input, which the queue counts.
     let memory = (run.runs() > 1).then_some(memory);
     let outputs = request.outputs.clone().filter(|_| want == Want::Tensors && run.runs() == 1);
-    Ok(Begun::Ready(Box::new(Under { run, outputs, sides, timing, memory }), inputs))
+    let (waiting, running) = (Spans::default(), Spans::default());
+    let under = Under { run, outputs, sides, timing, waiting, running, memory };
+    Ok(Begun::Ready(Box::new(under), inputs))
 }
 
 fn wanted_units(picture: &Undecoded<'_>, rules: &Rules) -> Result<u32, ServerError> {
@@ -130,17 +134,17 @@ impl Under {
         self.outputs.clone()
     }
 
-    /// Takes the outputs of a run; `last` tells that no other is under way.
+    /// Takes the outputs of a run that was queued then; `last` tells that no other is under way.
     pub(super) fn step(
         mut self: Box<Self>,
-        reply: InferReply,
+        (queued, reply): (Instant, InferReply),
         last: bool,
         encode: bool,
     ) -> Result<Step, ServerError> {
-        let timing = &mut self.timing;
-        timing.queue += reply.timing.queue;
-        timing.infer += reply.timing.compute;
-        timing.batch_size = timing.batch_size.max(reply.timing.batch_size);
+        let Timing { queue, compute, batch_size } = reply.timing;
+        self.waiting.add(queued, queue);
+        self.running.add(queued + queue, compute);
+        self.timing.batch_size = self.timing.batch_size.max(batch_size);
         let start = Instant::now();
         self.run.accept(reply.outputs)?;
         self.timing.postprocess += start.elapsed();
@@ -154,7 +158,8 @@ impl Under {
     }
 
     fn finish(self, encode: bool) -> Result<PictureReply, ServerError> {
-        let Self { run, sides, mut timing, memory, .. } = self;
+        let Self { run, sides, mut timing, waiting, running, memory, .. } = self;
+        (timing.queue, timing.infer) = (waiting.covered(), running.covered());
         let (answer, way) = run.finish()?;
         drop(memory);
         let start = Instant::now();

@@ -1,4 +1,7 @@
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -7,8 +10,8 @@ use crate::StartError;
 /// The command line of a program that serves what it is told to.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Manifests (.oxv.json) or model files (.onnx, .pt)
-    #[arg(value_name = "MODEL")]
+    /// Manifests (.oxv.json) or model files (.onnx, .pt); NAME is what it is served by
+    #[arg(value_name = "[NAME=]PATH")]
     models: Vec<PathBuf>,
 
     /// The engine of every model that names none; auto takes what `oxidizedvision choose` found
@@ -89,9 +92,11 @@ impl Arguments {
         Ok(Value::Object(flags))
     }
 
-    fn model(&self, path: &PathBuf) -> Value {
+    fn model(&self, given: &Path) -> Value {
+        let (name, path) = split_name(given);
         let mut model = json!({ "path": path });
         let given = [
+            ("name", name.map(|name| json!(name))),
             ("device", self.device.as_ref().map(|device| json!(device))),
             ("threads", self.threads.map(|threads| json!(threads))),
             ("engines", self.engines.map(|engines| json!(engines))),
@@ -103,6 +108,15 @@ impl Arguments {
         }
         model
     }
+}
+
+/// NAME and PATH of `NAME=PATH`; what is a path as it stands has no name of its own.
+fn split_name(given: &Path) -> (Option<&str>, &Path) {
+    let parts = given.to_str().and_then(|text| text.split_once('='));
+    let named = parts.filter(|(name, path)| {
+        !(name.is_empty() || path.is_empty() || name.contains(['/', '\\']) || given.exists())
+    });
+    named.map_or((None, given), |(name, path)| (Some(name), Path::new(path)))
 }
 
 /// Puts the value of `a.b.c=value` where it belongs.
@@ -154,6 +168,20 @@ mod tests {
         });
         assert_eq!(flags(&given).unwrap(), expected);
         assert_eq!(flags(&[]).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn a_model_may_be_served_by_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("a=b.onnx");
+        std::fs::write(&odd, "").unwrap();
+        let odd = odd.to_str().unwrap();
+        let given = ["live=out/a.onnx", "b.onnx", odd, "x/y=z.onnx", "n=", "=p"];
+        let expected = json!([
+            {"path": "out/a.onnx", "name": "live"}, {"path": "b.onnx"}, {"path": odd},
+            {"path": "x/y=z.onnx"}, {"path": "n="}, {"path": "=p"},
+        ]);
+        assert_eq!(flags(&given).unwrap()["models"], expected);
     }
 
     #[test]

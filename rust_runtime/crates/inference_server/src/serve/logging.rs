@@ -93,7 +93,8 @@ fn write_all(lines: &Receiver<Message>) {
                 Message::Line(line) => text.extend(line),
                 Message::Flush(tell) => {
                     write(&mut text);
-                    drop(tell.send(()));
+                    // Whoever asked may have waited for long enough.
+                    let _ = tell.send(());
                 }
             }
         }

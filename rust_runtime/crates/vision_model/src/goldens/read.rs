@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
 
-use ndarray::{ArrayD, IxDyn};
-use runner_core::{Tensor, f16};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use runner_core::{DType, Tensor};
+use safetensors::{SafeTensors, tensor::TensorView};
 
 use super::{GoldenCase, Goldens, Tolerance};
 
@@ -45,34 +44,19 @@ fn tolerance(bytes: &[u8]) -> Result<Tolerance, String> {
 }
 
 fn tensor_of(key: &str, view: &TensorView<'_>) -> Result<Tensor, String> {
-    fn array<T, const N: usize>(
-        view: &TensorView<'_>,
-        read: impl Fn([u8; N]) -> T,
-    ) -> Result<Tensor, String>
-    where
-        Tensor: From<ArrayD<T>>,
-    {
-        let values = view.data().as_chunks::<N>().0.iter().map(|&bytes| read(bytes)).collect();
-        let array = ArrayD::from_shape_vec(IxDyn(view.shape()), values);
-        array.map(Tensor::from).map_err(|error| error.to_string())
-    }
-    let read = match view.dtype() {
-        Dtype::F32 => array(view, f32::from_le_bytes),
-        Dtype::F16 => array(view, f16::from_le_bytes),
-        Dtype::F64 => array(view, f64::from_le_bytes),
-        Dtype::I8 => array(view, i8::from_le_bytes),
-        Dtype::U8 => array(view, u8::from_le_bytes),
-        Dtype::I32 => array(view, i32::from_le_bytes),
-        Dtype::I64 => array(view, i64::from_le_bytes),
-        Dtype::BOOL => array(view, |[byte]: [u8; 1]| byte != 0),
-        other => Err(format!("holds {other}, which no model takes or gives")),
-    };
-    read.map_err(|reason| format!("{key:?}: {reason}"))
+    let stored = view.dtype().to_string();
+    let dtype = DType::ALL.into_iter().find(|dtype| dtype.name().eq_ignore_ascii_case(&stored));
+    let dtype =
+        dtype.ok_or_else(|| format!("{key:?}: holds {stored}, which no model takes or gives"))?;
+    Tensor::from_le_bytes(dtype, view.shape(), view.data())
+        .ok_or_else(|| format!("{key:?}: its values do not fill its shape"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+
+    use safetensors::Dtype;
 
     use super::*;
 

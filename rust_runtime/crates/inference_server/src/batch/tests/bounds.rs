@@ -15,6 +15,7 @@ fn a_queue_that_is_full_by_count_answers_at_once() {
     let error = batcher.submit(request(&[1, 2], 3.0)).unwrap_err();
     assert_eq!((error.kind(), error.model()), (ErrorKind::QueueFull, Some("m")));
     assert!(error.retry_after().is_some_and(|delay| delay >= Duration::from_secs(1)));
+    assert_eq!(batcher.statistics().inference_stats.fail.count, 1);
     gate.open();
     gate.open();
     assert!(waiting.into_iter().chain([running]).all(|pending| block_on(pending).is_ok()));

@@ -104,16 +104,9 @@ pub(super) async fn infer_pictures(
     Ok(InferReply { outputs, timing: Timing { queue, compute, batch_size: timing.batch_size } })
 }
 
-/// Notes where the time of a picture went.
+/// Notes where the time of pictures went, that of the one that took longest.
 pub(super) fn note(exchange: &mut Exchange, timing: &PictureTiming) {
-    for (phase, time) in [
-        (Phase::Decode, timing.decode),
-        (Phase::Preprocess, timing.preprocess),
-        (Phase::Queue, timing.queue),
-        (Phase::Infer, timing.infer),
-        (Phase::Postprocess, timing.postprocess),
-        (Phase::Encode, timing.encode),
-    ] {
+    for (phase, time) in timing.phases() {
         exchange.spent(phase.name(), time);
     }
 }

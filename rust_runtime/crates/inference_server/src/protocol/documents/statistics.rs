@@ -43,7 +43,7 @@ pub struct ModelStatistics {
     pub version: String,
     /// When it last answered, in milliseconds since 1970; 0 for never.
     pub last_inference: u64,
-    /// What it worked on: a request for a batch of n counts n.
+    /// What it worked on: a request for a batch of n counts n, and each tile of a picture 1.
     pub inference_count: u64,
     /// How often the engine ran.
     pub execution_count: u64,
@@ -76,17 +76,18 @@ pub struct Tuning {
 /// Where the time of requests went.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct InferStatistics {
-    /// Requests that were answered, from their coming to their end.
+    /// Requests that were answered, from their coming to their end. One for several pictures, or
+    /// for a picture in tiles, is one, and so in every other count here.
     pub success: Duration,
-    /// Requests that failed.
+    /// Requests that the model did not answer: refused, late, left or failed.
     pub fail: Duration,
-    /// Waiting in the queue.
+    /// Waiting in the queue; of a picture in tiles, the time in which at least one waited.
     pub queue: Duration,
     /// Decoding, preprocessing and joining into a batch.
     pub compute_input: Duration,
-    /// The engine.
+    /// The engine; of a picture in tiles, the time in which at least one was in it.
     pub compute_infer: Duration,
-    /// Splitting, postprocessing and writing.
+    /// Splitting a batch, postprocessing and writing pictures.
     pub compute_output: Duration,
     /// There is no cache.
     pub cache_hit: Duration,
@@ -99,11 +100,11 @@ pub struct InferStatistics {
 pub struct BatchStatistics {
     /// The size.
     pub batch_size: u64,
-    /// As in [`InferStatistics`].
+    /// Putting inputs together.
     pub compute_input: Duration,
-    /// As in [`InferStatistics`].
+    /// The engine.
     pub compute_infer: Duration,
-    /// As in [`InferStatistics`].
+    /// Taking outputs apart.
     pub compute_output: Duration,
 }
 

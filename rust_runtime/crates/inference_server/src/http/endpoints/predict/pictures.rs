@@ -23,7 +23,6 @@ use crate::{
         Terms,
         predict::{write_prediction, write_predictions},
     },
-    timely::all,
 };
 
 /// What a picture means, as it is told.
@@ -54,16 +53,10 @@ pub(super) async fn predict(
                        mean together, or with ?tensors by the outputs";
         return Err(ServerError::bad_input(message).with_model(version.name()));
     }
-    let replies = {
-        let request = |file| picture_request(exchange, file, Wanted::Meaning, terms);
-        let requests: Vec<_> = files.into_iter().map(request).collect();
-        let pictures = &exchange.app.pictures;
-        all(requests.into_iter().map(|request| pictures.predict(version, request))).await?
-    };
-    let longest = replies.iter().map(|reply| reply.timing);
-    if let Some(timing) = longest.max_by_key(|timing| timing.decode + timing.queue + timing.infer) {
-        note(exchange, &timing);
-    }
+    let request = |file| picture_request(exchange, file, Wanted::Meaning, terms);
+    let requests = files.into_iter().map(request).collect();
+    let (replies, timing) = exchange.app.pictures.predict_all(version, requests).await?;
+    note(exchange, &timing);
     told(exchange, version, replies, list)
 }
 
