@@ -20,10 +20,12 @@ mod terms;
 #[cfg(test)]
 mod testing;
 mod wanted;
+mod words;
 
 pub use check::check_inputs;
 pub use datatype::Datatype;
 pub use parsed::{Content, Encoded, Parsed, Target};
 pub use terms::{ReplyForm, Terms};
+pub use words::Words;
 
 type Result<T> = std::result::Result<T, crate::ServerError>;

@@ -3,7 +3,10 @@
 
 mod support;
 
-use inference_server::protocol::{infer, predict};
+use inference_server::{
+    Limits, ServerError,
+    protocol::{Parsed, Target, Words, infer, predict},
+};
 use serde::de::IgnoredAny;
 use support::{
     Random,
@@ -28,6 +31,9 @@ fn every_mutated_request_is_read_or_refused() {
         } else {
             infer::read(&body, header.as_deref(), &target, &limits)
         };
+        if !seed.is_predict {
+            check_apart(&body, header.as_deref(), &read, (&target, &limits));
+        }
         if check(read, info, &limits) {
             accepted += 1;
             let is_json = serde_json::from_slice::<IgnoredAny>(&body).is_ok();
@@ -38,4 +44,19 @@ fn every_mutated_request_is_read_or_refused() {
     }
     assert!(accepted > REQUESTS / 50, "only {accepted} were read: the mutations are too coarse");
     assert!(refused > REQUESTS / 4, "only {refused} were refused: the mutations are too fine");
+}
+
+/// A body whose JSON and binary data lie apart must be read as the whole one is.
+fn check_apart(
+    body: &[u8],
+    header: Option<&str>,
+    whole: &Result<Parsed<'_>, ServerError>,
+    (target, limits): (&Target<'_>, &Limits),
+) {
+    let cut = header.and_then(infer::json_length);
+    let Some((json, behind)) = cut.and_then(|cut| body.split_at_checked(cut)) else { return };
+    let mut binary = Words::default();
+    behind.chunks(7).for_each(|chunk| binary.extend_from_slice(chunk));
+    let apart = infer::read_apart(json, &mut binary, target, limits);
+    assert_eq!(format!("{apart:?}"), format!("{whole:?}"));
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::{blocking, inflate};
-use crate::{ErrorKind, Limits, ServerError};
+use crate::{ErrorKind, Limits, ServerError, protocol::Words};
 
 /// A body of a length that is told is given its memory at once, up to this.
 const TAKEN_AT_ONCE: usize = 1 << 20;
@@ -75,8 +75,17 @@ impl Drop for Share {
 /// A whole body, decompressed.
 #[derive(Debug)]
 pub(super) struct Body {
+    /// All of it, or what comes before `behind`.
     pub(super) bytes: Bytes,
+    /// What comes from where the body was to be cut; `None` where it was not, or ends before.
+    pub(super) behind: Option<Words>,
     _share: Share,
+}
+
+impl Body {
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() + self.behind.as_ref().map_or(0, Words::len)
+    }
 }
 
 /// How a body is packed.
@@ -106,7 +115,7 @@ impl Packing {
 }
 
 /// Reads a request's body within the limits: bytes before and after decompression, and the time
-/// until its end.
+/// until its end. One that is not packed is cut behind so many bytes, where a number is told.
 ///
 /// # Errors
 /// [`ErrorKind::TooLarge`], before anything is read where the length is told; `SlowRequest`,
@@ -116,6 +125,7 @@ pub(super) async fn read(
     payload: &mut web::Payload,
     (limits, bodies): (&Limits, &Bodies),
     received: Instant,
+    cut: Option<usize>,
 ) -> Result<Body, ServerError> {
     let packing = Packing::of(request)?;
     let most = limits.request.body;
@@ -125,13 +135,16 @@ pub(super) async fn read(
     }
     let mut share = bodies.share();
     let until = received + limits.connections.body_deadline;
-    let reading = collect(payload, told, most, &mut share);
-    let packed = match tokio::time::timeout_at(until.into(), reading).await {
+    let cut = cut.filter(|_| packing == Packing::Plain);
+    let reading = collect(payload, told, most, (cut, &mut share));
+    let collected = match tokio::time::timeout_at(until.into(), reading).await {
         Ok(read) => read?,
         Err(_) => return Err(too_slow()),
     };
-    let (bytes, share) = unpacked(packed, packing, most, share).await?;
-    Ok(Body { bytes: bytes.into(), _share: share })
+    let Collected { front, behind, .. } = collected;
+    let behind = cut.filter(|cut| *cut == front.len()).map(|_| behind);
+    let (bytes, share) = unpacked(front, packing, most, share).await?;
+    Ok(Body { bytes: bytes.into(), behind, _share: share })
 }
 
 /// Reads what is left of a short body, so that its connection can be used again; tells whether the
@@ -162,35 +175,76 @@ async fn next(payload: &mut web::Payload) -> Option<Result<Bytes, ServerError>> 
     }))
 }
 
+/// A body as it comes in.
+struct Collected {
+    front: Vec<u8>,
+    /// What comes behind so many bytes.
+    cut: usize,
+    behind: Words,
+}
+
+impl Collected {
+    fn new(cut: Option<usize>) -> Self {
+        let cut = cut.unwrap_or(usize::MAX);
+        Self { front: Vec::new(), cut, behind: Words::default() }
+    }
+
+    fn len(&self) -> usize {
+        self.front.len() + self.behind.len()
+    }
+
+    fn capacity(&self) -> usize {
+        self.front.capacity() + self.behind.capacity()
+    }
+
+    /// Makes room for `length` bytes in all where more are told of.
+    fn make_room(&mut self, length: usize, told: usize) {
+        let front = length.min(self.cut);
+        if front > self.front.capacity() {
+            let room = room(self.front.capacity(), front, told.min(self.cut));
+            self.front.reserve_exact(room - self.front.len());
+        }
+        let behind = length - front;
+        if behind > self.behind.capacity() {
+            let told = told.saturating_sub(self.cut);
+            self.behind.reserve_exact(room(self.behind.capacity(), behind, told));
+        }
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        let (front, behind) = chunk.split_at(chunk.len().min(self.cut - self.front.len()));
+        self.front.extend_from_slice(front);
+        self.behind.extend_from_slice(behind);
+    }
+}
+
 async fn collect(
     payload: &mut web::Payload,
     told: Option<u64>,
     most: usize,
-    share: &mut Share,
-) -> Result<Vec<u8>, ServerError> {
+    (cut, share): (Option<usize>, &mut Share),
+) -> Result<Collected, ServerError> {
     let told = told.map_or(0, |length| usize::try_from(length).unwrap_or(most));
-    let mut bytes = Vec::with_capacity(told.min(TAKEN_AT_ONCE));
+    let mut collected = Collected::new(cut);
+    collected.make_room(told.min(TAKEN_AT_ONCE), told);
     while let Some(chunk) = next(payload).await {
         let chunk = chunk?;
-        let length = bytes.len().saturating_add(chunk.len());
+        let length = collected.len().saturating_add(chunk.len());
         if length > most {
             return Err(too_large(most));
         }
-        if length > bytes.capacity() {
-            grow(&mut bytes, length, told.max(length).min(most));
-        }
-        share.grow_to(bytes.capacity())?;
-        bytes.extend_from_slice(&chunk);
+        collected.make_room(length, told.min(most));
+        share.grow_to(collected.capacity())?;
+        collected.push(&chunk);
     }
-    Ok(bytes)
+    Ok(collected)
 }
 
-/// Makes room for `length` bytes, for twice as many while more may come, but for no more than are
-/// told of.
-fn grow(bytes: &mut Vec<u8>, length: usize, told: usize) {
-    let doubled = bytes.capacity().saturating_mul(2);
-    let room = if told > length { doubled.min(told) } else { doubled }.max(length);
-    bytes.reserve_exact(room - bytes.len());
+/// The capacity for `length` bytes where there was less: twice as much as there was while more may
+/// come, but for no more than are told of.
+fn room(capacity: usize, length: usize, told: usize) -> usize {
+    let doubled = capacity.saturating_mul(2);
+    if told < length { doubled } else { doubled.min(told) }.max(length)
 }
 
 async fn unpacked(
@@ -236,18 +290,31 @@ mod tests {
 
     #[test]
     fn room_grows_by_doubling_and_not_beyond_what_is_told() {
-        let mut bytes = Vec::new();
+        let mut body = Collected::new(None);
         let mut growths = 0;
         for length in 1..=100_000 {
-            if length > bytes.capacity() {
-                growths += 1;
-                grow(&mut bytes, length, length);
-            }
-            bytes.push(0_u8);
+            growths += usize::from(length > body.front.capacity());
+            body.make_room(length, 0);
+            body.push(&[0]);
         }
         assert!(growths < 20, "{growths}");
-        let mut bytes = vec![0; 100];
-        grow(&mut bytes, 101, 150);
-        assert_eq!(bytes.capacity(), 150);
+        assert_eq!(room(100, 101, 150), 150);
+    }
+
+    #[test]
+    fn a_body_is_cut_wherever_its_chunks_end() {
+        let bytes: Vec<u8> = (0..50).collect();
+        for cut in [0, 1, 7, 49, 50, 51, usize::MAX] {
+            for size in 1..=bytes.len() {
+                let mut body = Collected::new(Some(cut));
+                for chunk in bytes.chunks(size) {
+                    body.make_room(body.len() + chunk.len(), bytes.len());
+                    body.push(chunk);
+                }
+                let (front, behind) = bytes.split_at(cut.min(bytes.len()));
+                assert_eq!((&body.front[..], body.behind.as_slice()), (front, behind));
+                assert!(body.capacity() < bytes.len() + 8, "{}", body.capacity());
+            }
+        }
     }
 }

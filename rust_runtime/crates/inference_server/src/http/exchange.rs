@@ -116,10 +116,18 @@ impl Exchange {
     /// # Errors
     /// As [`body::read`].
     pub(super) async fn body(&mut self) -> Result<Body, ServerError> {
+        self.body_cut(None).await
+    }
+
+    /// The whole body, decompressed, cut behind so many bytes where that can be done.
+    ///
+    /// # Errors
+    /// As [`body::read`].
+    pub(super) async fn body_cut(&mut self, cut: Option<usize>) -> Result<Body, ServerError> {
         let rules = (&self.app.limits, &self.app.bodies);
-        let body = body::read(&self.request, &mut self.payload, rules, self.received).await?;
+        let body = body::read(&self.request, &mut self.payload, rules, self.received, cut).await?;
         self.body_is_read = true;
-        self.bytes_in = body.bytes.len();
+        self.bytes_in = body.len();
         Ok(body)
     }
 
@@ -224,11 +232,12 @@ fn timing(spans: &[(&'static str, Duration)], taken: Duration) -> String {
     all.map(span).collect::<Vec<_>>().join(", ")
 }
 
-/// The bytes that a slice of a body is of, without a copy where it is one.
-pub(super) fn owned(body: &Bytes, part: Cow<'_, [u8]>) -> Bytes {
-    match part {
-        Cow::Borrowed(part) => body.slice_ref(part),
-        Cow::Owned(part) => part.into(),
+/// The bytes of a part, without a copy where it is a slice of a body that is told.
+pub(super) fn owned(body: Option<&Bytes>, part: Cow<'_, [u8]>) -> Bytes {
+    match (body, part) {
+        (Some(body), Cow::Borrowed(part)) => body.slice_ref(part),
+        (None, Cow::Borrowed(part)) => Bytes::copy_from_slice(part),
+        (_, Cow::Owned(part)) => part.into(),
     }
 }
 

@@ -34,8 +34,12 @@ pub(super) struct Route {
     pub(super) endpoint: Endpoint,
 }
 
-/// Every path but those of the pages; the first that fits is taken.
+/// Every path but those of the pages. The first that fits is taken, and finding it costs the more the
+/// more come before it.
 const PATHS: [(&str, Method, Endpoint); 23] = [
+    ("/predict", Method::POST, Endpoint::Predict),
+    ("/v2/models/{model}/infer", Method::POST, Endpoint::Infer),
+    ("/v2/models/{model}/versions/{version}/infer", Method::POST, Endpoint::Infer),
     ("/v2", Method::GET, Endpoint::Server),
     ("/v2/", Method::GET, Endpoint::Server),
     ("/v2/health/live", Method::GET, Endpoint::Live),
@@ -45,16 +49,13 @@ const PATHS: [(&str, Method, Endpoint); 23] = [
     ("/v2/models/{model}/ready", Method::GET, Endpoint::ModelReady),
     ("/v2/models/{model}/config", Method::GET, Endpoint::ModelConfig),
     ("/v2/models/{model}/stats", Method::GET, Endpoint::ModelStatistics),
-    ("/v2/models/{model}/infer", Method::POST, Endpoint::Infer),
     ("/v2/models/{model}/versions/{version}", Method::GET, Endpoint::ModelMetadata),
     ("/v2/models/{model}/versions/{version}/ready", Method::GET, Endpoint::ModelReady),
     ("/v2/models/{model}/versions/{version}/config", Method::GET, Endpoint::ModelConfig),
     ("/v2/models/{model}/versions/{version}/stats", Method::GET, Endpoint::ModelStatistics),
-    ("/v2/models/{model}/versions/{version}/infer", Method::POST, Endpoint::Infer),
     ("/v2/repository/index", Method::POST, Endpoint::Index),
     ("/v2/repository/models/{model}/load", Method::POST, Endpoint::Load),
     ("/v2/repository/models/{model}/unload", Method::POST, Endpoint::Unload),
-    ("/predict", Method::POST, Endpoint::Predict),
     ("/health", Method::GET, Endpoint::Health),
     ("/models", Method::GET, Endpoint::Models),
     ("/metrics", Method::GET, Endpoint::Metrics),

@@ -11,8 +11,8 @@ use crate::{
     http::{app::App, exchange::Exchange, reply::Reply},
     model::Version,
     protocol::{
-        ReplyForm, Terms,
-        infer::{HEADER_LENGTH, read, write},
+        ReplyForm, Terms, Words,
+        infer::{HEADER_LENGTH, json_length, read, read_apart, write},
     },
 };
 
@@ -20,10 +20,12 @@ use crate::{
 pub(super) async fn infer(exchange: &mut Exchange) -> Result<Reply> {
     let version = exchange.version()?;
     let header_length = exchange.header(HEADER_LENGTH)?.map(str::to_owned);
+    let cut = header_length.as_deref().and_then(json_length);
     let (asked, mut terms) = {
-        let body = exchange.body().await?;
+        let mut body = exchange.body_cut(cut).await?;
         let app = exchange.app.clone().into_inner();
-        asked(app, Arc::clone(&version), body.bytes.clone(), header_length).await?
+        let whole = (body.bytes.clone(), body.behind.take());
+        asked(app, Arc::clone(&version), whole, header_length).await?
     };
     exchange.complete(&mut terms)?;
     let (id, form) = (terms.id.clone(), terms.form.clone());
@@ -38,15 +40,18 @@ pub(super) async fn infer(exchange: &mut Exchange) -> Result<Reply> {
 async fn asked(
     app: Arc<App>,
     version: Arc<Version>,
-    body: Bytes,
+    (body, behind): (Bytes, Option<Words>),
     header_length: Option<String>,
 ) -> Result<(Asked, Terms)> {
-    let json = header_length.as_deref().and_then(|text| text.trim().parse().ok());
-    let json: usize = json.unwrap_or(body.len());
+    let json = header_length.as_deref().and_then(json_length).unwrap_or(body.len());
     let work = move || {
-        let target = version.target();
-        let parsed = read(&body, header_length.as_deref(), &target, &app.limits)?;
-        Ok(Asked::of(parsed, &body))
+        let (target, limits) = (version.target(), &app.limits);
+        if let Some(mut binary) = behind {
+            let parsed = read_apart(&body, &mut binary, &target, limits)?;
+            return Ok(Asked::of(parsed, None));
+        }
+        let parsed = read(&body, header_length.as_deref(), &target, limits)?;
+        Ok(Asked::of(parsed, Some(&body)))
     };
     beside(json, work).await
 }

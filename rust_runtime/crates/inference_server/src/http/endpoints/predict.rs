@@ -119,7 +119,7 @@ fn read(app: &App, body: &Bytes, aside: &Aside) -> Result<Read> {
     let version = app.find(name, aside.version.as_deref())?;
     let list = form.wants_list();
     let parsed = form.read(&version.target(), &app.limits)?;
-    let (asked, terms) = Asked::of(parsed, body);
+    let (asked, terms) = Asked::of(parsed, Some(body));
     Ok(Read { version, asked, terms, list })
 }
 

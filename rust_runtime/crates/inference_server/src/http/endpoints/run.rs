@@ -28,8 +28,8 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// Takes a request apart.
-    pub(super) fn of(parsed: Parsed<'_>, body: &Bytes) -> (Self, Terms) {
+    /// Takes a request apart; all that it borrows is of the body, where that is told.
+    pub(super) fn of(parsed: Parsed<'_>, body: Option<&Bytes>) -> (Self, Terms) {
         let asked = match parsed.content {
             Content::Tensors(tensors) => Self::Tensors(tensors),
             Content::Pictures(pictures) => {

@@ -15,7 +15,7 @@ pub(super) fn split<'a>(body: &'a [u8], header_length: Option<&str>) -> Result<B
     let Some(text) = header_length else {
         return Ok(Body::Document { json: body, binary: &[] });
     };
-    match length(text)? {
+    match length(text).ok_or_else(no_length)? {
         0 => Ok(Body::Raw(body)),
         length => {
             let (json, binary) = body.split_at_checked(length).ok_or_else(|| {
@@ -30,14 +30,17 @@ pub(super) fn split<'a>(body: &'a [u8], header_length: Option<&str>) -> Result<B
     }
 }
 
-/// Digits only: what the standard reads besides them, such as a plus sign, is no length.
-fn length(text: &str) -> Result<usize> {
+/// The number that the header field [`HEADER_LENGTH`] tells, 0 where there is no JSON; `None` for what
+/// is no number. Digits only: what the standard reads besides them, such as a plus sign, is none.
+pub fn length(text: &str) -> Option<usize> {
     let text = text.trim_matches([' ', '\t']);
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().ok_or_else(|| {
-        let message = format!("{HEADER_LENGTH} is not the length of the JSON before binary data");
-        ServerError::bad_input(message)
-    })
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+fn no_length() -> ServerError {
+    let message = format!("{HEADER_LENGTH} is not the length of the JSON before binary data");
+    ServerError::bad_input(message)
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@ use std::borrow::Cow;
 
 use runner_core::Tensor;
 
+use super::data::Data;
 use crate::{
     ServerError,
     protocol::{
         Datatype, Result, base64_text,
-        binary::{self, byte_strings},
+        binary::byte_strings,
         check::{Admitted, Checker},
         data,
         json::{Kind, Reader, clip},
@@ -45,22 +46,19 @@ pub(super) struct Binary {
 
 impl Binary {
     /// The data, taken off the front of `rest`.
-    pub(super) fn take<'a>(self, rest: &mut &'a [u8]) -> Result<Payload<'a>> {
-        let (bytes, behind) = rest.split_at_checked(self.size).ok_or_else(|| {
-            let message = format!(
-                "binary_data_size is {}, but {} bytes of binary data are left",
-                self.size,
-                rest.len()
-            );
+    pub(super) fn take<'a>(self, rest: &mut Data<'a>) -> Result<Payload<'a>> {
+        let (size, left) = (self.size, rest.len());
+        let lacking = || {
+            let message =
+                format!("binary_data_size is {size}, but {left} bytes of binary data are left");
             ServerError::bad_input(message)
-        })?;
-        *rest = behind;
+        };
         Ok(match self.admitted {
             Admitted::Tensor { dtype, .. } => {
-                Payload::Tensor(binary::tensor(bytes, dtype, &self.shape)?)
+                Payload::Tensor(rest.tensor(dtype, &self.shape, size).ok_or_else(lacking)??)
             }
             Admitted::Pictures(count) => {
-                let pictures = byte_strings(bytes, count)?;
+                let pictures = byte_strings(rest.split_off(size).ok_or_else(lacking)?, count)?;
                 Payload::Pictures(pictures.into_iter().map(Cow::Borrowed).collect())
             }
         })

@@ -1,34 +1,42 @@
 use runner_core::TensorSpec;
 
+use super::data::Data;
 use crate::{
     Limits, ServerError,
     protocol::{
-        Content, Datatype, Parsed, ReplyForm, Result, Target, Terms, binary, check::Checker,
+        Content, Datatype, Parsed, ReplyForm, Result, Target, Terms, check::Checker,
         shape::shape_of_elements,
     },
 };
 
 /// Reads a body that is the bytes of the model's only input, whose shape its length must tell. The
 /// outputs are written as binary data too.
-pub(super) fn read<'a>(bytes: &[u8], target: &Target<'_>, limits: &Limits) -> Result<Parsed<'a>> {
+pub(super) fn read<'a>(
+    mut bytes: Data<'_>,
+    target: &Target<'_>,
+    limits: &Limits,
+) -> Result<Parsed<'a>> {
     let refuse = |message: String| ServerError::bad_input(message).with_model(target.name);
     let [spec] = &target.info.inputs[..] else {
         let count = target.info.inputs.len();
         return Err(refuse(format!("a raw body is for one input; the model has {count}")));
     };
-    let shape = shape_of(spec, bytes.len()).ok_or_else(|| {
+    let size = bytes.len();
+    let untold = || {
         refuse(format!(
-            "{} bytes do not tell the shape of {} {}; send a JSON header with it",
-            bytes.len(),
+            "{size} bytes do not tell the shape of {} {}; send a JSON header with it",
             Datatype::from(spec.dtype),
             spec.dims_text()
         ))
         .with_input(&spec.name)
-    })?;
+    };
+    let shape = shape_of(spec, size).ok_or_else(untold)?;
     let mut checker = Checker::new(target, limits);
     checker.admit(&spec.name, spec.dtype.into(), &shape)?;
     checker.finish()?;
-    let tensor = binary::tensor(bytes, spec.dtype, &shape)
+    let tensor = bytes
+        .tensor(spec.dtype, &shape, size)
+        .ok_or_else(untold)?
         .map_err(|error| error.with_input(&spec.name).with_model(target.name))?;
     let form = ReplyForm { binary: true, by_output: Vec::new() };
     Ok(Parsed {

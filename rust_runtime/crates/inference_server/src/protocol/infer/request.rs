@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::{
+    data::Data,
     header::{Body, split},
     input::{self, Input, Payload, Value},
     outputs, raw,
@@ -8,7 +9,7 @@ use super::{
 use crate::{
     Limits, ServerError,
     protocol::{
-        Content, Parsed, Result, Target, Terms,
+        Content, Parsed, Result, Target, Terms, Words,
         check::Checker,
         json::{Reader, clip},
         terms::read_priority,
@@ -30,15 +31,35 @@ pub fn read<'a>(
     limits: &Limits,
 ) -> Result<Parsed<'a>> {
     match split(body, header_length)? {
-        Body::Raw(bytes) => raw::read(bytes, target, limits),
-        Body::Document { json, binary } => document(json, binary, target, limits),
+        Body::Raw(bytes) => raw::read(Data::Slice(bytes), target, limits),
+        Body::Document { json, binary } => document(json, Data::Slice(binary), target, limits),
     }
     .map_err(|error| error.with_model(target.name))
 }
 
+/// Reads a body whose JSON and binary data lie apart; without any JSON it is the bytes of the only
+/// input. One tensor of four-byte elements takes over the memory of the binary data.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_apart<'a>(
+    json: &'a [u8],
+    binary: &'a mut Words,
+    target: &Target<'_>,
+    limits: &Limits,
+) -> Result<Parsed<'a>> {
+    let binary = Data::Words(binary);
+    let read = if json.is_empty() {
+        raw::read(binary, target, limits)
+    } else {
+        document(json, binary, target, limits)
+    };
+    read.map_err(|error| error.with_model(target.name))
+}
+
 fn document<'a>(
     json: &'a [u8],
-    binary: &'a [u8],
+    binary: Data<'a>,
     target: &Target<'_>,
     limits: &Limits,
 ) -> Result<Parsed<'a>> {
@@ -91,7 +112,7 @@ fn parameter(reader: &mut Reader<'_>, key: &str, terms: &mut Terms) -> Result<()
 }
 
 /// Takes what stands behind the JSON, all of it, in the order of the inputs.
-fn content<'a>(inputs: Vec<Input<'a>>, mut binary: &'a [u8]) -> Result<Content<'a>> {
+fn content<'a>(inputs: Vec<Input<'a>>, mut binary: Data<'a>) -> Result<Content<'a>> {
     let mut tensors = Vec::with_capacity(inputs.len());
     let mut pictures = None;
     for Input { name, value } in inputs {
@@ -106,7 +127,7 @@ fn content<'a>(inputs: Vec<Input<'a>>, mut binary: &'a [u8]) -> Result<Content<'
             Payload::Pictures(encoded) => pictures = Some(encoded),
         }
     }
-    if !binary.is_empty() {
+    if binary.len() > 0 {
         let message = format!("{} bytes of binary data belong to no input", binary.len());
         return Err(ServerError::bad_input(message));
     }
