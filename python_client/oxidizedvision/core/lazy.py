@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from types import ModuleType
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
@@ -44,3 +45,16 @@ def require(name: str, purpose: str) -> ModuleType:
             f"{purpose} needs {root}, which cannot be imported: {error}",
             f"Install it: {how}",
         ) from error
+
+
+def openvino() -> ModuleType:
+    """Import OpenVINO's Python package without its telemetry.
+
+    That would be sent by a fork of this process, which keeps its memory and can hang for ever.
+
+    Raises:
+        ImportError: when it is not installed.
+    """
+    # OpenVINO does without what cannot be imported.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    return importlib.import_module("openvino")

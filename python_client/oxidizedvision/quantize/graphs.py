@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.lazy import openvino
 from oxidizedvision.onnx_file import decode_onnx, opset_of
 from oxidizedvision.onnx_graph import constants_to_initializers
 from oxidizedvision.onnx_notes import MODULE, carry_notes, note_of, notes_of, set_notes
@@ -289,10 +290,9 @@ def _is_integer(op_type: str) -> bool:
 
 def _in_openvino(content: bytes) -> int | None:
     try:
-        import openvino
+        core = openvino().Core()
     except ImportError:
         return None
-    core = openvino.Core()
     compiled = core.compile_model(core.read_model(content, b""), "CPU")
     found = 0
     for operation in compiled.get_runtime_model().get_ops():

@@ -1,4 +1,4 @@
-"""ONNX Runtime collects nothing unless the user wants it to."""
+"""ONNX Runtime collects nothing unless the user wants it to, OpenVINO nothing at all."""
 
 from __future__ import annotations
 
@@ -27,3 +27,16 @@ def test_telemetry_is_off_unless_the_user_says_otherwise(
     assert said.strip() == found
     if found == "1":
         assert not list(tmp_path.iterdir())
+
+
+def test_openvino_is_loaded_without_its_telemetry(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    loads = (
+        "import sys; from oxidizedvision.core.lazy import openvino; openvino().Core(); "
+        "print([name for name in sys.modules if name.startswith('openvino_telemetry.')])"
+    )
+    variables = {**os.environ, "HOME": str(tmp_path)}
+    variables.pop("CI", None)
+    said = subprocess.check_output((sys.executable, "-c", loads), env=variables, text=True)
+    assert said.strip() == "[]"
+    assert not list(tmp_path.iterdir())
