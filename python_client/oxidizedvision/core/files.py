@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -67,6 +68,17 @@ def make_folder(path: Path) -> Path:
             Kind.FILE_SYSTEM, f"{path}: a folder cannot be made there", "Choose another folder."
         ) from error
     return path
+
+
+def check_writable(path: Path) -> None:
+    """Make a file's folder, and see that a file can be written there, before long work.
+
+    Raises:
+        OxidizedVisionError: `file_system` when it cannot.
+    """
+    make_folder(path.parent)
+    with file_errors(path), tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 @contextmanager

@@ -36,17 +36,19 @@ class Made:
     tolerance: Tolerance | None = None
 
 
-def put(manifest: Path | None, model: Path, made: Sequence[Made]) -> None:
+def put(manifest: Path | None, model: Path, made: Sequence[Made], *, refused: bool = False) -> None:
     """Put new files in place, and their stages into the manifest with them.
 
     Stages of an earlier optimisation and their files go, and what was prepared from those files;
-    only a smaller precision that was made from the same FP32 file stays, before the new one.
-    Without a manifest that lists the model, or for an output elsewhere, there are only files.
+    only a smaller precision that was made from the same FP32 file stays, before the new one or
+    where that was refused. Without a manifest that lists the model, or for an output elsewhere,
+    there are only files.
 
     Args:
         manifest: That of the model, if any.
         model: The file that was optimised.
         made: In the order in which one came from the other; empty where nothing was gained.
+        refused: Whether a smaller precision was wanted and there is none.
     """
     from oxidizedvision.registry import refresh
 
@@ -56,7 +58,7 @@ def put(manifest: Path | None, model: Path, made: Sequence[Made]) -> None:
         return
     with working_folder(manifest.parent, "optimize") as folder, folder_lock(manifest.parent):
         before = load_manifest(manifest)
-        stages = _stages(before, model, folder, made)
+        stages = _stages(before, model, folder, made, refused=refused)
         listed = {stage.output.file for stage in stages}
         names = [one.target.name for one in made] + [manifest.name]
         tools = {**before.tools, **tool_versions("onnxslim", "onnxruntime")}
@@ -77,7 +79,9 @@ def _is_of(manifest: Path, model: Path, made: Sequence[Made]) -> bool:
     return source is not None and source.output.file == model.name and beside
 
 
-def _stages(manifest: Manifest, model: Path, folder: Path, made: Sequence[Made]) -> list[Stage]:
+def _stages(
+    manifest: Manifest, model: Path, folder: Path, made: Sequence[Made], *, refused: bool
+) -> list[Stage]:
     """Those that stay, then the new ones, whose files are written into a folder."""
     source = sha256_of(model)
     new: list[Stage] = []
@@ -106,7 +110,7 @@ def _stages(manifest: Manifest, model: Path, folder: Path, made: Sequence[Made])
     beside = [stage for stage in smaller if new and stage.input_sha256 == base]
     simplified = [stage for stage in new if stage.name == "optimize"]
     rest = [stage for stage in new if stage.name != "optimize"]
-    return _without_orphans([*others, *simplified, *(beside if rest else []), *rest])
+    return _without_orphans([*others, *simplified, *(beside if rest or refused else []), *rest])
 
 
 def _without_orphans(stages: Sequence[Stage]) -> list[Stage]:

@@ -19,6 +19,7 @@ from oxidizedvision.config import (
 from oxidizedvision.config.optimization import Quantize
 from oxidizedvision.core.engines import NATIVE_ENGINES, ONNX_ENGINES
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.files import check_writable
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.onnx_file import count_operators, parse_onnx, read_onnx
@@ -105,6 +106,8 @@ def optimize(  # noqa: PLR0913 - keyword-only
     path, config = _model_of(model)
     wanted = _wanted(config, simplify, simplifier, constant_folding, quantize)
     target = _target(path, output, wanted.precision)
+    if not dry_run and path.is_file():
+        check_writable(target)
     manifest = find_manifest(path)
     simple = _simplified(path, wanted, manifest, notify)
     made: list[Made] = []
@@ -117,8 +120,9 @@ def optimize(  # noqa: PLR0913 - keyword-only
         )
         if smaller is not None:
             made.append(_made_of(report, target, smaller, start, manifest))
-    if not dry_run:
-        put(manifest, path, made)
+    refused = report is not None and not report.kept
+    if not dry_run and (made or not refused):
+        put(manifest, path, made, refused=refused)
     last = made[-1] if made else None
     return OptimizeResult(
         model=path,
@@ -271,6 +275,12 @@ def _converted(manifest: Manifest) -> str:
 def _target(path: Path, output: str | Path | None, precision: str) -> Path:
     """Where the result goes; refuses what is no ONNX file and what would overwrite it."""
     target = Path(output) if output else _beside(path, precision)
+    if target.suffix != ".onnx":
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{target} does not end in .onnx, but what comes out is an ONNX file",
+            f"Choose an output such as {target.with_suffix('.onnx').name}.",
+        )
     if target.resolve() == path.resolve():
         raise OxidizedVisionError(
             Kind.USAGE, f"{path} would overwrite itself", "Choose another output."

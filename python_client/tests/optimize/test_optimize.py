@@ -201,10 +201,20 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
         (lambda: optimize(model, simplifier="best"), Kind.USAGE),
         (lambda: optimize(tmp_path / "none.onnx"), Kind.NOT_FOUND),
         (lambda: optimize(model, output=model), Kind.USAGE),
+        (lambda: optimize(model, output=tmp_path / "weights.safetensors"), Kind.USAGE),
     ):
         with pytest.raises(OxidizedVisionError) as caught:
             call()
         assert caught.value.kind is kind
+
+
+def test_where_nothing_can_be_written_nothing_is_tried(tmp_path: Path) -> None:
+    model = wasteful(tmp_path / "model.onnx")
+    told: list[str] = []
+    with pytest.raises(OxidizedVisionError) as caught:
+        optimize(model, output=model / "below" / "a.onnx", notify=told.append)
+    assert caught.value.kind is Kind.FILE_SYSTEM
+    assert not told
 
 
 def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:

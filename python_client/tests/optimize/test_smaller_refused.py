@@ -10,6 +10,7 @@ from smaller import ENGINE, int8, needs_engine
 
 from oxidizedvision.config import BudgetConfig, CalibrationConfig
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
+from oxidizedvision.core.manifest import find_manifest, load_manifest
 from oxidizedvision.optimize import QuantizeOptions, optimize
 
 pytestmark = needs_engine
@@ -54,6 +55,20 @@ def test_what_is_slower_is_refused_and_may_be_forced(
     assert forced.quantization is not None
     assert forced.quantization.reason.startswith("forced, though")
     assert forced.output.exists()
+
+
+def test_a_refusal_leaves_what_was_kept_before(project: Path, verdict: dict[str, float]) -> None:
+    kept = int8(project)
+    content = kept.output.read_bytes()
+    assert kept.output.name == "denoiser.int8.onnx"
+    verdict.update(quantised=1.4, weights=1.2)
+    refused = int8(project)
+    assert refused.exit_code is ExitCode.CHECK_FAILED
+    assert kept.output.read_bytes() == content
+    manifest = find_manifest(kept.output)
+    assert manifest is not None
+    stages = load_manifest(manifest).stages
+    assert kept.output.name in {stage.output.file for stage in stages}
 
 
 def test_what_is_not_smaller_is_refused_and_may_be_forced(
