@@ -193,14 +193,15 @@ def result_views(result: OptimizeResult) -> list[View]:
     changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     rows = [(name, str(before.get(name, 0)), str(after.get(name, 0))) for name in changed]
     output = f"{result.output} (not written)" if result.dry_run else str(result.output)
+    simplified = "yes" if result.kept else f"no, the graph stays as it was: {result.reason}"
     views: list[View] = [
         Facts(
             [
                 ("output", output),
-                ("kept", "yes" if result.kept else f"no, the original stays: {result.reason}"),
+                ("simplified", simplified),
                 ("nodes", f"{result.nodes_before} before, {result.nodes_after} after"),
                 ("size", f"{size_text(result.bytes_before)}, {size_text(result.bytes_after)}"),
-                ("largest error", number_text(result.max_error)),
+                ("error of simplifying", number_text(result.max_error)),
                 ("seconds", f"{result.seconds:.1f}"),
             ]
         )

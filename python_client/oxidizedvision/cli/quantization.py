@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oxidizedvision.benchmark.words import ms_text
 from oxidizedvision.cli.render import Facts, Table, View, number_text, size_text
 
 if TYPE_CHECKING:
-    from oxidizedvision.quantize.report import LayerSensitivity, QuantizationReport, Trial
+    from oxidizedvision.quantize.report import LayerSensitivity, QuantizationReport, Timing, Trial
 
 _LAYERS_SHOWN = 12
 
@@ -25,14 +26,14 @@ def quantization_views(report: QuantizationReport) -> list[View]:
         rows = [(_layer(row), row.op_type, number_text(row.drop), row.state) for row in shown]
         title = f"what each layer alone does to {report.metric}, the worst first"
         views.append(Table(("layer", "operator", "drop", "computes in"), rows, title))
-    views += list(report.notes)
+    views += [*report.notes, *_coarse(report)]
     views.append(f"{name} {'kept' if report.kept else 'REFUSED'}: {report.reason}")
     return views
 
 
 def _facts(report: QuantizationReport) -> list[tuple[str, str]]:
     facts = [
-        ("calibrated on", f"{report.samples} inputs: {report.calibration}"),
+        ("measured on", f"{report.judged} inputs"),
         ("budget", f"{report.metric} at most {report.max_drop:g} below FP32's"),
         ("drop", number_text(report.drop)),
         (
@@ -41,15 +42,31 @@ def _facts(report: QuantizationReport) -> list[tuple[str, str]]:
         ),
         ("layers in float", f"{len(report.float_layers)} of {report.layers}"),
     ]
-    if report.int8_nodes is not None:
+    if report.precision == "int8" and report.samples:
+        facts.insert(0, ("calibrated on", f"{report.samples} inputs: {report.calibration}"))
+    if report.precision == "int8" and report.int8_nodes is not None:
         facts.append(("nodes in INT8", f"{report.int8_nodes}, by {report.engine}'s own graph"))
     if report.timing is not None:
-        timing = report.timing
-        low, high = timing.interval
-        times = f"{timing.ratio:.2f} times ({low:.2f} to {high:.2f})"
-        text = f"FP32 {timing.fp32_ms:.2f} ms, {timing.ms:.2f} ms: {times}"
-        facts.append(("latency", text))
+        facts.append(("latency", _latency(report.timing, report.precision.upper())))
     return facts
+
+
+def _latency(timing: Timing, name: str) -> str:
+    low, high = timing.interval
+    times = f"{timing.ratio:.2f} times ({low:.2f} to {high:.2f})"
+    before, after = (
+        number_text(ms) if ms < 1 else ms_text(ms) for ms in (timing.fp32_ms, timing.ms)
+    )
+    return f"FP32 {before} ms, {name} {after} ms: {times}"
+
+
+def _coarse(report: QuantizationReport) -> list[str]:
+    """A warning where one answer decides."""
+    if report.metric != "top1" or not report.judged or 1 / report.judged <= report.max_drop:
+        return []
+    step = f"one answer of {report.judged} inputs is {1 / report.judged:.3g}"
+    allowed = f"more than the drop of {report.max_drop:g} that is allowed"
+    return [f"top1 is coarse here: {step}, {allowed}; give budget.data more inputs."]
 
 
 def _trial(trial: Trial) -> tuple[str, ...]:

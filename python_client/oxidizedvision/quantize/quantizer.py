@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -66,15 +67,22 @@ class Quantizer:
     """
 
     def __init__(self, model: bytes, *, per_channel: bool, reduce_range: bool) -> None:
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="oxidizedvision-quantize-", ignore_cleanup_errors=True
+        )
         self._worker = Worker(_WORKER)
         self._collected: set[str] = set()
         self._written: set[str] = set()
         self._observed = False
-        body = {"per_channel": per_channel, "reduce_range": reduce_range}
+        body = {
+            "per_channel": per_channel,
+            "reduce_range": reduce_range,
+            "folder": self._folder.name,
+        }
         try:
             self._ask(body, {"model": np.frombuffer(model, np.uint8)})
         except BaseException:
-            self._worker.kill()
+            self._close()
             raise
 
     def __enter__(self) -> Self:
@@ -86,7 +94,13 @@ class Quantizer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._worker.kill()
+        self._close()
+
+    def _close(self) -> None:
+        try:
+            self._worker.kill()
+        finally:
+            self._folder.cleanup()
 
     def layers(self) -> tuple[Layer, ...]:
         """Nodes that can be quantised, in the graph's order."""

@@ -47,6 +47,7 @@ class LayerSensitivity:
 class Timing:
     """The smaller model beside FP32 on the same engine, in turns.
 
+    fp32_ms: FP32's median. ms: that times the ratio.
     ratio: of its typical latency to that of FP32, below 1 it is faster; interval: its 95 %
     confidence interval. verdict: `faster`, `slower` or `no significant difference`.
     """
@@ -67,6 +68,7 @@ class QuantizationReport:
     only these are small, and the engine computes in float. kept: whether it came out, which
     `reason` explains. int8_nodes: how many nodes the engine computes in INT8; None where it does
     not tell. float_layers: layers that stay in float, by node. notes: what the reader should know.
+    samples: inputs that it was calibrated on. judged: those that the metric was taken on.
     """
 
     precision: str
@@ -91,6 +93,7 @@ class QuantizationReport:
     sensitivity: tuple[LayerSensitivity, ...]
     timing: Timing | None
     notes: tuple[str, ...] = ()
+    judged: int = 0
 
     @property
     def parameters(self) -> dict[str, Any]:

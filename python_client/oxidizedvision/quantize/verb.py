@@ -261,6 +261,7 @@ class _Quantization:
             sensitivity=self._sensitivity,
             timing=self._timing,
             notes=tuple(self._notes),
+            judged=len(inputs.judged),
         )
 
 

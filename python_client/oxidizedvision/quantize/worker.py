@@ -1,12 +1,12 @@
 """The process that quantises: ONNX Runtime's quantiser works on a model that somebody gave.
 
-The first message brings the model; the others ask for what `_Job` does, by its name.
+The first message brings the model and a folder, which the parent removes; the others ask
+for what `_Job` does, by its name.
 """
 
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ class _Job:
         import onnx
 
         logging.disable(logging.WARNING)
-        self._folder = Path(tempfile.mkdtemp(prefix="oxidizedvision-quantize-"))
+        self._folder = Path(request.body["folder"])
         model = onnx.load_model_from_string(request.arrays["model"].tobytes())
         self._per_channel = bool(request.body["per_channel"])
         self._reduce_range = bool(request.body["reduce_range"])

@@ -32,6 +32,7 @@ REPORT = QuantizationReport(
     drop=0.05,
     calibration="pictures, minmax",
     samples=16,
+    judged=8,
     bytes_before=4096,
     bytes_after=1024,
     weight_bytes_before=4000,
@@ -83,13 +84,41 @@ def test_every_trial_layer_and_figure_is_told() -> None:
     assert "drop: 0.05" in shown
     assert "layers in float: 1 of 6" in shown
     assert "nodes in INT8: 5, by ort's own graph" in shown
-    assert "FP32 10.00 ms, 4.00 ms: 0.40 times (0.38 to 0.42)" in shown
+    assert "measured on: 8 inputs" in shown
+    assert "FP32 10.00 ms, INT8 4.00 ms: 0.40 times (0.38 to 0.42)" in shown
     assert "keeps the budget, Pareto" in shown
     assert "broken | failed" in shown
     assert "it cannot be loaded" in shown
     assert "features.3 (conv_3) | Conv | 0.3 | float" in shown
     assert "the opset was raised from 12 to 13" in shown
     assert shown.endswith("INT8 kept: INT8, minmax: 0.40 times FP32's time")
+
+
+def test_short_times_have_three_digits() -> None:
+    quick = Timing(0.0213, 0.0185, 0.87, (0.65, 1.18), "no significant difference", 1)
+    shown = texts(quantization_views(dataclasses.replace(REPORT, timing=quick)))
+    assert "FP32 0.0213 ms, INT8 0.0185 ms: 0.87 times (0.65 to 1.18)" in shown
+
+
+def test_fp16_tells_nothing_of_calibration_or_int8() -> None:
+    half = dataclasses.replace(REPORT, precision="fp16", int8_nodes=0, samples=40)
+    shown = texts(quantization_views(half))
+    assert "calibrated on" not in shown
+    assert "nodes in INT8" not in shown
+    assert "FP16 4.00 ms" in shown
+
+
+@pytest.mark.parametrize(("judged", "warned"), [(8, True), (200, False)])
+def test_top1_on_few_inputs_is_warned_of(judged: int, warned: bool) -> None:
+    few = dataclasses.replace(REPORT, metric="top1", max_drop=0.01, judged=judged)
+    assert ("one answer of 8 inputs is 0.125" in texts(quantization_views(few))) == warned
+
+
+def test_what_the_simplifier_did_is_named_as_its_own() -> None:
+    shown = texts(result_views(dataclasses.replace(RESULT, kept=False, reason="nothing to remove")))
+    assert "simplified: no, the graph stays as it was: nothing to remove" in shown
+    assert "error of simplifying: 0" in shown
+    assert "\nkept:" not in shown
 
 
 def test_a_refusal_is_loud_and_ends_with_3() -> None:

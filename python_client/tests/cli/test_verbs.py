@@ -215,7 +215,7 @@ def test_optimize(invoke: Invoke, stand_in: StandIn) -> None:
     assert "(not written)" not in ended.out
     refused = dataclasses.replace(result, kept=False, reason="outputs differ")
     stand_in("optimize.optimize", refused)
-    assert "no, the original stays: outputs differ" in invoke("optimize", "m.onnx").out
+    assert "no, the graph stays as it was: outputs differ" in invoke("optimize", "m.onnx").out
     assert invoke("optimize", "m.onnx", "--json").document["kept"] is False
 
 

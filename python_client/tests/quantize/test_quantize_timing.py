@@ -18,6 +18,12 @@ def test_the_ratio_is_of_times_with_its_interval_in_order() -> None:
     assert found.interval == pytest.approx((1 / 2.08, 1 / 1.94))
 
 
+def test_the_milliseconds_are_as_far_apart_as_the_ratio_says() -> None:
+    """The ratio is of pairs in turns, and of medians over everything another one would come."""
+    found = timing_of(row_of("ort", 6.82), row_of("ort", 2.62, versus=(1 / 0.31, "faster")))
+    assert found.ms / found.fp32_ms == pytest.approx(found.ratio) == pytest.approx(0.31)
+
+
 def pair(size: int, ratio: float, verdict: str) -> tuple[Form, Timing]:
     return Form(Trial("form"), bytes(size)), Timing(1.0, ratio, ratio, (ratio, ratio), verdict, 1)
 

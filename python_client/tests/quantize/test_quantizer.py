@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +24,7 @@ def values(*shape: int) -> Any:
     return GENERATOR.standard_normal(shape).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def quantizer() -> Iterator[Quantizer]:
+def two_layers() -> bytes:
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [4, 64]) for name in "xy"]
     nodes = [
         helper.make_node("MatMul", ["x", "v"], ["a"], "first"),
@@ -31,7 +33,12 @@ def quantizer() -> Iterator[Quantizer]:
     weights = [numpy_helper.from_array(values(64, 64), name) for name in "vw"]
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    with Quantizer(model.SerializeToString(), per_channel=True, reduce_range=False) as made:
+    return bytes(model.SerializeToString())
+
+
+@pytest.fixture(scope="module")
+def quantizer() -> Iterator[Quantizer]:
+    with Quantizer(two_layers(), per_channel=True, reduce_range=False) as made:
         yield made
 
 
@@ -54,6 +61,24 @@ def test_a_lower_percentile_has_a_narrower_range(quantizer: Quantizer) -> None:
         outside = (100 - percentile) / 2
         low, high = np.percentile(every, [outside, 100 - outside])
         assert scale * 255 == pytest.approx(high - low, rel=0.1)
+
+
+def test_nothing_stays_where_ctrl_c_ends_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C goes to every process of the group: the worker dies of it and tidies nothing up."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+    def interrupted() -> None:
+        with Quantizer(two_layers(), per_channel=True, reduce_range=False) as made:
+            assert list(tmp_path.glob("oxidizedvision-quantize-*"))
+            made._worker._process.send_signal(signal.SIGINT)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_layers_in_float_have_small_weights_where_asked(quantizer: Quantizer) -> None:
