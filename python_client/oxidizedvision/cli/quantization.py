@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oxidizedvision.benchmark.words import ms_text
 from oxidizedvision.cli.render import Facts, Table, View, number_text, size_text
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def _facts(report: QuantizationReport) -> list[tuple[str, str]]:
 
 
 def _latency(timing: Timing, name: str) -> str:
+    from oxidizedvision.benchmark.words import ms_text
+
     low, high = timing.interval
     times = f"{timing.ratio:.2f} times ({low:.2f} to {high:.2f})"
     before, after = (
