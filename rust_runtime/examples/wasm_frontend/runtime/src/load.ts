@@ -1,7 +1,100 @@
-import { OxidizedVisionError } from "./errors.js";
-import type { LoadOptions, Model, ModelSource } from "./types.js";
+import { type Chosen, chooseEngine } from "./choose.js";
+import { isError, OxidizedVisionError } from "./errors.js";
+import { WorkerModel } from "./model.js";
+import { type Recipe, type Start, type StartOptions, startSession } from "./session.js";
+import { Source } from "./source.js";
+import { type Support, supported } from "./supported.js";
+import { threadsFor } from "./threads.js";
+import type { Engine, LoadOptions, Model, ModelSource } from "./types.js";
 
-/** Load a model into a worker of its own. */
-export async function load(_source: ModelSource, _options: LoadOptions = {}): Promise<Model> {
-  throw new OxidizedVisionError("internal", "load is not written yet");
+const ENGINES: readonly Engine[] = ["rten", "tract"];
+
+/**
+ * Load a model into a worker of its own.
+ *
+ * Rejects with an `OxidizedVisionError`, and leaves no worker behind then.
+ */
+export function load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  return loadWith(startSession, supported(), source, options);
+}
+
+/** As `load`, with what starts workers and what the browser can do given. */
+export async function loadWith(
+  start: Start,
+  support: Support,
+  source: ModelSource,
+  options: LoadOptions,
+): Promise<Model> {
+  if (support.problem !== undefined) throw support.problem;
+  const { signal, onProgress } = options;
+  const starting = { signal, onProgress };
+  const begin = threadsIfThere(start, options.threads ?? "auto");
+  const recipes = recipesFor(source, support, options);
+  const [recipe, ...others] = recipes;
+  const chosen =
+    others.length > 0
+      ? await chooseEngine(begin, recipes, starting)
+      : await asAsked(begin, recipe, starting);
+  const { session, choice, alternative } = chosen;
+  return new WorkerModel({ start: begin, recipe: chosen.recipe, alternative }, session, choice);
+}
+
+function recipesFor(
+  given: ModelSource,
+  support: Support,
+  options: LoadOptions,
+): [Recipe, ...Recipe[]] {
+  const { engine = "rten", threads = "auto", modules, name } = options;
+  const source = new Source(given, name);
+  const recipe = (which: Engine): Recipe => ({
+    engine: which,
+    threads: threadsFor(which, threads, support),
+    source,
+    options: moduleOptions(options),
+    modules,
+  });
+  if (engine !== "auto") return [recipe(known(engine))];
+  const severalThreads = threads !== "auto" && threads > 1;
+  return severalThreads ? [recipe("rten")] : [recipe("rten"), recipe("tract")];
+}
+
+function known(engine: Engine): Engine {
+  if (ENGINES.includes(engine)) return engine;
+  throw new OxidizedVisionError(
+    "invalid_option",
+    `No engine is called ${engine}`,
+    `Use ${ENGINES.join(", ")} or auto.`,
+  );
+}
+
+function moduleOptions(options: LoadOptions): Recipe["options"] {
+  const { inputShapes, preprocess, postprocess, optimize } = options;
+  return {
+    ...(inputShapes && { inputShapes }),
+    ...(preprocess && { preprocess }),
+    ...(postprocess && { postprocess }),
+    ...(optimize !== undefined && { optimize }),
+  };
+}
+
+async function asAsked(start: Start, recipe: Recipe, options: StartOptions): Promise<Chosen> {
+  const session = await start(recipe, options);
+  const { engine } = recipe;
+  const { threads } = session.loaded.info;
+  const choice = { engine, threads, why: "it was asked for", candidates: [] };
+  return { session, recipe, choice };
+}
+
+/** `auto` takes threads only where the module that has them is there. */
+function threadsIfThere(start: Start, asked: number | "auto"): Start {
+  return async (recipe, options) => {
+    try {
+      return await start(recipe, options);
+    } catch (error) {
+      const missing = isError(error) && error.kind === "backend_unavailable";
+      if (asked !== "auto" || recipe.threads === 1 || !missing) throw error;
+      recipe.threads = 1;
+      return start(recipe, options);
+    }
+  };
 }

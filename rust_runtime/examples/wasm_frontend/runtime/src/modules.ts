@@ -1,0 +1,92 @@
+import { OxidizedVisionError } from "./errors.js";
+import { body, counted, fetched, type Report, reading, type Wanted } from "./fetching.js";
+import type { ModuleName } from "./types.js";
+
+/** Where a module's two files are. */
+export interface ModuleFiles {
+  name: ModuleName;
+  glue: URL;
+  wasm: URL;
+}
+
+// Bundlers find assets by exactly this form, so nothing here can be put together from parts.
+const PACKAGED: Record<ModuleName, Omit<ModuleFiles, "name">> = {
+  rten: {
+    glue: new URL("../modules/rten/oxidizedvision.js", import.meta.url),
+    wasm: new URL("../modules/rten/oxidizedvision_bg.wasm", import.meta.url),
+  },
+  "rten-threads": {
+    glue: new URL("../modules/rten-threads/oxidizedvision.js", import.meta.url),
+    wasm: new URL("../modules/rten-threads/oxidizedvision_bg.wasm", import.meta.url),
+  },
+  tract: {
+    glue: new URL("../modules/tract/oxidizedvision.js", import.meta.url),
+    wasm: new URL("../modules/tract/oxidizedvision_bg.wasm", import.meta.url),
+  },
+};
+
+/** The files of a module: below `base`, or those of this package. */
+export function moduleFiles(name: ModuleName, base?: string | URL): ModuleFiles {
+  if (base === undefined) return { name, ...PACKAGED[name] };
+  const folder = new URL(base, globalThis.document?.baseURI ?? globalThis.location?.href);
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  return {
+    name,
+    glue: new URL(`${name}/oxidizedvision.js`, folder),
+    wasm: new URL(`${name}/oxidizedvision_bg.wasm`, folder),
+  };
+}
+
+/** Modules that were compiled, so that a second model, or one after a trap, has it at once. */
+const compiled = new Map<string, WebAssembly.Module>();
+
+/** Fetch a module and compile it while it comes. */
+export async function compiledModule(
+  files: ModuleFiles,
+  report: Report,
+  signal?: AbortSignal,
+): Promise<WebAssembly.Module> {
+  const key = files.wasm.href;
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
+  const wanted: Wanted = {
+    url: files.wasm,
+    what: `The module ${files.name}`,
+    hint: `Serve the folder modules/${files.name} of @oxidizedvision/runtime there, or name another engine.`,
+    missing: "backend_unavailable",
+  };
+  const module = await compile(await fetched(wanted, signal), wanted, report, signal);
+  compiled.set(key, module);
+  return module;
+}
+
+async function compile(
+  response: Response,
+  wanted: Wanted,
+  report: Report,
+  signal?: AbortSignal,
+): Promise<WebAssembly.Module> {
+  const type = response.headers.get("content-type") ?? "";
+  return reading(wanted, signal, async () => {
+    try {
+      if (!type.startsWith("application/wasm") || !("compileStreaming" in WebAssembly))
+        return await WebAssembly.compile(await body(response, wanted, report, signal));
+      // The copy is counted, since only an untouched response may be cached in compiled form.
+      const counting = counted(response.clone(), report).catch(() => undefined);
+      const module = await WebAssembly.compileStreaming(response);
+      await counting;
+      return module;
+    } catch (thrown) {
+      throw thrown instanceof WebAssembly.CompileError ? notRunnable(wanted, type, thrown) : thrown;
+    }
+  });
+}
+
+function notRunnable(wanted: Wanted, type: string, cause: Error): OxidizedVisionError {
+  return new OxidizedVisionError(
+    "backend_unavailable",
+    `${wanted.what}: ${wanted.url} (${type}) is nothing that this browser can run: ${cause.message}`,
+    wanted.hint,
+    { cause },
+  );
+}

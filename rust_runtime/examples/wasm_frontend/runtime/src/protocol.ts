@@ -1,0 +1,79 @@
+/** Messages between a page and the worker of one model. */
+import type { ErrorData } from "./errors.js";
+import type {
+  ContractBlock,
+  GoldenCheck,
+  ModelInfo,
+  ModuleOptions,
+  PictureResult,
+  Pixels,
+  Tensor,
+} from "./types.js";
+
+/** The first request; every other one is for the model that it loads. */
+export interface LoadRequest {
+  call: "load";
+  /** Address of the module's JavaScript. */
+  glue: string;
+  module: WebAssembly.Module;
+  model: ArrayBuffer;
+  options: ModuleOptions;
+  threads: number;
+}
+
+export type Request =
+  | LoadRequest
+  | { call: "run"; inputs: Tensor[] }
+  | { call: "predict"; picture: Uint8Array }
+  | { call: "predictPixels"; pixels: Pixels }
+  | { call: "checkGoldens"; goldens: Uint8Array }
+  | { call: "memoryBytes" };
+
+export interface Loaded {
+  info: ModelInfo;
+  contract: ContractBlock | undefined;
+  /** The bytes that were loaded, given back: the worker has no more use for them. */
+  model: ArrayBuffer;
+  instantiateMs: number;
+  loadMs: number;
+}
+
+/** What each call is answered with. */
+export interface Answers {
+  load: Loaded;
+  run: Tensor[];
+  predict: PictureResult;
+  predictPixels: PictureResult;
+  checkGoldens: GoldenCheck;
+  memoryBytes: number;
+}
+
+export type AnswerTo<R extends Request> = Answers[R["call"]];
+
+export interface RequestMessage {
+  id: number;
+  request: Request;
+}
+
+export type AnswerMessage =
+  | { id: number; value: Answers[keyof Answers] }
+  /** `dead`: the module cannot be used any more, so neither can the worker. */
+  | { id: number; error: ErrorData; dead: boolean };
+
+/** The buffers in a value that may change hands instead of being copied. */
+export function buffersIn(value: unknown, found: Set<ArrayBuffer> = new Set()): Set<ArrayBuffer> {
+  if (value instanceof ArrayBuffer) {
+    found.add(value);
+  } else if (ArrayBuffer.isView(value)) {
+    if (value.buffer instanceof ArrayBuffer) found.add(value.buffer);
+  } else if (Array.isArray(value)) {
+    for (const part of value) buffersIn(part, found);
+  } else if (isPlain(value)) {
+    for (const part of Object.values(value)) buffersIn(part, found);
+  }
+  return found;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && value.constructor === Object;
+}

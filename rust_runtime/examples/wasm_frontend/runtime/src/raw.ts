@@ -1,0 +1,27 @@
+/** What the modules export, as their own .d.ts say it. */
+import type {
+  ContractBlock,
+  GoldenCheck,
+  ModelInfo,
+  ModuleOptions,
+  PictureResult,
+  Tensor,
+} from "./types.js";
+
+export interface RawModel {
+  readonly info: ModelInfo;
+  readonly contract: ContractBlock | undefined;
+  run(inputs: Tensor[]): Tensor[];
+  predict(picture: Uint8Array): PictureResult;
+  predictPixels(rgba: Uint8ClampedArray, width: number, height: number): PictureResult;
+  checkGoldens(goldens: Uint8Array): GoldenCheck;
+  free(): void;
+}
+
+export interface RawModule {
+  initSync(source: { module: WebAssembly.Module }): { memory: WebAssembly.Memory };
+  Model: { load(model: Uint8Array, options: ModuleOptions): RawModel };
+  version(): { name: string; version: string; threads: boolean };
+  /** In the modules with threads only. */
+  initThreadPool?(threads: number): Promise<void>;
+}

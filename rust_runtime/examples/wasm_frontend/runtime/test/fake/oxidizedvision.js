@@ -1,0 +1,93 @@
+// @ts-nocheck: it stands for what wasm-bindgen writes, which is not checked either.
+/**
+ * A module that does what its "model", a JSON text, says:
+ * {"refuse": error} at load, {"fail": error} in a run, {"trap": "load" or "run"}, {"slowMs": 5}.
+ * A run gives every input back. An input called `trap` traps; one called `hang` never ends.
+ */
+import { Buffer } from "node:buffer";
+
+const TRAPS = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 116, 0, 0, 10, 5, 1, 3, 0,
+  0, 11,
+]);
+
+let threads = 1;
+let dead = false;
+
+export function initSync({ module }) {
+  if (!(module instanceof WebAssembly.Module)) throw new TypeError("no module was given");
+  return { memory: new WebAssembly.Memory({ initial: 2 }) };
+}
+
+export function version() {
+  return { name: "fake", version: "1.0.0", threads: true };
+}
+
+export async function initThreadPool(count) {
+  threads = count;
+}
+
+export class Model {
+  static load(bytes, options) {
+    let says;
+    try {
+      says = JSON.parse(Buffer.from(bytes).toString());
+    } catch {
+      throw ours({ kind: "corrupt", message: `${options.name} is no model`, hint: "Export it." });
+    }
+    if (says.refuse) throw ours(says.refuse);
+    if (says.trap === "load") trap();
+    return new Model(says, options);
+  }
+
+  constructor(says, options) {
+    this.says = says;
+    this.contract = says.contract;
+    this.info = {
+      model: options.name ?? "model",
+      backend: "fake",
+      backendVersion: "1.0.0",
+      inputs: says.inputs ?? [{ name: "input", dtype: "f32", dims: ["batch", 3] }],
+      outputs: says.outputs ?? [{ name: "output", dtype: "f32", dims: ["batch", 3] }],
+      threads,
+      sha256: "0".repeat(64),
+    };
+  }
+
+  run(inputs) {
+    if (dead) throw new TypeError("a dead instance was used");
+    if (this.says.fail) throw ours(this.says.fail);
+    const names = inputs.map(({ name }) => name);
+    if (this.says.trap === "run" || names.includes("trap")) trap();
+    while (names.includes("hang"));
+    const end = performance.now() + (this.says.slowMs ?? 0);
+    while (performance.now() < end);
+    return inputs.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));
+  }
+
+  predict(picture) {
+    const timing = { decodeMs: 1, preprocessMs: 1, runMs: 1, postprocessMs: 1 };
+    const rgba = new Uint8ClampedArray(picture);
+    const prediction = { kind: "image", width: picture.length, height: 1, rgba };
+    return { prediction, timing, width: picture.length, height: 1 };
+  }
+
+  predictPixels(rgba, width, height) {
+    return { ...this.predict(rgba), width, height };
+  }
+
+  checkGoldens(goldens) {
+    return { passed: true, cases: goldens.length, maxError: 0 };
+  }
+
+  free() {}
+}
+
+function trap() {
+  dead = true;
+  new WebAssembly.Instance(new WebAssembly.Module(TRAPS)).exports.t();
+}
+
+function ours({ kind, message, hint = "" }) {
+  return Object.assign(new Error(message), { name: "OxidizedVisionError", kind, hint });
+}

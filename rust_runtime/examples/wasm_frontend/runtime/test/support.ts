@@ -1,0 +1,117 @@
+import { cpSync, mkdtempSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { WorkerLike } from "../src/channel.js";
+import type { ErrorData } from "../src/errors.js";
+import type { RawModule } from "../src/raw.js";
+import { type Port, serve } from "../src/serving.js";
+import type { Support } from "../src/supported.js";
+import type { Tensor } from "../src/types.js";
+
+/** The smallest WebAssembly module. */
+export const EMPTY_MODULE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
+
+export const CAPABLE: Support = {
+  ok: true,
+  simd: true,
+  threads: false,
+  crossOriginIsolated: false,
+  autoThreads: 1,
+  problem: undefined,
+};
+
+/** What fake/oxidizedvision.js takes for a model. */
+export function fakeModel(says: Record<string, unknown> = {}): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(says));
+}
+
+/** A folder with the fake module, as the folders of modules/. */
+export function fakeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "oxidizedvision-"));
+  writeFileSync(join(folder, "package.json"), '{"type": "module"}');
+  cpSync(fakeGlue(), join(folder, "oxidizedvision.js"));
+  writeFileSync(join(folder, "oxidizedvision_bg.wasm"), EMPTY_MODULE);
+  return folder;
+}
+
+export function fakeGlue(): string {
+  return fileURLToPath(new URL("./fake/oxidizedvision.js", import.meta.url));
+}
+
+export function floats(name: string, ...values: number[]): Tensor {
+  return { name, dtype: "f32", shape: [1, values.length], data: new Float32Array(values) };
+}
+
+/** What a promise rejects with, as plain data. */
+export async function failure(work: Promise<unknown>): Promise<ErrorData> {
+  try {
+    await work;
+  } catch (error) {
+    const { kind, message, hint } = error as ErrorData;
+    return { kind, message, hint };
+  }
+  throw new Error("nothing failed");
+}
+
+let instances = 0;
+
+/** A worker in this thread; what it hears and says goes through a real structured clone. */
+export class FakeWorker implements WorkerLike {
+  static started: FakeWorker[] = [];
+  static glue = pathToFileURL(fakeGlue()).href;
+  onmessage: ((event: MessageEvent) => void) | null = null;
+  onerror: ((event: ErrorEvent) => void) | null = null;
+  onmessageerror: ((event: MessageEvent) => void) | null = null;
+  terminated = false;
+  readonly #channel = new MessageChannel();
+
+  constructor() {
+    FakeWorker.started.push(this);
+    const { port1, port2 } = this.#channel;
+    const instance = ++instances;
+    serve(
+      port2 as unknown as Port,
+      () => import(`${FakeWorker.glue}?${instance}`) as Promise<RawModule>,
+    );
+    port2.start();
+    port1.onmessage = (event) => this.onmessage?.(event as unknown as MessageEvent);
+  }
+
+  postMessage(message: unknown, transfer: Transferable[]): void {
+    this.#channel.port1.postMessage(message, transfer as never);
+  }
+
+  terminate(): void {
+    this.terminated = true;
+    this.#channel.port1.close();
+  }
+}
+
+export interface Served {
+  body: Uint8Array | string;
+  type?: string;
+  status?: number;
+  headers?: Record<string, string>;
+}
+
+/** A server of these files, at an address that ends with a slash. */
+export async function served(
+  files: Record<string, Served>,
+): Promise<{ base: string; server: Server }> {
+  const server = createServer((request, response) => {
+    const file = files[(request.url ?? "").slice(1)];
+    const {
+      body = "nothing here",
+      type = "text/plain",
+      status = 404,
+      headers = {},
+    } = file ? { status: 200, ...file } : {};
+    response.writeHead(status, { "content-type": type, ...headers });
+    response.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };
+}
