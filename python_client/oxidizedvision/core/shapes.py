@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.tensors import Dim, TensorSpec
+from oxidizedvision.core.tensors import Dim, TensorSpec, is_shared
 
 
 def checked_shapes(
@@ -56,7 +56,7 @@ def _check(
         if isinstance(dim, int):
             if fixed and dim != length:
                 raise refused(f"has {length} where {dim} is fixed")
-        elif lengths.setdefault(dim, length) != length:
+        elif is_shared(dim) and lengths.setdefault(dim, length) != length:
             raise refused(f"makes {dim} both {lengths[dim]} and {length}")
 
 

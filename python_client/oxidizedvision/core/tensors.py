@@ -27,7 +27,27 @@ DTYPES = {
 DTYPE_OF_NUMPY = {numpy: ours for ours, numpy in DTYPES.items()}
 
 Dim = int | str
-"""A fixed length, or the name of a length that may change from run to run."""
+"""A fixed length, or the name of a length that may change from run to run.
+
+Axes of one name have one length in a run, where `is_shared` says that it is a name.
+"""
+
+
+def is_shared(name: str) -> bool:
+    """Whether axes of this name have one length; `?`, `-1` and the like are no names.
+
+    A name has a letter or an underscore, and is not what exporters write for Python's None.
+    """
+    return name.lower() != "none" and any(char.isalpha() or char == "_" for char in name)
+
+
+def axis(tensor: str, index: int, declared: object) -> Dim:
+    """An axis as a file declares it; where that is neither length nor name, one of its own."""
+    if isinstance(declared, int) and declared >= 0:
+        return declared
+    if isinstance(declared, str) and is_shared(declared):
+        return declared
+    return f"{tensor}_{index}"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from oxidizedvision.core.files import file_errors
 from oxidizedvision.core.lazy import require
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
 from oxidizedvision.core.publish import finish
-from oxidizedvision.core.tensors import DTYPE_OF_NUMPY, TensorSpec
+from oxidizedvision.core.tensors import DTYPE_OF_NUMPY, TensorSpec, axis
 from oxidizedvision.registry.entries import (
     ID_LENGTH,
     Entry,
@@ -181,10 +181,10 @@ def _of_onnx(path: Path) -> ModelDetails:
 def _spec(onnx: Any, value: Any) -> TensorSpec:
     tensor = value.type.tensor_type
     name = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-    dims = tuple(
-        axis.dim_value if axis.HasField("dim_value") else axis.dim_param or f"axis_{index}"
-        for index, axis in enumerate(tensor.shape.dim)
+    lengths = (
+        dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in tensor.shape.dim
     )
+    dims = tuple(axis(value.name, index, length) for index, length in enumerate(lengths))
     return TensorSpec(value.name, DTYPE_OF_NUMPY.get(name, name), dims)
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.tensors import ModelInfo, TensorSpec, dtype_name
+from oxidizedvision.core.tensors import ModelInfo, TensorSpec, dtype_name, is_shared
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -208,6 +208,8 @@ class Runner(ABC):
 def _fits(dim: int | str, length: int, symbols: dict[str, int]) -> bool:
     if isinstance(dim, int):
         return length == dim
+    if not is_shared(dim):
+        return length > 0
     return length > 0 and symbols.setdefault(dim, length) == length
 
 

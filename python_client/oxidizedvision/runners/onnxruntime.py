@@ -16,7 +16,7 @@ import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
-from oxidizedvision.core.tensors import DTYPES, Dim, ModelInfo, TensorSpec
+from oxidizedvision.core.tensors import DTYPES, Dim, ModelInfo, TensorSpec, axis
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.external_data import check_external_data
 from oxidizedvision.runners.native import HINTS
@@ -212,14 +212,11 @@ def _spec(value: Any) -> TensorSpec:
             f"{value.name!r} is a {value.type}, which runners do not pass",
             f"Inputs and outputs are one of: {', '.join(_DTYPES.values())}.",
         )
-    return TensorSpec(value.name, dtype, tuple(_dims(value.name, value.shape)))
+    return TensorSpec(value.name, dtype, _dims(value.name, value.shape))
 
 
-def _dims(name: str, shape: list[Any]) -> list[Dim]:
-    return [
-        dim if isinstance(dim, int | str) and dim != "" else f"{name}_{axis}"
-        for axis, dim in enumerate(shape)
-    ]
+def _dims(name: str, shape: list[Any]) -> tuple[Dim, ...]:
+    return tuple(axis(name, index, dim) for index, dim in enumerate(shape))
 
 
 def _refuse_impossible(model: str, side: str, specs: tuple[TensorSpec, ...]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from oxidizedvision.core.tensors import DTYPE_OF_NUMPY, Dim, TensorSpec
+from oxidizedvision.core.tensors import DTYPE_OF_NUMPY, Dim, TensorSpec, axis, is_shared
 
 if TYPE_CHECKING:
     from onnx import GraphProto, TensorProto
@@ -92,10 +92,8 @@ def fill(values: Values, found: Mapping[str, tuple[str, tuple[int, ...]]]) -> No
 def spec_of(info: Any) -> TensorSpec:
     """An input of the graph as a spec; a length without a name is called by input and axis."""
     value = _declared(info)
-    dims = tuple(
-        dim if dim != "?" else f"{info.name}_{axis}" for axis, dim in enumerate(value.dims or ())
-    )
-    return TensorSpec(info.name, value.dtype, dims)
+    dims = (axis(info.name, index, dim) for index, dim in enumerate(value.dims or ()))
+    return TensorSpec(info.name, value.dtype, tuple(dims))
 
 
 @lru_cache(maxsize=64)
@@ -136,7 +134,9 @@ def _declared(info: Any) -> Value:
 
 
 def _dim(dim: Any) -> Dim:
-    return int(dim.dim_value) if dim.HasField("dim_value") else str(dim.dim_param or "?")
+    if dim.HasField("dim_value") and dim.dim_value >= 0:
+        return int(dim.dim_value)
+    return dim.dim_param if is_shared(dim.dim_param) else "?"
 
 
 _ORT_DTYPES = {"float": "float32", "double": "float64"}
