@@ -40,7 +40,7 @@ export async function loadInNode(bytes, options = {}) {
 /**
  * A module that was compiled, and its JavaScript with the memory of one instance.
  *
- * @typedef {{ glue: any, memory: WebAssembly.Memory }} Instance
+ * @typedef {{ glue: any, memory: WebAssembly.Memory, dead: boolean }} Instance
  */
 
 /** Instances that models share, by folder, until a trap ends them. @type {Map<string, Promise<Instance>>} */
@@ -74,7 +74,7 @@ async function instantiate(folder) {
     if (opened > 0) glue.search = `instance=${opened}`;
     opened += 1;
     const imported = await import(glue.href);
-    return { glue: imported, memory: imported.initSync({ module }).memory };
+    return { glue: imported, memory: imported.initSync({ module }).memory, dead: false };
   } catch (error) {
     throw new OxidizedVisionError(
       "backend_unavailable",
@@ -127,7 +127,7 @@ class NodeModel {
         "The model was closed",
         "Load it again.",
       );
-    if (this.#model !== undefined) return;
+    if (this.#model !== undefined && !this.#instance?.dead) return;
     this.#instance = await instanceOf(this.folder);
     const { glue } = this.#instance;
     this.#model = this.#guarded("loading", () => glue.Model.load(this.bytes, this.options));
@@ -165,7 +165,7 @@ class NodeModel {
 
   close() {
     this.#closed = true;
-    this.#model?.free();
+    if (!this.#instance?.dead) this.#model?.free();
     this.#model = undefined;
   }
 
@@ -196,8 +196,8 @@ class NodeModel {
    */
   #dead(doing, error) {
     const mebibytes = Math.round(this.memoryBytes() / (1 << 20));
+    if (this.#instance !== undefined) this.#instance.dead = true;
     instances.delete(this.folder);
-    this.#model = undefined;
     const trap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
     const { name = "the model" } = /** @type {{ name?: string }} */ (this.options);
     return new OxidizedVisionError(

@@ -37,10 +37,12 @@ export const startSession: Start = async (recipe, { signal, onProgress }) => {
   throwIfAborted(signal, what);
   // The worker's own script loads while the module and the model come.
   const channel = new Channel(newWorker());
+  const downloads = new AbortController();
   try {
-    const work = fill(channel, recipe, { signal, onProgress });
+    const work = fill(channel, recipe, { signal: downloads.signal, onProgress });
     return await abortable(work, signal, (reason) => channel.end(reason), what);
   } catch (error) {
+    downloads.abort(error);
     channel.end(error);
     throw error;
   }

@@ -5,11 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { WorkerLike } from "../src/channel.js";
-import type { ErrorData } from "../src/errors.js";
+import { type ErrorData, errorFromData } from "../src/errors.js";
+import type { AnswerTo, Request } from "../src/protocol.js";
 import type { RawModule } from "../src/raw.js";
 import { type Port, serve } from "../src/serving.js";
+import type { Recipe, Session, Start } from "../src/session.js";
+import { Source } from "../src/source.js";
 import type { Support } from "../src/supported.js";
-import type { Tensor } from "../src/types.js";
+import type { Engine, Tensor, TensorSpec } from "../src/types.js";
 
 /** The smallest WebAssembly module. */
 export const EMPTY_MODULE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
@@ -102,7 +105,7 @@ export async function served(
   files: Record<string, Served>,
 ): Promise<{ base: string; server: Server }> {
   const server = createServer((request, response) => {
-    const file = files[(request.url ?? "").slice(1)];
+    const file = files[new URL(request.url ?? "", "http://here").pathname.slice(1)];
     const {
       body = "nothing here",
       type = "text/plain",
@@ -114,4 +117,85 @@ export async function served(
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };
+}
+
+/** Sessions without a worker: how long a run takes and what goes wrong is given by engine. */
+export interface Behaviour {
+  refuses?: ErrorData;
+  fails?: ErrorData;
+  ms?: number;
+  dims?: (number | string)[];
+}
+
+export class FakeSessions {
+  readonly started: { recipe: Recipe; session: FakeSession }[] = [];
+  readonly #behaviours: Partial<Record<Engine, Behaviour>>;
+
+  constructor(behaviours: Partial<Record<Engine, Behaviour>> = {}) {
+    this.#behaviours = behaviours;
+  }
+
+  start: Start = async (recipe) => {
+    const behaviour = this.#behaviours[recipe.engine] ?? {};
+    if (behaviour.refuses) throw errorFromData(behaviour.refuses);
+    const session = new FakeSession(recipe, behaviour);
+    this.started.push({ recipe, session });
+    return session;
+  };
+
+  /** The engines whose workers are still there. */
+  get open(): Engine[] {
+    return this.started.filter(({ session }) => session.open).map(({ recipe }) => recipe.engine);
+  }
+}
+
+export class FakeSession implements Session {
+  readonly loaded: Session["loaded"];
+  readonly timing = { fetchMs: 1, instantiateMs: 1, loadMs: 1 };
+  readonly asked: Request[] = [];
+  open = true;
+  /** What is still to be answered. */
+  readonly waiting: ((reason: unknown) => void)[] = [];
+  readonly #behaviour: Behaviour;
+
+  constructor(recipe: Recipe, behaviour: Behaviour) {
+    this.#behaviour = behaviour;
+    const { engine, threads, source } = recipe;
+    const inputs: TensorSpec[] = [
+      { name: "input", dtype: "f32", dims: behaviour.dims ?? [1, 3, 4, 4] },
+    ];
+    const info = { backend: engine, backendVersion: "1", inputs, outputs: inputs, sha256: "" };
+    this.loaded = {
+      info: { model: source.name, threads, ...info },
+      contract: undefined,
+      instantiateMs: 1,
+      loadMs: 1,
+    };
+  }
+
+  /** Gives the inputs back; an input called `hang` is never answered. */
+  ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
+    this.asked.push(request);
+    return new Promise((resolve, reject) => {
+      const inputs = request.call === "run" ? request.inputs : [];
+      if (inputs.some(({ name }) => name === "hang")) {
+        this.waiting.push(reject);
+        return;
+      }
+      const { fails, ms = 0 } = this.#behaviour;
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+      if (fails) reject(errorFromData(fails));
+      else resolve(inputs as AnswerTo<R>);
+    });
+  }
+
+  end(reason: unknown): void {
+    this.open = false;
+    for (const reject of this.waiting) reject(reason);
+  }
+}
+
+export function recipe(engine: Engine, threads = 1): Recipe {
+  return { engine, threads, source: new Source(fakeModel(), "net.onnx"), options: {} };
 }
