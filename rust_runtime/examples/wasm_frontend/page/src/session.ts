@@ -1,0 +1,110 @@
+import {
+  type Engine,
+  type GoldenCheck,
+  type LoadOptions,
+  load,
+  type Model,
+  type ModelSource,
+  type PictureResult,
+  type Pixels,
+  type Progress,
+  type Tensor,
+} from "@oxidizedvision/runtime";
+
+import { type Contract, fixedShape, type PictureInput, pictureInput } from "./contract.ts";
+import type { Measured } from "./timing_card.ts";
+
+/** A model that is to be loaded, and how. */
+export interface Opening {
+  source: ModelSource;
+  name: string;
+  bytes: number | undefined;
+  engine: Engine | "auto";
+  modules: URL;
+  /** Wins over what the file says of its pictures. */
+  contract: Contract | undefined;
+  /** Where the picture goes in, once the file has been seen. */
+  input: PictureInput | undefined;
+}
+
+/** A loaded model and what was measured of it. */
+export class Session {
+  readonly measured: Measured;
+  readonly input: PictureInput | undefined;
+
+  private constructor(
+    readonly model: Model,
+    readonly opening: Opening,
+  ) {
+    const { info, engine, loadTiming } = model;
+    const threads = info.threads > 1 ? `, ${info.threads} threads` : "";
+    const version = info.backendVersion ? ` ${info.backendVersion}` : "";
+    this.measured = {
+      load: loadTiming,
+      runs: [],
+      memory: undefined,
+      engine: `${engine}${version}${threads}`,
+    };
+    this.input = pictureInput(info.inputs);
+  }
+
+  static async open(
+    opening: Opening,
+    signal: AbortSignal,
+    onProgress: (progress: Progress) => void,
+  ): Promise<Session> {
+    const { source, name, engine, modules, contract, input } = opening;
+    const shape = input && fixedShape(input, contract?.preprocess?.resize);
+    const options: LoadOptions = {
+      name,
+      engine,
+      modules,
+      signal,
+      onProgress,
+      ...(input && shape ? { inputShapes: { [input.name]: shape } } : {}),
+      ...(contract?.preprocess ? { preprocess: { ...contract.preprocess } } : {}),
+      ...(contract?.postprocess ? { postprocess: { ...contract.postprocess } } : {}),
+    };
+    return new Session(await load(source, options), opening);
+  }
+
+  /** How pictures go in and come out, or undefined where nobody has said yet. */
+  get contract(): Contract | undefined {
+    const said = this.opening.contract ?? (this.model.contract as Partial<Contract> | undefined);
+    if (!said?.preprocess) return undefined;
+    return { preprocess: said.preprocess, postprocess: said.postprocess ?? null };
+  }
+
+  /** One prediction, timed as the user waits for it. */
+  async predict(given: Blob | Pixels, signal: AbortSignal): Promise<PictureResult> {
+    const started = performance.now();
+    const result = await this.model.predict(given, { signal });
+    const totalMs = performance.now() - started;
+    this.measured.runs.push({ ...result.timing, totalMs });
+    this.measured.memory = await this.model.memoryBytes();
+    return result;
+  }
+
+  async run(inputs: Tensor[], signal: AbortSignal): Promise<Tensor[]> {
+    const started = performance.now();
+    const outputs = await this.model.run(inputs, { signal });
+    const runMs = performance.now() - started;
+    this.measured.runs.push({
+      decodeMs: 0,
+      preprocessMs: 0,
+      runMs,
+      postprocessMs: 0,
+      totalMs: runMs,
+    });
+    this.measured.memory = await this.model.memoryBytes();
+    return outputs;
+  }
+
+  checkGoldens(goldens: Uint8Array, signal: AbortSignal): Promise<GoldenCheck> {
+    return this.model.checkGoldens(goldens, { signal });
+  }
+
+  close(): void {
+    this.model.close();
+  }
+}
