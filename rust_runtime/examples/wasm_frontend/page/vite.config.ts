@@ -1,11 +1,16 @@
 import { defineConfig } from "vite";
 
-import { contentSecurity, listForOffline, modulesForDevelopment } from "./page_plugin.ts";
+import {
+  contentSecurity,
+  listForOffline,
+  modulesBeside,
+  modulesForDevelopment,
+} from "./page_plugin.ts";
 
 export default defineConfig({
   // A static host may serve the page from any folder.
   base: "./",
-  plugins: [contentSecurity(), listForOffline(), modulesForDevelopment()],
+  plugins: [contentSecurity(), modulesBeside(), listForOffline(), modulesForDevelopment()],
   build: { target: "es2022", modulePreload: false },
   worker: { format: "es" },
   // A worker's address is lost when its package is bundled beforehand.
