@@ -183,30 +183,33 @@ class NodeModel {
     try {
       return work();
     } catch (error) {
-      if (error instanceof Error && error.name === "OxidizedVisionError") throw error;
-      throw this.#dead(doing, error);
+      const ours = error instanceof Error && error.name === "OxidizedVisionError";
+      const { kind } = /** @type {Partial<OxidizedVisionError>} */ (error);
+      if (ours && kind !== "panicked") throw error;
+      // Nobody knows what state an instance is in after anything that is no error of its own.
+      const bytes = this.memoryBytes();
+      if (this.#instance !== undefined) this.#instance.dead = true;
+      instances.delete(this.folder);
+      throw ours ? error : stopped(doing, this.options, error, bytes);
     }
   }
+}
 
-  /**
-   * Nobody knows what state an instance is in after anything that is no error of its own.
-   *
-   * @param {string} doing
-   * @param {unknown} error
-   */
-  #dead(doing, error) {
-    const mebibytes = Math.round(this.memoryBytes() / (1 << 20));
-    if (this.#instance !== undefined) this.#instance.dead = true;
-    instances.delete(this.folder);
-    const trap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-    const { name = "the model" } = /** @type {{ name?: string }} */ (this.options);
-    return new OxidizedVisionError(
-      trap ? "panicked" : "internal",
-      `The engine stopped while ${doing} ${name}: ${said(error)}`,
-      trap ? `Memory may have run out: it held ${mebibytes} MiB. Try another engine.` : "",
-      { cause: error },
-    );
-  }
+/**
+ * @param {string} doing
+ * @param {{ name?: string }} options
+ * @param {unknown} error
+ * @param {number} bytes of memory that were in use
+ */
+function stopped(doing, { name = "the model" }, error, bytes) {
+  const trap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+  const mebibytes = Math.round(bytes / (1 << 20));
+  return new OxidizedVisionError(
+    trap ? "panicked" : "internal",
+    `The engine stopped while ${doing} ${name}: ${said(error)}`,
+    trap ? `Memory may have run out: it held ${mebibytes} MiB. Try another engine.` : "",
+    { cause: error },
+  );
 }
 
 /** @param {unknown} error */

@@ -1,14 +1,6 @@
-import { errorFromData, OxidizedVisionError } from "./errors.js";
+import { errorFromData } from "./errors.js";
 import type { AnswerMessage, AnswerTo, Request, RequestMessage } from "./protocol.js";
-
-/** What is needed of a `Worker`. */
-export interface WorkerLike {
-  postMessage(message: RequestMessage, transfer: Transferable[]): void;
-  terminate(): void;
-  onmessage: ((event: MessageEvent) => void) | null;
-  onerror: ((event: ErrorEvent) => void) | null;
-  onmessageerror: ((event: MessageEvent) => void) | null;
-}
+import { brokenWorker, type WorkerLike } from "./workers.js";
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -17,16 +9,19 @@ interface Waiting {
 
 /** A worker that answers requests, seen from the page. */
 export class Channel {
-  readonly #worker: WorkerLike;
+  readonly #worker: WorkerLike<RequestMessage>;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #onEnd: (reason: unknown) => void;
   #next = 0;
   #end: unknown;
 
-  constructor(worker: WorkerLike) {
+  /** `onEnd` is called once, however the worker ends. */
+  constructor(worker: WorkerLike<RequestMessage>, onEnd = (_reason: unknown): void => undefined) {
     this.#worker = worker;
+    this.#onEnd = onEnd;
     worker.onmessage = (event) => this.#hear(event.data as AnswerMessage);
-    worker.onerror = (event) => this.end(broken(event.message));
-    worker.onmessageerror = () => this.end(broken("a message could not be read"));
+    worker.onerror = (event) => this.end(brokenWorker(event.message));
+    worker.onmessageerror = () => this.end(brokenWorker("a message could not be read"));
   }
 
   /** Whether requests can still be answered. */
@@ -52,6 +47,7 @@ export class Channel {
     if (this.#end !== undefined) return;
     this.#end = reason;
     this.#worker.terminate();
+    this.#onEnd(reason);
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
   }
@@ -68,13 +64,4 @@ export class Channel {
     waiting.reject(error);
     if (answer.dead) this.end(error);
   }
-}
-
-function broken(said: string | undefined): OxidizedVisionError {
-  return new OxidizedVisionError(
-    "backend_unavailable",
-    `The model's worker failed: ${said || "its script could not be loaded"}`,
-    "The worker's script must be served from the page's own origin, and the page's " +
-      "Content-Security-Policy must allow workers and 'wasm-unsafe-eval'.",
-  );
 }

@@ -1,98 +1,125 @@
 import { isError, OxidizedVisionError } from "./errors.js";
-import type { Answers, Loaded, LoadRequest, Request } from "./protocol.js";
-import type { RawModel, RawModule } from "./raw.js";
+import type { Answers, Loaded, Request, RequestOf, Started } from "./protocol.js";
+import type { OpenGlue, RawModel, RawModule } from "./raw.js";
 
-/** A module with one model in it, inside a worker. */
+/** A module and its model, inside a worker. */
 export class Instance {
-  readonly #memory: WebAssembly.Memory;
-  readonly #model: RawModel;
+  readonly #open: OpenGlue;
+  #glue: RawModule | undefined;
+  #memory: WebAssembly.Memory | undefined;
+  #model: RawModel | undefined;
 
-  private constructor(memory: WebAssembly.Memory, model: RawModel) {
+  constructor(open: OpenGlue) {
+    this.#open = open;
+  }
+
+  async answer(request: Request): Promise<Answers[typeof request.call]> {
+    switch (request.call) {
+      case "open":
+        this.#glue = await opened(this.#open, request.glue);
+        return null;
+      case "start":
+        return this.#start(request.module);
+      case "load":
+        return this.#load(request);
+      case "memoryBytes":
+        return this.#bytes();
+      default:
+        return this.#guarded("running", () => answered(given(this.#model), request));
+    }
+  }
+
+  #start(module: WebAssembly.Module): Started {
+    const started = performance.now();
+    const { memory } = given(this.#glue).initSync({ module });
     this.#memory = memory;
-    this.#model = model;
+    const shared = typeof SharedArrayBuffer === "function" && isShared(memory);
+    return { memory: shared ? memory : undefined, startMs: performance.now() - started };
   }
 
-  static async load(
-    glue: RawModule,
-    request: LoadRequest,
-    started: number,
-  ): Promise<[Instance, Loaded]> {
-    const { memory } = glue.initSync({ module: request.module });
-    if (request.threads > 1) await startThreads(glue, request.threads);
-    const ready = performance.now();
-    const model = guarded(memory, "loading", request.options.name, () =>
-      glue.Model.load(new Uint8Array(request.model), {
-        ...request.options,
-        threads: request.threads,
-      }),
-    );
-    const { info, contract } = model;
-    const loaded: Loaded = {
-      info,
-      contract,
-      model: request.model,
-      instantiateMs: ready - started,
-      loadMs: performance.now() - ready,
-    };
-    return [new Instance(memory, model), loaded];
-  }
-
-  answer(request: Exclude<Request, LoadRequest>): Answers[typeof request.call] {
-    const model = this.#model;
-    if (request.call === "memoryBytes") return this.#memory.buffer.byteLength;
-    return guarded(this.#memory, "running", undefined, () => {
-      switch (request.call) {
-        case "run":
-          return model.run(request.inputs);
-        case "predict":
-          return model.predict(request.picture);
-        case "predictPixels": {
-          const { data, width, height } = request.pixels;
-          return model.predictPixels(data, width, height);
-        }
-        case "checkGoldens":
-          return model.checkGoldens(request.goldens);
-      }
+  #load({ model, options, threads }: RequestOf<"load">): Loaded {
+    const glue = given(this.#glue);
+    const started = performance.now();
+    const loaded = this.#guarded(`loading ${options.name ?? "the model"}`, () => {
+      if (threads > 1) buildPool(glue, threads);
+      return glue.Model.load(new Uint8Array(model), { ...options, threads });
     });
+    this.#model = loaded;
+    const { info, contract } = loaded;
+    return { info, contract, model, loadMs: performance.now() - started };
+  }
+
+  #bytes(): number {
+    return this.#memory?.buffer.byteLength ?? 0;
+  }
+
+  /** A trap leaves the instance dead, so it becomes an error that says so. */
+  #guarded<T>(doing: string, work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      if (isError(thrown) || !isTrap(thrown)) throw thrown;
+      const mebibytes = Math.round(this.#bytes() / (1 << 20));
+      throw new OxidizedVisionError(
+        "panicked",
+        `The engine stopped while ${doing}: ${thrown.message}`,
+        `Memory may have run out: it held ${mebibytes} MiB. Try a smaller picture, or another engine.`,
+      );
+    }
   }
 }
 
-async function startThreads(glue: RawModule, threads: number): Promise<void> {
-  if (glue.initThreadPool === undefined) {
-    const { name } = glue.version();
+/** Import a module's JavaScript. */
+export async function opened(open: OpenGlue, glue: string): Promise<RawModule> {
+  try {
+    return await open(glue);
+  } catch (thrown) {
     throw new OxidizedVisionError(
-      "invalid_option",
-      `The module of ${name} that was loaded has no threads, and ${threads} were asked for`,
-      "Ask for 1 thread, or for `auto`.",
+      "backend_unavailable",
+      `The engine's script ${glue} could not be loaded: ${thrown instanceof Error ? thrown.message : thrown}`,
+      "Serve it beside its .wasm, as JavaScript.",
     );
   }
-  await glue.initThreadPool(threads);
 }
 
-/** A trap leaves the instance dead, so it becomes an error that says so. */
-function guarded<T>(
-  memory: WebAssembly.Memory,
-  doing: string,
-  name: string | undefined,
-  work: () => T,
-): T {
-  try {
-    return work();
-  } catch (thrown) {
-    if (isError(thrown) || !isTrap(thrown)) throw thrown;
-    throw trapped(thrown, `${doing} ${name ?? "the model"}`, memory.buffer.byteLength);
+type ModelRequest = RequestOf<"run" | "predict" | "predictPixels" | "checkGoldens">;
+
+function answered(model: RawModel, request: ModelRequest): Answers[ModelRequest["call"]] {
+  switch (request.call) {
+    case "run":
+      return model.run(request.inputs);
+    case "predict":
+      return model.predict(request.picture);
+    case "predictPixels": {
+      const { data, width, height } = request.pixels;
+      return model.predictPixels(data, width, height);
+    }
+    case "checkGoldens":
+      return model.checkGoldens(request.goldens);
   }
+}
+
+function buildPool(glue: RawModule, threads: number): void {
+  if (glue.buildThreadPool !== undefined) {
+    glue.buildThreadPool(threads);
+    return;
+  }
+  throw new OxidizedVisionError(
+    "invalid_option",
+    `This module of ${glue.version().name} has no threads, and ${threads} were asked for`,
+    "Ask for 1 thread, or for `auto`.",
+  );
+}
+
+function isShared(memory: WebAssembly.Memory): boolean {
+  return memory.buffer instanceof SharedArrayBuffer;
 }
 
 function isTrap(thrown: unknown): thrown is Error {
   return thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError;
 }
 
-function trapped(thrown: Error, doing: string, bytes: number): OxidizedVisionError {
-  const mebibytes = Math.round(bytes / (1 << 20));
-  return new OxidizedVisionError(
-    "panicked",
-    `The engine stopped while ${doing}: ${thrown.message}`,
-    `Memory may have run out: it held ${mebibytes} MiB. Try a smaller picture, or another engine.`,
-  );
+function given<T>(part: T | undefined): T {
+  if (part !== undefined) return part;
+  throw new OxidizedVisionError("internal", "A worker was asked to run before it had a model");
 }

@@ -1,35 +1,34 @@
 import { type Chosen, chooseEngine } from "./choose.js";
 import { isError, OxidizedVisionError } from "./errors.js";
 import { WorkerModel } from "./model.js";
-import { type Recipe, type Start, type StartOptions, startSession } from "./session.js";
+import { type Locate, modulesAt } from "./modules.js";
+import type { Recipe, Start, StartOptions } from "./session.js";
 import { Source } from "./source.js";
-import { type Support, supported } from "./supported.js";
+import type { Support } from "./supported.js";
 import { threadsFor } from "./threads.js";
 import type { Engine, LoadOptions, Model, ModelSource } from "./types.js";
 
 const ENGINES: readonly Engine[] = ["rten", "tract"];
 
-/**
- * Load a model into a worker of its own.
- *
- * Rejects with an `OxidizedVisionError`, and leaves no worker behind then.
- */
-export function load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  return loadWith(startSession, supported(), source, options);
+/** What loading stands on: how workers start, what the browser can do, where modules are. */
+export interface Ground {
+  start: Start;
+  support: Support;
+  packaged?: Locate;
 }
 
-/** As `load`, with what starts workers and what the browser can do given. */
-export async function loadWith(
-  start: Start,
-  support: Support,
+/** Load a model into a worker of its own, or leave no worker behind. */
+export async function loadOn(
+  ground: Ground,
   source: ModelSource,
   options: LoadOptions,
 ): Promise<Model> {
+  const { support } = ground;
   if (support.problem !== undefined) throw support.problem;
   const { signal, onProgress } = options;
   const starting = { signal, onProgress };
-  const begin = threadsIfThere(start, options.threads ?? "auto");
-  const recipes = recipesFor(source, support, options);
+  const begin = threadsIfThere(ground.start, options.threads ?? "auto");
+  const recipes = recipesFor(source, ground, options);
   const [recipe, ...others] = recipes;
   const chosen =
     others.length > 0
@@ -41,21 +40,31 @@ export async function loadWith(
 
 function recipesFor(
   given: ModelSource,
-  support: Support,
+  { support, packaged }: Ground,
   options: LoadOptions,
 ): [Recipe, ...Recipe[]] {
-  const { engine = "rten", threads = "auto", modules, name } = options;
+  const { engine = "rten", threads = "auto", name } = options;
+  const locate = options.modules === undefined ? packaged : modulesAt(options.modules);
+  if (locate === undefined) throw noModules();
   const source = new Source(given, name);
   const recipe = (which: Engine): Recipe => ({
     engine: which,
     threads: threadsFor(which, threads, support),
     source,
     options: moduleOptions(options),
-    modules,
+    locate,
   });
   if (engine !== "auto") return [recipe(known(engine))];
   const severalThreads = threads !== "auto" && threads > 1;
   return severalThreads ? [recipe("rten")] : [recipe("rten"), recipe("tract")];
+}
+
+function noModules(): OxidizedVisionError {
+  return new OxidizedVisionError(
+    "usage",
+    "Nothing says where the modules are",
+    "Give `modules`, the address of the folder that holds rten/ and the like.",
+  );
 }
 
 function known(engine: Engine): Engine {

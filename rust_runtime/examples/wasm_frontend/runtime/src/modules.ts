@@ -9,32 +9,18 @@ export interface ModuleFiles {
   wasm: URL;
 }
 
-// Bundlers find assets by exactly this form, so nothing here can be put together from parts.
-const PACKAGED: Record<ModuleName, Omit<ModuleFiles, "name">> = {
-  rten: {
-    glue: new URL("../modules/rten/oxidizedvision.js", import.meta.url),
-    wasm: new URL("../modules/rten/oxidizedvision_bg.wasm", import.meta.url),
-  },
-  "rten-threads": {
-    glue: new URL("../modules/rten-threads/oxidizedvision.js", import.meta.url),
-    wasm: new URL("../modules/rten-threads/oxidizedvision_bg.wasm", import.meta.url),
-  },
-  tract: {
-    glue: new URL("../modules/tract/oxidizedvision.js", import.meta.url),
-    wasm: new URL("../modules/tract/oxidizedvision_bg.wasm", import.meta.url),
-  },
-};
+/** Finds the files of a module. */
+export type Locate = (name: ModuleName) => ModuleFiles;
 
-/** The files of a module: below `base`, or those of this package. */
-export function moduleFiles(name: ModuleName, base?: string | URL): ModuleFiles {
-  if (base === undefined) return { name, ...PACKAGED[name] };
+/** The modules' folders below an address. */
+export function modulesAt(base: string | URL): Locate {
   const folder = new URL(base, globalThis.document?.baseURI ?? globalThis.location?.href);
   if (!folder.pathname.endsWith("/")) folder.pathname += "/";
-  return {
+  return (name) => ({
     name,
     glue: new URL(`${name}/oxidizedvision.js`, folder),
     wasm: new URL(`${name}/oxidizedvision_bg.wasm`, folder),
-  };
+  });
 }
 
 /** Modules that were compiled, so that a second model, or one after a trap, has it at once. */

@@ -10,36 +10,36 @@ import type {
   Tensor,
 } from "./types.js";
 
-/** The first request; every other one is for the model that it loads. */
-export interface LoadRequest {
-  call: "load";
-  /** Address of the module's JavaScript. */
-  glue: string;
-  module: WebAssembly.Module;
-  model: ArrayBuffer;
-  options: ModuleOptions;
-  threads: number;
-}
-
+/** A worker is opened, started and loaded, in this order and once, before it answers the rest. */
 export type Request =
-  | LoadRequest
+  /** Import the module's JavaScript, while the module comes. */
+  | { call: "open"; glue: string }
+  | { call: "start"; module: WebAssembly.Module }
+  | { call: "load"; model: ArrayBuffer; options: ModuleOptions; threads: number }
   | { call: "run"; inputs: Tensor[] }
   | { call: "predict"; picture: Uint8Array }
   | { call: "predictPixels"; pixels: Pixels }
   | { call: "checkGoldens"; goldens: Uint8Array }
   | { call: "memoryBytes" };
 
+export interface Started {
+  /** The module's memory, where other threads may share it. */
+  memory: WebAssembly.Memory | undefined;
+  startMs: number;
+}
+
 export interface Loaded {
   info: ModelInfo;
   contract: ContractBlock | undefined;
   /** The bytes that were loaded, given back: the worker has no more use for them. */
   model: ArrayBuffer;
-  instantiateMs: number;
   loadMs: number;
 }
 
 /** What each call is answered with. */
 export interface Answers {
+  open: null;
+  start: Started;
   load: Loaded;
   run: Tensor[];
   predict: PictureResult;
@@ -47,6 +47,8 @@ export interface Answers {
   checkGoldens: GoldenCheck;
   memoryBytes: number;
 }
+
+export type RequestOf<C extends Request["call"]> = Extract<Request, { call: C }>;
 
 export type AnswerTo<R extends Request> = Answers[R["call"]];
 
@@ -59,6 +61,16 @@ export type AnswerMessage =
   | { id: number; value: Answers[keyof Answers] }
   /** `dead`: the module cannot be used any more, so neither can the worker. */
   | { id: number; error: ErrorData; dead: boolean };
+
+/** What a thread of the pool is told, once. */
+export interface ThreadStart {
+  glue: string;
+  module: WebAssembly.Module;
+  memory: WebAssembly.Memory;
+}
+
+/** What a thread says: that it is about to wait for work, or why it ended. */
+export type ThreadMessage = { ready: true } | { ended: ErrorData };
 
 /** The buffers in a value that may change hands instead of being copied. */
 export function buffersIn(value: unknown, found: Set<ArrayBuffer> = new Set()): Set<ArrayBuffer> {

@@ -19,9 +19,16 @@ export interface RawModel {
 }
 
 export interface RawModule {
-  initSync(source: { module: WebAssembly.Module }): { memory: WebAssembly.Memory };
+  initSync(source: { module: WebAssembly.Module; memory?: WebAssembly.Memory }): {
+    memory: WebAssembly.Memory;
+  };
   Model: { load(model: Uint8Array, options: ModuleOptions): RawModel };
   version(): { name: string; version: string; threads: boolean };
-  /** In the modules with threads only. */
-  initThreadPool?(threads: number): Promise<void>;
+  /** Computes for the pool, and returns when the pool is gone. Only in modules with threads. */
+  startThread?(): void;
+  /** Waits until this many threads have started. Only in modules with threads. */
+  buildThreadPool?(threads: number): void;
 }
+
+/** Imports a module's JavaScript. */
+export type OpenGlue = (address: string) => Promise<RawModule>;

@@ -1,36 +1,33 @@
-import { errorToData, isError, OxidizedVisionError } from "./errors.js";
-import { Instance } from "./instance.js";
-import { type AnswerMessage, buffersIn, type RequestMessage } from "./protocol.js";
-import type { RawModule } from "./raw.js";
+import { errorToData, isError } from "./errors.js";
+import { Instance, opened } from "./instance.js";
+import {
+  type AnswerMessage,
+  buffersIn,
+  type RequestMessage,
+  type ThreadMessage,
+  type ThreadStart,
+} from "./protocol.js";
+import type { OpenGlue } from "./raw.js";
 
-/** The side of a worker that hears requests: its global scope, or one end of a channel. */
-export interface Port {
-  postMessage(message: AnswerMessage, transfer: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<RequestMessage>) => void): void;
+/** The side of a worker that hears and answers: its global scope, or one end of a channel. */
+export interface Port<Heard, Said> {
+  postMessage(message: Said, transfer: Transferable[]): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<Heard>) => void): void;
 }
 
 /** Answer the requests that come in through `port`, one after the other. */
-export function serve(port: Port, open: (glue: string) => Promise<RawModule>): void {
-  let instance: Instance | undefined;
+export function serve(port: Port<RequestMessage, AnswerMessage>, open: OpenGlue): void {
+  const instance = new Instance(open);
   let turn: Promise<void> = Promise.resolve();
 
-  async function answer({ id, request }: RequestMessage): Promise<AnswerMessage> {
-    if (request.call !== "load") {
-      if (instance === undefined) throw notLoaded();
-      return { id, value: instance.answer(request) };
-    }
-    const started = performance.now();
-    const [opened, loaded] = await Instance.load(await open(request.glue), request, started);
-    instance = opened;
-    return { id, value: loaded };
-  }
-
-  async function handle(message: RequestMessage): Promise<void> {
+  async function handle({ id, request }: RequestMessage): Promise<void> {
     try {
-      const answered = await answer(message);
-      port.postMessage(answered, [...buffersIn(answered)]);
+      const value = await instance.answer(request);
+      port.postMessage({ id, value }, [...buffersIn(value)]);
     } catch (thrown) {
-      port.postMessage({ id: message.id, ...failure(thrown) }, []);
+      // After an error that is none of the engine's own, nobody knows what state it is in.
+      const dead = !isError(thrown) || thrown.kind === "panicked";
+      port.postMessage({ id, error: errorToData(thrown), dead }, []);
     }
   }
 
@@ -39,12 +36,16 @@ export function serve(port: Port, open: (glue: string) => Promise<RawModule>): v
   });
 }
 
-/** After an error that is none of the engine's own, nobody knows what state it is in. */
-function failure(thrown: unknown): { error: ReturnType<typeof errorToData>; dead: boolean } {
-  const dead = !isError(thrown) || thrown.kind === "panicked";
-  return { error: errorToData(thrown), dead };
-}
-
-function notLoaded(): OxidizedVisionError {
-  return new OxidizedVisionError("internal", "A worker was asked to run before it had a model");
+/** Be a thread of the pool whose memory comes in through `port`. */
+export function serveThread(port: Port<ThreadStart, ThreadMessage>, open: OpenGlue): void {
+  port.addEventListener("message", async ({ data: { glue, module, memory } }) => {
+    try {
+      const imported = await opened(open, glue);
+      imported.initSync({ module, memory });
+      port.postMessage({ ready: true }, []);
+      imported.startThread?.();
+    } catch (thrown) {
+      port.postMessage({ ended: errorToData(thrown) }, []);
+    }
+  });
 }

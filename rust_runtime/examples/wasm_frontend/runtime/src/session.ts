@@ -1,10 +1,11 @@
-import { Channel, type WorkerLike } from "./channel.js";
-import { OxidizedVisionError } from "./errors.js";
-import { compiledModule, moduleFiles } from "./modules.js";
-import type { AnswerTo, Loaded, LoadRequest, Request } from "./protocol.js";
+import { Channel } from "./channel.js";
+import { compiledModule, type Locate } from "./modules.js";
+import { Pool } from "./pool.js";
+import type { AnswerTo, Loaded, Request } from "./protocol.js";
 import { abortable, throwIfAborted } from "./signals.js";
 import type { Source } from "./source.js";
 import type { Engine, LoadTiming, ModuleName, ModuleOptions, Progress } from "./types.js";
+import { modelWorker } from "./workers.js";
 
 /** Everything that starting a model's worker takes, so that it can start again. */
 export interface Recipe {
@@ -12,7 +13,7 @@ export interface Recipe {
   threads: number;
   source: Source;
   options: ModuleOptions;
-  modules?: string | URL | undefined;
+  locate: Locate;
 }
 
 export interface StartOptions {
@@ -22,7 +23,7 @@ export interface StartOptions {
 
 /** A worker with its model. */
 export interface Session {
-  readonly loaded: Omit<Loaded, "model">;
+  readonly loaded: Pick<Loaded, "info" | "contract">;
   readonly timing: LoadTiming;
   readonly open: boolean;
   ask<R extends Request>(request: R, transfer: Transferable[]): Promise<AnswerTo<R>>;
@@ -35,70 +36,88 @@ export type Start = (recipe: Recipe, options: StartOptions) => Promise<Session>;
 export const startSession: Start = async (recipe, { signal, onProgress }) => {
   const what = `Loading ${recipe.source.name}`;
   throwIfAborted(signal, what);
-  // The worker's own script loads while the module and the model come.
-  const channel = new Channel(newWorker());
-  const downloads = new AbortController();
+  const session = new WorkerSession(recipe, onProgress);
   try {
-    const work = fill(channel, recipe, { signal: downloads.signal, onProgress });
-    return await abortable(work, signal, (reason) => channel.end(reason), what);
+    return await abortable(session.load(), signal, (reason) => session.end(reason), what);
   } catch (error) {
-    downloads.abort(error);
-    channel.end(error);
+    session.end(error);
     throw error;
   }
 };
 
-async function fill(channel: Channel, recipe: Recipe, options: StartOptions): Promise<Session> {
-  const { signal, onProgress } = options;
-  const files = moduleFiles(moduleName(recipe), recipe.modules);
-  const report = (phase: Progress["phase"]) => (loaded: number, total: number | null) =>
-    onProgress?.({ phase, loaded, total });
-  const started = performance.now();
-  const [model, module] = await Promise.all([
-    recipe.source.bytes(report("model"), signal),
-    compiledModule(files, report("module"), signal),
-  ]);
-  const fetched = performance.now();
-  report("load")(0, null);
-  const request: LoadRequest = {
-    call: "load",
-    glue: files.glue.href,
-    module,
-    model,
-    options: { ...recipe.options, name: recipe.source.name },
-    threads: recipe.threads,
-  };
-  const { model: bytes, ...loaded } = await channel.ask(request, [model]);
-  recipe.source.keep(bytes);
-  const timing = {
-    fetchMs: fetched - started,
-    instantiateMs: loaded.instantiateMs,
-    loadMs: loaded.loadMs,
-  };
-  return {
-    loaded,
-    timing,
-    get open() {
-      return channel.open;
-    },
-    ask: (asked, transfer) => channel.ask(asked, transfer),
-    end: (reason) => channel.end(reason),
-  };
+class WorkerSession implements Session {
+  loaded!: Session["loaded"];
+  readonly timing = { fetchMs: 0, instantiateMs: 0, loadMs: 0 };
+  readonly #recipe: Recipe;
+  readonly #onProgress: StartOptions["onProgress"];
+  readonly #downloads = new AbortController();
+  readonly #pool = new Pool((reason) => this.end(reason));
+  readonly #channel = new Channel(modelWorker(), (reason) => this.#pool.end(reason));
+
+  constructor(recipe: Recipe, onProgress: StartOptions["onProgress"]) {
+    this.#recipe = recipe;
+    this.#onProgress = onProgress;
+  }
+
+  get open(): boolean {
+    return this.#channel.open;
+  }
+
+  ask<R extends Request>(request: R, transfer: Transferable[]): Promise<AnswerTo<R>> {
+    return this.#channel.ask(request, transfer);
+  }
+
+  end(reason: unknown): void {
+    this.#downloads.abort(reason);
+    this.#channel.end(reason);
+  }
+
+  /** Downloads, the worker's script and the instance come side by side; then the model loads. */
+  async load(): Promise<this> {
+    const { source, options, threads } = this.#recipe;
+    const { signal } = this.#downloads;
+    const started = performance.now();
+    const fetched = (): void => {
+      this.timing.fetchMs = performance.now() - started;
+    };
+    const [model] = await Promise.all([
+      source.bytes(this.#report("model"), signal).finally(fetched),
+      this.#startModule(fetched),
+    ]);
+    this.#report("load")(0, null);
+    const request = {
+      call: "load",
+      model,
+      options: { ...options, name: source.name },
+      threads,
+    } as const;
+    const { model: bytes, loadMs, info, contract } = await this.#channel.ask(request, [model]);
+    source.keep(bytes);
+    this.timing.loadMs = loadMs;
+    this.loaded = { info, contract };
+    return this;
+  }
+
+  async #startModule(fetched: () => void): Promise<void> {
+    const { threads, locate } = this.#recipe;
+    const files = locate(moduleName(this.#recipe));
+    const glue = files.glue.href;
+    const [module] = await Promise.all([
+      compiledModule(files, this.#report("module"), this.#downloads.signal).finally(fetched),
+      this.#channel.ask({ call: "open", glue }),
+    ]);
+    const begun = performance.now();
+    const { memory } = await this.#channel.ask({ call: "start", module });
+    if (threads > 1 && memory !== undefined)
+      await this.#pool.start(threads, { glue, module, memory });
+    this.timing.instantiateMs = performance.now() - begun;
+  }
+
+  #report(phase: Progress["phase"]): (loaded: number, total: number | null) => void {
+    return (loaded, total) => this.#onProgress?.({ phase, loaded, total });
+  }
 }
 
 function moduleName({ engine, threads }: Recipe): ModuleName {
   return engine === "rten" && threads > 1 ? "rten-threads" : engine;
-}
-
-function newWorker(): WorkerLike {
-  try {
-    return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  } catch (thrown) {
-    throw new OxidizedVisionError(
-      "backend_unavailable",
-      `The model's worker could not start: ${thrown instanceof Error ? thrown.message : thrown}`,
-      "The worker's script must be served from the page's own origin.",
-      { cause: thrown },
-    );
-  }
 }

@@ -83,12 +83,23 @@ export interface PictureResult {
   height: number;
 }
 
+/** One output of one recorded case. */
+export interface GoldenRow {
+  case: string;
+  output: string;
+  passed: boolean;
+  /** How far the output is from PyTorch's, or why that cannot be said. */
+  difference: string;
+}
+
 /** The outcome of replaying recorded inputs against PyTorch's recorded outputs. */
 export interface GoldenCheck {
   passed: boolean;
   cases: number;
+  /** The largest of all outputs; Infinity where one cannot be compared. */
   maxError: number;
-  [detail: string]: unknown;
+  tolerance: { mae: number; cosineSimilarity: number };
+  rows: GoldenRow[];
 }
 
 /** Pixels as `ImageData` holds them: RGBA, 8 bits each. */

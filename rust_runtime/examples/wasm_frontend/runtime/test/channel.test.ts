@@ -1,11 +1,12 @@
 // Requests and answers between a page and a worker, and what becomes of them when the worker ends.
 import { beforeEach, expect, test } from "vitest";
-import { Channel, type WorkerLike } from "../src/channel.js";
+import { Channel } from "../src/channel.js";
 import { OxidizedVisionError } from "../src/errors.js";
 import type { AnswerMessage, RequestMessage } from "../src/protocol.js";
+import type { WorkerLike } from "../src/workers.js";
 import { failure } from "./support.js";
 
-class Silent implements WorkerLike {
+class Silent implements WorkerLike<RequestMessage> {
   onmessage: ((event: MessageEvent) => void) | null = null;
   onerror: ((event: ErrorEvent) => void) | null = null;
   onmessageerror: ((event: MessageEvent) => void) | null = null;

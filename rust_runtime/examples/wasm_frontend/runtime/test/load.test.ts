@@ -2,7 +2,7 @@
 import type { Server } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { loadWith } from "../src/load.js";
+import { loadOn } from "../src/load.js";
 import { startSession } from "../src/session.js";
 import type { Support } from "../src/supported.js";
 import type { LoadOptions, Model, ModelSource, Progress } from "../src/types.js";
@@ -63,10 +63,11 @@ function loading(
   options: LoadOptions = {},
   support: Support = CAPABLE,
 ): Promise<Model> {
-  return loadWith(startSession, support, source, { modules: `${base}good/`, ...options });
+  return loadOn({ start: startSession, support }, source, { modules: `${base}good/`, ...options });
 }
 
-const open = (): number => FakeWorker.started.filter(({ terminated }) => !terminated).length;
+const open = (script = "worker.js"): number =>
+  FakeWorker.started.filter((worker) => worker.script === script && !worker.terminated).length;
 
 test("a model is loaded from its address, and runs", async () => {
   const model = await loading(`${base}tiny.onnx?v=1`);
@@ -168,8 +169,22 @@ test("a load can be given up, and leaves no worker", async () => {
 
 test("threads are taken where the page is isolated", async () => {
   expect((await loading(tiny, {}, isolated)).info.threads).toBe(4);
-  expect((await loading(tiny, { threads: 2 }, isolated)).info.threads).toBe(2);
+  expect(open("thread.js")).toBe(4);
+  const model = await loading(tiny, { threads: 2 }, isolated);
+  expect(model.info.threads).toBe(2);
+  model.close();
+  expect(open("thread.js")).toBe(4);
   expect((await loading(tiny, { engine: "tract" }, isolated)).info.threads).toBe(1);
+});
+
+test("a thread that a trap ends, ends the model's worker with it", async () => {
+  vi.stubGlobal("threadsFail", true);
+  const error = await failure(
+    loading(tiny, { threads: 2 }, isolated).then((model) => model.run([])),
+  );
+  expect(error.kind).toBe("panicked");
+  expect(error.message).toContain("A thread of the engine stopped");
+  expect([open(), open("thread.js")]).toEqual([0, 0]);
 });
 
 test("without the module that has threads, `auto` takes one and a demand is refused", async () => {

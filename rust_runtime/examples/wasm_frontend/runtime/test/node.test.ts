@@ -40,3 +40,11 @@ test("errors of the engine keep their kind", async () => {
   const load = loadInNode(fakeModel({ refuse }), { module });
   expect(await failure(load)).toEqual(refuse);
 });
+
+test("a panic that the engine reports itself ends the instance too", async () => {
+  const panicked = { kind: "panicked", message: "index out of bounds", hint: "" };
+  const model = await loadInNode(fakeModel({ fail: panicked }), { module });
+  expect(await failure(model.run([]))).toEqual(panicked);
+  // A dead instance would answer with an error of its own.
+  expect(await failure(model.run([]))).toEqual(panicked);
+});

@@ -1,8 +1,10 @@
 // The worker's side: it loads a module and a model, answers, and tells a trap from an error.
 import { pathToFileURL } from "node:url";
+import { MessageChannel } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Channel } from "../src/channel.js";
-import type { LoadRequest } from "../src/protocol.js";
+import type { Loaded } from "../src/protocol.js";
+import { serve } from "../src/serving.js";
 import { EMPTY_MODULE, FakeWorker, failure, fakeGlue, fakeModel, floats } from "./support.js";
 
 let channel: Channel;
@@ -13,29 +15,48 @@ beforeEach(() => {
 
 afterEach(() => channel.end("over"));
 
-function loading(says: Record<string, unknown> = {}, threads = 1): LoadRequest {
-  return {
-    call: "load",
-    glue: pathToFileURL(fakeGlue()).href,
-    module: new WebAssembly.Module(EMPTY_MODULE),
-    model: fakeModel(says).buffer,
-    options: { name: "tiny.onnx" },
-    threads,
-  };
+async function load(
+  says: Record<string, unknown> | Uint8Array<ArrayBuffer> = {},
+  threads = 1,
+): Promise<Loaded> {
+  await channel.ask({ call: "open", glue: pathToFileURL(fakeGlue()).href });
+  await channel.ask({ call: "start", module: new WebAssembly.Module(EMPTY_MODULE) });
+  const model = (says instanceof Uint8Array ? says : fakeModel(says)).buffer;
+  return channel.ask({ call: "load", model, options: { name: "tiny.onnx" }, threads }, [model]);
 }
 
 test("a model loads, and its bytes come back", async () => {
-  const request = loading({ contract: { preprocess: { color: "rgb" } } });
-  const { byteLength } = request.model;
-  const loaded = await channel.ask(request, [request.model]);
+  const bytes = fakeModel({ contract: { preprocess: { color: "rgb" } } });
+  const { byteLength } = bytes;
+  const loaded = await load(bytes);
   expect(loaded.info).toMatchObject({ model: "tiny.onnx", threads: 1 });
   expect(loaded.contract).toEqual({ preprocess: { color: "rgb" } });
   expect(loaded.model.byteLength).toBe(byteLength);
-  expect(request.model.byteLength).toBe(0);
+  expect(bytes.byteLength).toBe(0);
+});
+
+test("memory is shared out only where threads can share it", async () => {
+  await channel.ask({ call: "open", glue: "fake" });
+  const { memory } = await channel.ask({
+    call: "start",
+    module: new WebAssembly.Module(EMPTY_MODULE),
+  });
+  expect(memory?.buffer).toBeInstanceOf(SharedArrayBuffer);
+});
+
+test("a script that is not there is told by its address", async () => {
+  const { port1, port2 } = new MessageChannel();
+  serve(port2 as never, () => Promise.reject(new TypeError("not found")));
+  port2.start();
+  const answer = new Promise((resolve) => port1.on("message", resolve));
+  port1.postMessage({ id: 0, request: { call: "open", glue: "https://here/rten.js" } });
+  expect(await answer).toMatchObject({ error: { kind: "backend_unavailable" }, dead: false });
+  expect(JSON.stringify(await answer)).toContain("https://here/rten.js could not be loaded");
+  port1.close();
 });
 
 test("tensors of every element type go in and come out", async () => {
-  await channel.ask(loading());
+  await load();
   const inputs = [
     floats("f", 1, 2),
     { name: "i", dtype: "i64", shape: [1], data: new BigInt64Array([-5n]) },
@@ -46,7 +67,7 @@ test("tensors of every element type go in and come out", async () => {
 });
 
 test("pictures, pixels, goldens and memory are answered", async () => {
-  await channel.ask(loading());
+  await load();
   const picture = new Uint8Array([1, 2, 3]);
   const result = await channel.ask({ call: "predict", picture });
   expect(result.prediction).toMatchObject({ kind: "image", width: 3 });
@@ -57,19 +78,18 @@ test("pictures, pixels, goldens and memory are answered", async () => {
 });
 
 test("an engine's error leaves the worker alive", async () => {
-  await channel.ask(loading({ fail: { kind: "shape_mismatch", message: "expected [1, 3]" } }));
+  await load({ fail: { kind: "shape_mismatch", message: "expected [1, 3]" } });
   const error = await failure(channel.ask({ call: "run", inputs: [] }));
   expect(error).toEqual({ kind: "shape_mismatch", message: "expected [1, 3]", hint: "" });
   expect(await channel.ask({ call: "memoryBytes" })).toBeGreaterThan(0);
 });
 
 test("bytes that are no model are told by the engine", async () => {
-  const request = { ...loading(), model: new Uint8Array([1, 2]).buffer };
-  expect((await failure(channel.ask(request))).kind).toBe("corrupt");
+  expect((await failure(load(new Uint8Array([1, 2])))).kind).toBe("corrupt");
 });
 
 test.each(["load", "run"])("a trap at %s says so and ends the worker", async (when) => {
-  const loaded = channel.ask(loading({ trap: when }));
+  const loaded = load({ trap: when });
   const failed =
     when === "load" ? loaded : loaded.then(() => channel.ask({ call: "run", inputs: [] }));
   const error = await failure(failed);
@@ -79,7 +99,7 @@ test.each(["load", "run"])("a trap at %s says so and ends the worker", async (wh
 });
 
 test("threads start before the model loads", async () => {
-  expect((await channel.ask(loading({}, 3))).info.threads).toBe(3);
+  expect((await load({}, 3)).info.threads).toBe(3);
 });
 
 test("a run before a model is refused", async () => {

@@ -4,15 +4,16 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { WorkerLike } from "../src/channel.js";
 import { type ErrorData, errorFromData } from "../src/errors.js";
-import type { AnswerTo, Request } from "../src/protocol.js";
+import { modulesAt } from "../src/modules.js";
+import type { AnswerTo, Request, RequestMessage } from "../src/protocol.js";
 import type { RawModule } from "../src/raw.js";
-import { type Port, serve } from "../src/serving.js";
+import { type Port, serve, serveThread } from "../src/serving.js";
 import type { Recipe, Session, Start } from "../src/session.js";
 import { Source } from "../src/source.js";
 import type { Support } from "../src/supported.js";
 import type { Engine, Tensor, TensorSpec } from "../src/types.js";
+import type { WorkerLike } from "../src/workers.js";
 
 /** The smallest WebAssembly module. */
 export const EMPTY_MODULE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
@@ -62,23 +63,25 @@ export async function failure(work: Promise<unknown>): Promise<ErrorData> {
 let instances = 0;
 
 /** A worker in this thread; what it hears and says goes through a real structured clone. */
-export class FakeWorker implements WorkerLike {
+export class FakeWorker implements WorkerLike<RequestMessage> {
   static started: FakeWorker[] = [];
   static glue = pathToFileURL(fakeGlue()).href;
   onmessage: ((event: MessageEvent) => void) | null = null;
   onerror: ((event: ErrorEvent) => void) | null = null;
   onmessageerror: ((event: MessageEvent) => void) | null = null;
   terminated = false;
+  readonly script: string;
   readonly #channel = new MessageChannel();
 
-  constructor() {
+  constructor(script: URL | string = "worker.js") {
     FakeWorker.started.push(this);
+    this.script = String(script).replace(/.*\//, "");
     const { port1, port2 } = this.#channel;
     const instance = ++instances;
-    serve(
-      port2 as unknown as Port,
-      () => import(`${FakeWorker.glue}?${instance}`) as Promise<RawModule>,
-    );
+    const open = (): Promise<RawModule> => import(`${FakeWorker.glue}?${instance}`);
+    const port = port2 as unknown as Port<never, unknown>;
+    if (this.script === "thread.js") serveThread(port, open);
+    else serve(port, open);
     port2.start();
     port1.onmessage = (event) => this.onmessage?.(event as unknown as MessageEvent);
   }
@@ -168,8 +171,6 @@ export class FakeSession implements Session {
     this.loaded = {
       info: { model: source.name, threads, ...info },
       contract: undefined,
-      instantiateMs: 1,
-      loadMs: 1,
     };
   }
 
@@ -197,5 +198,11 @@ export class FakeSession implements Session {
 }
 
 export function recipe(engine: Engine, threads = 1): Recipe {
-  return { engine, threads, source: new Source(fakeModel(), "net.onnx"), options: {} };
+  return {
+    engine,
+    threads,
+    source: new Source(fakeModel(), "net.onnx"),
+    options: {},
+    locate: modulesAt("http://here/"),
+  };
 }

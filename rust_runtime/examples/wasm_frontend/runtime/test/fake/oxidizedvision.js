@@ -14,16 +14,20 @@ const TRAPS = new Uint8Array([
 let threads = 1;
 let dead = false;
 
-export function initSync({ module }) {
+export function initSync({ module, memory }) {
   if (!(module instanceof WebAssembly.Module)) throw new TypeError("no module was given");
-  return { memory: new WebAssembly.Memory({ initial: 2 }) };
+  return { memory: memory ?? new WebAssembly.Memory({ initial: 2, maximum: 2, shared: true }) };
 }
 
 export function version() {
   return { name: "fake", version: "1.0.0", threads: true };
 }
 
-export async function initThreadPool(count) {
+export function startThread() {
+  if (globalThis.threadsFail) throw new WebAssembly.RuntimeError("unreachable");
+}
+
+export function buildThreadPool(count) {
   threads = count;
 }
 
@@ -56,7 +60,10 @@ export class Model {
 
   run(inputs) {
     if (dead) throw new TypeError("a dead instance was used");
-    if (this.says.fail) throw ours(this.says.fail);
+    if (this.says.fail) {
+      dead = this.says.fail.kind === "panicked";
+      throw ours(this.says.fail);
+    }
     const names = inputs.map(({ name }) => name);
     if (this.says.trap === "run" || names.includes("trap")) trap();
     while (names.includes("hang"));
