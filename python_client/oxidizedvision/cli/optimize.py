@@ -175,8 +175,9 @@ def _with(block: Any, given: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         flag = "--" + str(first["loc"][0]).replace("_", "-") if first["loc"] else "A flag"
+        reason = first["msg"].removeprefix("Value error, ")
         raise OxidizedVisionError(
-            Kind.USAGE, f"{flag}: {first['msg']}", "`oxidizedvision optimize --help` lists them."
+            Kind.USAGE, f"{flag}: {reason}", "`oxidizedvision optimize --help` lists them."
         ) from error
 
 

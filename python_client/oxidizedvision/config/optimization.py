@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from oxidizedvision.config.nearest import meant
 from oxidizedvision.config.part import Finite, Part
 
 Quantize = Literal["int8", "int8-dynamic", "fp16"]
@@ -126,5 +127,6 @@ class BudgetConfig(Part):
     @classmethod
     def _is_known(cls, value: str) -> str:
         if value not in METRICS and not FUNCTION_REFERENCE.fullmatch(value):
-            raise ValueError(f"expected {', '.join(METRICS)} or file.py:function")
+            known = f"expected {', '.join(METRICS)} or file.py:function"
+            raise ValueError(f"{known}, found {value!r}{meant(value, METRICS)}")
         return value

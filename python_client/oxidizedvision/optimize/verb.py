@@ -8,61 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from oxidizedvision.calibration import SampleSource
-from oxidizedvision.config import (
-    BudgetConfig,
-    CalibrationConfig,
-    Config,
-    OptimizeConfig,
-    load_config,
-)
+from oxidizedvision.config import Config, OptimizeConfig, load_config
 from oxidizedvision.config.optimization import Quantize
-from oxidizedvision.core.engines import NATIVE_ENGINES, ONNX_ENGINES
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import check_writable
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.onnx_file import count_operators, parse_onnx, read_onnx
-from oxidizedvision.optimize.compare import golden_inputs, golden_tolerance
 from oxidizedvision.optimize.publication import Made, put
 from oxidizedvision.optimize.report import OptimizeResult, OptimizeStep
 from oxidizedvision.optimize.simplify import SIMPLIFIERS, Simplification, skipped_passes
-from oxidizedvision.quantize.request import QuantizeRequest
-from oxidizedvision.runners.base import RunnerConfig
-from oxidizedvision.runners.table import availability, engine_named, load_runner
-from oxidizedvision.runners.target import Target, resolve
+from oxidizedvision.optimize.smaller import (
+    QuantizeOptions,
+    engine_of,
+    made_of,
+    quantized_form,
+)
+from oxidizedvision.runners.target import resolve
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from oxidizedvision.core.tensors import TensorSpec
     from oxidizedvision.quantize.report import QuantizationReport
 
 _SUFFIXES = {"fp32": ".optimized.onnx", "fp16": ".fp16.onnx", "int8": ".int8.onnx"}
-_IN_INT8 = ("ort", "openvino")
-"""Who an INT8 model is for where nothing tells, if they are here: they compute in it."""
-
-
-@dataclass(frozen=True)
-class QuantizeOptions:
-    """What a smaller precision is for; None takes the config's value.
-
-    Args:
-        engine: The runner that will run the model. None: the first Rust engine of the config's
-            runners, else ort or openvino, else any that is ready.
-        threads: Of the engine; None means as many processors as this process may use.
-        calibration: What INT8 is calibrated on, and how.
-        budget: How far which metric may fall.
-        folder: What relative paths start from; None: the config's folder.
-        force: Keep what is slower or larger than FP32.
-    """
-
-    engine: str | None = None
-    threads: int | None = None
-    calibration: CalibrationConfig | None = None
-    budget: BudgetConfig | None = None
-    folder: Path | None = None
-    force: bool = False
 
 
 def optimize(  # noqa: PLR0913 - keyword-only
@@ -105,6 +74,8 @@ def optimize(  # noqa: PLR0913 - keyword-only
     start = time.monotonic()
     path, config = _model_of(model)
     wanted = _wanted(config, simplify, simplifier, constant_folding, quantize)
+    options = quantization or QuantizeOptions()
+    engine = engine_of(options, config) if wanted.quantize is not None else ""
     target = _target(path, output, wanted.precision)
     if not dry_run and path.is_file():
         check_writable(target)
@@ -115,11 +86,11 @@ def optimize(  # noqa: PLR0913 - keyword-only
         made.append(simple.made(target if wanted.quantize is None else _beside(path, "fp32")))
     report: QuantizationReport | None = None
     if wanted.quantize is not None:
-        smaller, report = _quantized(
-            path, simple.base, wanted.quantize, config, quantization, notify
+        smaller, report = quantized_form(
+            path, simple.base, wanted.quantize, config, options, engine, notify
         )
         if smaller is not None:
-            made.append(_made_of(report, target, smaller, start, manifest))
+            made.append(made_of(report, target, smaller, start, manifest))
     refused = report is not None and not report.kept
     if not dry_run and (made or not refused):
         put(manifest, path, made, refused=refused)
@@ -290,96 +261,3 @@ def _target(path: Path, output: str | Path | None, precision: str) -> Path:
 
 def _beside(path: Path, precision: str) -> Path:
     return path.with_name(path.stem + _SUFFIXES[precision])
-
-
-def _quantized(
-    path: Path,
-    base: bytes,
-    quantize: str,
-    config: Config | None,
-    options: QuantizeOptions | None,
-    notify: Notify,
-) -> tuple[bytes | None, QuantizationReport]:
-    from oxidizedvision.quantize.verb import quantized
-
-    options = options or QuantizeOptions()
-    where = resolve(path)
-    engine = options.engine or _engine_for(config)
-    request = QuantizeRequest(
-        where=where,
-        base=base,
-        precision=quantize,
-        engine=engine_named(engine).name,
-        source=_source(where, base, engine, config, options),
-        calibration=options.calibration or (config.calibration if config else CalibrationConfig()),
-        budget=options.budget or (config.budget if config else BudgetConfig()),
-        goldens=_goldens(where),
-        threads=options.threads,
-        force=options.force,
-    )
-    return quantized(request, notify)
-
-
-def _engine_for(config: Config | None) -> str:
-    native = {engine.name for engine in NATIVE_ENGINES}
-    named = [entry.name for entry in config.runners if entry.name in native] if config else []
-    for name in (*named, *_IN_INT8, *ONNX_ENGINES):
-        if availability(name).ready:
-            return name
-    raise OxidizedVisionError(
-        Kind.BACKEND_UNAVAILABLE,
-        "No engine is here that a smaller model could be tried on",
-        "`oxidizedvision backends` shows each engine and how to install it.",
-    )
-
-
-def _source(
-    where: Target, base: bytes, engine: str, config: Config | None, options: QuantizeOptions
-) -> SampleSource:
-    manifest = where.manifest
-    folder = options.folder
-    if folder is None:
-        folder = config.path.parent if config and config.path else Path()
-    if manifest is None:
-        inputs, outputs = _specs(base, engine)
-        return SampleSource(inputs, outputs, folder=folder)
-    return SampleSource(
-        inputs=tuple(spec.spec() for spec in manifest.inputs),
-        outputs=tuple(spec.spec() for spec in manifest.outputs),
-        contract=manifest.preprocess,
-        folder=folder,
-        shapes=manifest.input_shapes,
-    )
-
-
-def _specs(base: bytes, engine: str) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    with load_runner(engine, RunnerConfig(base), apart=True) as runner:
-        return runner.info.inputs, runner.info.outputs
-
-
-def _goldens(where: Target) -> list[dict[str, object]]:
-    if where.manifest_path is None:
-        return []
-    return [dict(inputs) for _, inputs in golden_inputs(where.manifest_path)]
-
-
-def _made_of(
-    report: QuantizationReport, target: Path, content: bytes, start: float, manifest: Path | None
-) -> Made:
-    checks = {
-        "metric": report.metric,
-        "fp32": report.fp32_metric,
-        "drop": report.drop,
-        "max_drop": report.max_drop,
-        "latency_ratio": report.timing.ratio if report.timing else None,
-    }
-    return Made(
-        "fp16" if report.precision == "fp16" else "int8",
-        "onnxruntime",
-        target,
-        content,
-        report.parameters,
-        checks,
-        round(time.monotonic() - start, 3),
-        golden_tolerance(manifest, content, report.engine) if manifest else None,
-    )

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oxidizedvision.calibration import Sample
-from oxidizedvision.calibration.functions import find
-from oxidizedvision.convert.user_code import user_code
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.metrics import IDEAL, METRICS
+from oxidizedvision.meaning import Meaning
+from oxidizedvision.metrics import IDEAL
+from oxidizedvision.quantize.scoring import (
+    are_numbers,
+    refuse_no_meaning,
+    refuse_no_numbers,
+    scorer,
+)
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.table import load_runner
 
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
 
 Arrays = dict[str, "Array"]
-_Score = Callable[[Arrays, Arrays], float]
+_SHAPES_TELL = Meaning()
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Judge:
         threads: Of the engine; None leaves it the processors.
         metric: A name of `metrics.METRICS`, or a function of the user's.
         folder: What a function's path starts from.
+        meaning: What the outputs are, which decides where `top1` and `iou` have a meaning.
         samples: The inputs; those with `expected` are scored against that, the others against
             FP32's own outputs.
 
@@ -62,12 +68,14 @@ class Judge:
         samples: Sequence[Sample],
         folder: Path = Path(),
         threads: int | None = None,
+        meaning: Meaning = _SHAPES_TELL,
     ) -> None:
         self.engine = engine
         self.metric = metric
         self._threads = threads
+        self._meaning = meaning
         self._samples = samples
-        self._score = _scorer(metric, folder)
+        self._score = scorer(metric, folder, meaning)
         self._given = all(sample.expected for sample in samples)
         if metric == "psnr" and not self._given:
             raise OxidizedVisionError(
@@ -80,14 +88,21 @@ class Judge:
         """Score the FP32 model, which all others are compared with.
 
         Raises:
-            OxidizedVisionError: when the engine cannot run it.
+            OxidizedVisionError: when the engine cannot run it; `input` where it gives no numbers,
+                `config` where the metric gives none, or has no meaning for any output.
         """
         outputs, latency_ms = self._outputs(model)
+        for sample, output in zip(self._samples, outputs, strict=True):
+            refuse_no_numbers(sample.name, output)
         self._expected = [
             sample.expected or output for sample, output in zip(self._samples, outputs, strict=True)
         ]
         self._own = outputs
-        return Standing(self._first_scores(None), 0.0, latency_ms)
+        refuse_no_meaning(self.metric, self._meaning, outputs[0])
+        first = self._first_scores(None)
+        if first == -math.inf:
+            raise self._no_number("-inf", "FP32 on inputs such as " + self._samples[0].name)
+        return Standing(first, 0.0, latency_ms)
 
     def standing(self, model: bytes, most: int | None = None) -> Standing:
         """Score a model on all samples, or on the first `most`.
@@ -108,9 +123,23 @@ class Judge:
         return self._mean(self._own[:most])
 
     def _mean(self, outputs: Sequence[Arrays]) -> float:
-        pairs = zip(self._expected, outputs, strict=False)
-        scores = [min(self._score(expected, got), _MOST) for expected, got in pairs]
-        return statistics.fmean(scores)
+        sides = zip(self._samples, self._expected, outputs, strict=False)
+        return statistics.fmean(self._scored(*of_one) for of_one in sides)
+
+    def _scored(self, sample: Sample, expected: Arrays, got: Arrays) -> float:
+        score = min(self._score(expected, got), _MOST)
+        if not math.isnan(score):
+            return score
+        if are_numbers(expected) and not are_numbers(got):
+            return -math.inf  # which is the model's own fault
+        raise self._no_number("NaN", sample.name)
+
+    def _no_number(self, given: str, what: str) -> OxidizedVisionError:
+        return OxidizedVisionError(
+            Kind.CONFIG,
+            f"The metric {self.metric} gives {given} of {what}, and no model can be judged by that",
+            "Let it give a finite number for whatever outputs there are; more is better.",
+        )
 
     def _outputs(self, model: bytes, most: int | None = None) -> tuple[list[Arrays], float]:
         config = RunnerConfig(model, threads=self._threads, name="the smaller model")
@@ -129,19 +158,3 @@ def _timed(runner: Runner, sample: Sample) -> tuple[Arrays, float]:
     start = time.perf_counter()
     outputs = runner.run_named(sample.inputs)
     return outputs, (time.perf_counter() - start) * 1e3
-
-
-def _scorer(metric: str, folder: Path) -> _Score:
-    known = METRICS.get(metric)
-    if known is not None:
-        return lambda expected, got: min(
-            known(array, got[name]) if array.shape == got[name].shape else -math.inf
-            for name, array in expected.items()
-        )
-    function = find(metric, folder)
-
-    def score(expected: Arrays, got: Arrays) -> float:
-        with user_code(metric, None):
-            return float(function(expected, got))
-
-    return score

@@ -19,6 +19,9 @@ QUICK_SAMPLES = 8
 MOST_WON_BACK = 24
 """Layers that are tried in INT8 again, once the budget holds."""
 
+_ENDS = {Kind.INTERRUPTED, Kind.DEPENDENCY_MISSING, Kind.CONFIG}
+"""Errors that are not about the form that was tried."""
+
 Build = Callable[[Sequence[str], bool], bytes]
 """Makes the model with the layers named here in float, on 8-bit weights where that is true."""
 
@@ -61,7 +64,7 @@ class Tried:
             content = build()
             standing = self.judge.standing(content, most)
         except OxidizedVisionError as error:
-            if error.kind in {Kind.INTERRUPTED, Kind.DEPENDENCY_MISSING}:
+            if error.kind in _ENDS:
                 raise
             form = Form(Trial(name, len(exclude), failed=error.message), b"", tuple(exclude))
         else:

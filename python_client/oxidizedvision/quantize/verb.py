@@ -9,6 +9,7 @@ from oxidizedvision.benchmark.machine import fingerprint
 from oxidizedvision.benchmark.statistics import NO_DIFFERENCE
 from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.meaning import meaning_of
 from oxidizedvision.onnx_file import decode_onnx
 from oxidizedvision.onnx_graph import constants_to_initializers
 from oxidizedvision.quantize import graphs
@@ -62,12 +63,14 @@ class _Quantization:
         request = self._request
         inputs = find_inputs(request)
         base = self._base()
+        manifest = request.where.manifest
         judge = Judge(
             request.engine,
             metric=request.budget.metric,
             samples=inputs.judged,
             folder=request.source.folder,
             threads=request.threads,
+            meaning=meaning_of(manifest.postprocess if manifest else None),
         )
         self._notify(f"running FP32 in {request.engine}")
         reference = judge.reference(request.base)

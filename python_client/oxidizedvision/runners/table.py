@@ -259,16 +259,25 @@ def load_runner(
             is not ready, and whatever keeps the model from loading.
     """
     engine = engine_named(name)
-    state = engine.check()
-    if not state.ready:
-        word = "not built into this version" if state.status == "not_built" else "missing"
-        raise OxidizedVisionError(
-            Kind.BACKEND_UNAVAILABLE, f"The runner {name} is {word}", state.hint
-        )
+    refuse_missing(engine)
     _refuse_format(engine, runner_config)
     if apart and engine.apart:
         return IsolatedRunner(name, runner_config)
     return engine.load(runner_config, config)
+
+
+def refuse_missing(engine: Engine) -> None:
+    """Refuse an engine that is not ready.
+
+    Raises:
+        OxidizedVisionError: `backend_unavailable`, with the way out.
+    """
+    state = engine.check()
+    if not state.ready:
+        word = "not built into this version" if state.status == "not_built" else "missing"
+        raise OxidizedVisionError(
+            Kind.BACKEND_UNAVAILABLE, f"The runner {engine.name} is {word}", state.hint
+        )
 
 
 def load(

@@ -11,7 +11,7 @@ import numpy as np
 
 from oxidizedvision import metrics
 from oxidizedvision.core.tensors import dtype_name
-from oxidizedvision.validate.meaning import Meaning
+from oxidizedvision.meaning import Meaning
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array

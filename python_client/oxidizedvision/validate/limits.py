@@ -11,10 +11,10 @@ from oxidizedvision.config.validation import DEFAULT_LIMITS, LIMITS, PrecisionLi
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import Manifest, Precision
+from oxidizedvision.meaning import Meaning, meaning_of
 from oxidizedvision.runners.table import engine_named
 from oxidizedvision.runners.target import Target
 from oxidizedvision.validate.compare import Tolerances, metrics_of
-from oxidizedvision.validate.meaning import Meaning, meaning_of
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array

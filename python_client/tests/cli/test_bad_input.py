@@ -162,3 +162,10 @@ def test_runner_that_nobody_knows(command: Command, tmp_path: Path) -> None:
     ended = command("validate", "c.yml")
     assert ended.code == ExitCode.BAD_INPUT
     assert "runners[0].name: unknown runner; did you mean 'tract'?" in ended.err
+
+
+def test_a_metric_that_there_is_not(invoke: Command) -> None:
+    ended = invoke("optimize", "m.onnx", "--quantize", "int8", "--metric", "iuo")
+    assert ended.code == ExitCode.BAD_INPUT
+    assert ended.err.startswith("error: --metric: expected cosine, sqnr, psnr, top1, iou")
+    assert "did you mean 'iou'?" in ended.err.splitlines()[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -10,15 +12,19 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from oxidizedvision.calibration import Sample
+from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
+from oxidizedvision.meaning import Meaning
 from oxidizedvision.quantize.judge import Judge
+from oxidizedvision.quantize.search import Tried
 
 VALUES = np.array([[3.0, -1.0, 2.0, 0.5]], np.float32)
 
 
-def model(bias: float = 0.0, *, nonzero: bool = False) -> bytes:
+def model(bias: float = 0.0, *, nonzero: bool = False, **more: Any) -> bytes:
     """y = Relu(x + bias), or where that is not zero."""
     nodes = [helper.make_node("Add", ["x", "b"], ["a"]), helper.make_node("Relu", ["a"], ["y"])]
-    dims: list[int | str] = [1, 4]
+    shape = list(more.get("dims", (1, more.get("width", 4))))
+    dims: list[int | str] = [*shape]
     if nonzero:
         nodes[1].output[0] = "r"
         nodes += [
@@ -29,7 +35,7 @@ def model(bias: float = 0.0, *, nonzero: bool = False) -> bytes:
     graph = helper.make_graph(
         nodes,
         "m",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, dims)],
         [numpy_helper.from_array(np.array([bias], np.float32), "b")],
     )
@@ -98,3 +104,76 @@ def test_the_first_inputs_are_compared_with_fp32_on_the_same() -> None:
     first = found.standing(model(), most=1)
     assert first.metric < whole
     assert first.drop == 0
+
+
+def function(tmp_path: Path, body: str) -> Judge:
+    (tmp_path / "metric.py").write_text(f"def score(expected, got):\n    {body}\n")
+    return Judge(
+        "onnxruntime",
+        metric="metric.py:score",
+        samples=[Sample("one", {"x": VALUES})],
+        folder=tmp_path,
+        threads=1,
+    )
+
+
+@pytest.mark.parametrize(("given", "said"), [("nan", "NaN"), ("-inf", "-inf")])
+def test_a_metric_that_gives_no_number_of_fp32_is_refused(
+    tmp_path: Path, given: str, said: str
+) -> None:
+    found = function(tmp_path, f"return float({given!r})")
+    with pytest.raises(OxidizedVisionError, match=f"metric.py:score gives {said} .*one") as caught:
+        found.reference(model())
+    assert caught.value.exit_code is ExitCode.BAD_INPUT
+
+
+def test_a_metric_that_gives_nan_of_numbers_is_refused_and_not_a_failed_form(
+    tmp_path: Path,
+) -> None:
+    found = function(tmp_path, "return 1.0 if (expected['y'] == got['y']).all() else float('nan')")
+    found.reference(model())
+    tried = Tried(found, 0.1, len)
+    with pytest.raises(OxidizedVisionError, match="gives NaN") as caught:
+        tried.attempt("form", lambda: model(bias=1.0))
+    assert caught.value.kind is Kind.CONFIG
+
+
+def test_a_model_that_gives_nan_is_as_bad_as_can_be(tmp_path: Path) -> None:
+    found = function(tmp_path, "return -float(abs(expected['y'] - got['y']).max())")
+    found.reference(model())
+    assert found.standing(model(bias=math.nan)).drop == math.inf
+
+
+@pytest.mark.parametrize("metric", ["cosine", "sqnr", "top1"])
+def test_fp32_that_gives_no_numbers_cannot_be_judged_by(metric: str) -> None:
+    with pytest.raises(OxidizedVisionError, match="y holds no number on one") as caught:
+        judge(metric).reference(model(bias=math.nan))
+    assert caught.value.kind is Kind.INPUT
+
+
+def test_masks_are_compared_where_outputs_are_masks() -> None:
+    with pytest.raises(
+        OxidizedVisionError, match=r"iou compares masks .*gives none: y \[1, 4\]"
+    ) as caught:
+        judge("iou").reference(model())
+    assert caught.value.kind is Kind.CONFIG
+    assert "top1" in caught.value.hint
+
+
+def test_classes_are_compared_where_there_are_some() -> None:
+    found = Judge(
+        "onnxruntime", metric="top1", samples=[Sample("one", {"x": VALUES[:, :1]})], threads=1
+    )
+    with pytest.raises(OxidizedVisionError, match=r"top1 compares scores .*gives none: y \[1, 1\]"):
+        found.reference(model(width=1))
+
+
+def test_the_contract_tells_what_is_no_mask() -> None:
+    picture = Sample("one", {"x": np.zeros((1, 3, 4, 4), np.float32)})
+    masks = Judge("onnxruntime", metric="iou", samples=[picture], threads=1)
+    masks.reference(model(dims=(1, 3, 4, 4)))
+    image = Judge(
+        "onnxruntime", metric="iou", samples=[picture], threads=1, meaning=Meaning("image")
+    )
+    with pytest.raises(OxidizedVisionError, match=r"gives none.*postprocess\.kind image"):
+        image.reference(model(dims=(1, 3, 4, 4)))

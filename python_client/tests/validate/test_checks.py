@@ -10,13 +10,13 @@ import pytest
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import ModelInfo, TensorSpec
+from oxidizedvision.meaning import Meaning
 from oxidizedvision.runners import Availability, Runner, RunnerConfig, table
 from oxidizedvision.runners.target import Unavailable
 from oxidizedvision.validate import ValidationResult
 from oxidizedvision.validate.cases import Case
 from oxidizedvision.validate.checks import check_runner
 from oxidizedvision.validate.limits import Rules
-from oxidizedvision.validate.meaning import Meaning
 
 Outputs = dict[str, np.ndarray]
 SPEC = TensorSpec("input", "f32", (2, 3))

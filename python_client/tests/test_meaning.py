@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from oxidizedvision.meaning import Meaning, meaning_of
 from oxidizedvision.validate.compare import metrics_of
-from oxidizedvision.validate.meaning import Meaning, meaning_of
 
 
 def _noise(*shape: int) -> np.ndarray:
