@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from oxidizedvision.benchmark import worker
 from oxidizedvision.benchmark.worker import MeasureRequest
 from oxidizedvision.convert import load_module
+from oxidizedvision.core import lazy
 from oxidizedvision.core.tensors import ModelInfo, TensorSpec
 from oxidizedvision.runners.base import Runner
 
@@ -92,8 +93,7 @@ def _onnxruntime(request: MeasureRequest) -> Runner:
 
 
 def _openvino(request: MeasureRequest) -> Runner:
-    import openvino
-
+    openvino = lazy.openvino()
     settings = {
         "INFERENCE_NUM_THREADS": request.threads,
         "PERFORMANCE_HINT": "LATENCY",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
 import sys
@@ -13,12 +14,15 @@ import onnx
 import onnxruntime
 
 from benchmarks.quantise.peers import inputs_of
+from oxidizedvision.core import lazy
 from oxidizedvision.metrics import METRICS
 
 
 def main(request: dict[str, Any]) -> None:
     """Quantise the model of a request within its budget, and write it."""
     sys.path.append(request["packages"])  # behind this environment's own
+    with contextlib.suppress(ImportError):
+        lazy.openvino()  # before NNCF imports it with its telemetry, whose fork can stay for ever
     import nncf
 
     model = onnx.load(request["model"])

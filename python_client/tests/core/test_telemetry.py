@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,12 @@ def test_openvino_is_loaded_without_its_telemetry(tmp_path: Path) -> None:
     said = subprocess.check_output((sys.executable, "-c", loads), env=variables, text=True)
     assert said.strip() == "[]"
     assert not list(tmp_path.iterdir())
+
+
+def test_nothing_of_ours_imports_openvino_with_its_telemetry() -> None:
+    root = Path(__file__).resolve().parents[3]
+    plain = re.compile(r"^\s*(import openvino\b|from openvino\b)", re.MULTILINE)
+    ours = (root / "python_client" / "oxidizedvision", root / "benchmarks")
+    files = [file for folder in ours for file in folder.rglob("*.py")]
+    assert len(files) > 200
+    assert [file.name for file in files if plain.search(file.read_text())] == []
