@@ -17,6 +17,7 @@ from oxidizedvision.convert.user_code import user_code
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import file_errors
 from oxidizedvision.core.tensors import DTYPES, TensorSpec
+from oxidizedvision.core.text import counted
 from oxidizedvision.preprocess import preprocess, read_picture
 
 if TYPE_CHECKING:
@@ -175,17 +176,17 @@ def _tell_unread(
 ) -> None:
     if not unread:
         return
+    names = ", ".join(file.name for file, _ in unread[:_NAMED])
+    more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
     if not decoded:
         file, error = unread[0]
         raise OxidizedVisionError(
             Kind.INPUT,
-            f"No picture of {path} can be read; {file.name}: {error.message}",
+            f"No picture of {path} can be read: {names}{more}; {file.name}: {error.message}",
             error.hint,
         )
-    names = ", ".join(file.name for file, _ in unread[:_NAMED])
-    more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
     warnings.warn(
-        f"{len(unread)} pictures of {path} cannot be read and are left out: {names}{more}",
+        f"{counted(len(unread), 'picture')} of {path} cannot be read, left out: {names}{more}",
         OxidizedVisionWarning,
         stacklevel=2,
     )
@@ -341,7 +342,7 @@ def with_expected(samples: Sequence[Sample], path: Path, source: SampleSource) -
     if len(rows) != len(samples):
         raise OxidizedVisionError(
             Kind.INPUT,
-            f"{path} holds {len(rows)} outputs for {len(samples)} inputs",
+            f"{path} holds {counted(len(rows), 'output')} for {counted(len(samples), 'input')}",
             "Give one for each, in the same order.",
         )
     pairs = zip(samples, rows, strict=True)

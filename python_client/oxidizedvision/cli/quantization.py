@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oxidizedvision.cli.render import Facts, Table, View, number_text, size_text
+from oxidizedvision.core.text import counted
 
 if TYPE_CHECKING:
     from oxidizedvision.quantize.report import LayerSensitivity, QuantizationReport, Timing, Trial
@@ -32,7 +33,7 @@ def quantization_views(report: QuantizationReport) -> list[View]:
 
 def _facts(report: QuantizationReport) -> list[tuple[str, str]]:
     facts = [
-        ("measured on", f"{report.judged} inputs"),
+        ("measured on", counted(report.judged, "input")),
         ("budget", f"{report.metric} at most {report.max_drop:g} below FP32's"),
         ("drop", number_text(report.drop)),
         (
@@ -42,7 +43,9 @@ def _facts(report: QuantizationReport) -> list[tuple[str, str]]:
         ("layers in float", f"{len(report.float_layers)} of {report.layers}"),
     ]
     if report.precision == "int8" and report.samples:
-        facts.insert(0, ("calibrated on", f"{report.samples} inputs: {report.calibration}"))
+        facts.insert(
+            0, ("calibrated on", f"{counted(report.samples, 'input')}: {report.calibration}")
+        )
     if report.precision == "int8" and report.int8_nodes is not None:
         facts.append(("nodes in INT8", f"{report.int8_nodes}, by {report.engine}'s own graph"))
     if report.timing is not None:
@@ -65,7 +68,7 @@ def _coarse(report: QuantizationReport) -> list[str]:
     """A warning where one answer decides."""
     if report.metric != "top1" or not report.judged or 1 / report.judged <= report.max_drop:
         return []
-    step = f"one answer of {report.judged} inputs is {1 / report.judged:.3g}"
+    step = f"one answer of {counted(report.judged, 'input')} is {1 / report.judged:.3g}"
     allowed = f"more than the drop of {report.max_drop:g} that is allowed"
     return [f"top1 is coarse here: {step}, {allowed}; give budget.data more inputs."]
 

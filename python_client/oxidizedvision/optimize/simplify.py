@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.results import Notify
+from oxidizedvision.core.text import counted
 from oxidizedvision.onnx_file import check_onnx, decode_onnx, opset_of
 from oxidizedvision.onnx_notes import carry_notes
 from oxidizedvision.optimize.compare import difference
@@ -54,13 +55,13 @@ class Simplification:
         content = after.SerializeToString()
         sizes = self.before.ByteSize(), len(content)
         if nodes[1] > nodes[0] or (nodes[1] == nodes[0] and sizes[1] >= sizes[0]):
-            return None, f"there was nothing to remove: {nodes[0]} nodes", 0.0
+            return None, f"there was nothing to remove: {counted(nodes[0], 'node')}", 0.0
         self.notify("comparing with the model before")
         before = self.before.SerializeToString()
         error, problem = difference(before, content, self.path.name, self.manifest)
         if problem:
             return None, problem, error
-        return content, f"{nodes[0]} nodes became {nodes[1]}", error
+        return content, f"{counted(nodes[0], 'node')} became {nodes[1]}", error
 
     def _slimmed(self, skipped: list[str]) -> tuple[ModelProto | None, str]:
         try:

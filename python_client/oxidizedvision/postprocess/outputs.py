@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.text import counted
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -75,6 +76,7 @@ def check_labels(labels: list[str] | None, classes: int) -> None:
     if labels is not None and len(labels) != classes:
         raise OxidizedVisionError(
             Kind.SHAPE_MISMATCH,
-            f"The output scores {classes} classes, postprocess.labels names {len(labels)}",
+            f"The output scores {counted(classes, 'class')}, postprocess.labels names "
+            f"{len(labels)}",
             "Give one label for each class, in the order of the output.",
         )

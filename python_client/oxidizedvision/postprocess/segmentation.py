@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oxidizedvision.config import SegmentationPostprocess
+from oxidizedvision.core.text import counted
 from oxidizedvision.postprocess.outputs import check_finite, check_labels, shape_mismatch
 from oxidizedvision.postprocess.results import Mask
 from oxidizedvision.postprocess.scores import activated
@@ -65,7 +66,8 @@ def _check_colors(contract: SegmentationPostprocess, classes: int, tensor: Array
     colors = contract.colors
     if colors is not None and len(colors) != classes:
         raise shape_mismatch(
-            f"postprocess.colors has {len(colors)} colours for {classes} classes",
+            f"postprocess.colors has {counted(len(colors), 'colour')} for "
+            f"{counted(classes, 'class')}",
             tensor,
             "Give one colour for each class, in the order of the output.",
         )

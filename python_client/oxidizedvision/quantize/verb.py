@@ -58,6 +58,7 @@ class _Quantization:
         self._timing: Timing | None = None
         self._layers: tuple[Layer, ...] = ()
         self._ranges = "none"
+        self._beyond: dict[str, float] = {}
 
     def done(self) -> tuple[bytes | None, QuantizationReport]:
         request = self._request
@@ -84,6 +85,7 @@ class _Quantization:
             nodes = quantizer.computed_as(form.content, request.engine) if form else None
         if nodes == 0 and kept and form and _form_of(form) in {"static", "dynamic"}:
             self._notes.append(f"{request.engine} runs it in float: no node computes in INT8")
+        self._notes += self._too_large(form if kept else None)
         report = self._report(inputs, reference, tried, form, kept, reason, nodes)
         return (form.content if form and kept else None), report
 
@@ -174,12 +176,15 @@ class _Quantization:
             for node, value in quantizer.largest(sample).items():
                 largest[node] = max(largest.get(node, 0.0), value)
         beyond = [node for node, value in largest.items() if value > _MARGIN * LARGEST]
-        for node in beyond:
-            self._notes.append(
-                f"{node} takes or gives {largest[node]:.4g}, near or beyond FP16's {LARGEST:g}: it "
-                "stays in float"
-            )
+        self._beyond = {node: largest[node] for node in beyond}
         return tried.attempt("FP16", lambda: quantizer.fp16(beyond), beyond)
+
+    def _too_large(self, form: Form | None) -> Iterator[str]:
+        """What of the model does not fit into FP16, and what that means for what came out."""
+        in_half = form is not None and _form_of(form) == "compute"
+        then = "it stays in float" if in_half else "in FP16 it would have to stay in float"
+        for node, value in self._beyond.items():
+            yield f"{node} takes or gives {value:.4g}, near or beyond FP16's {LARGEST:g}: {then}"
 
     def _chosen(
         self, forms: Iterator[Form | None], tried: Tried, shapes: Shapes

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from oxidizedvision.benchmark.tables import TextTable
+from oxidizedvision.core.text import counted
 from oxidizedvision.validate.compare import WorstValue
 from oxidizedvision.validate.data import DataReport, DataResult
 from oxidizedvision.validate.report import ValidationReport, ValidationResult
@@ -94,7 +95,7 @@ def _against(row: DataResult) -> list[str]:
 
 def data_sentences(data: DataReport) -> list[str]:
     """Which pictures count, what their classes stand for, and what was not read."""
-    told = [f"{data.pictures} pictures count; classes by {data.classes_by}"]
+    told = [f"{counted(data.pictures, 'picture')} count; classes by {data.classes_by}"]
     if data.max_drop is not None:
         told.append(f"accuracy may fall {data.max_drop:g} below PyTorch's")
     return ["; ".join(told), *(f"not counted: {row.file}: {row.reason}" for row in data.unread)]

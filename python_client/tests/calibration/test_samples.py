@@ -52,11 +52,14 @@ def test_many_pictures_are_thinned_evenly(tmp_path: Path) -> None:
 def test_pictures_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     picture(tmp_path / "pictures" / "good.png")
     (tmp_path / "pictures" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
-    with pytest.warns(OxidizedVisionWarning, match=r"1 pictures of .* left out: bad.png"):
+    with pytest.warns(OxidizedVisionWarning, match=r"^1 picture of .* left out: bad.png"):
         found = load_samples("pictures", source(tmp_path, contract=CONTRACT))
     assert [sample.name for sample in found] == ["good.png"]
     (tmp_path / "pictures" / "good.png").unlink()
-    with pytest.raises(OxidizedVisionError, match=r"No picture of .* bad.png") as caught:
+    for name in ("cut.png", "dark.png", "empty.png", "few.png"):
+        (tmp_path / "pictures" / name).touch()
+    named = r"No picture of .*: bad.png, cut.png, dark.png and 2 more; bad.png: "
+    with pytest.raises(OxidizedVisionError, match=named) as caught:
         load_samples("pictures", source(tmp_path, contract=CONTRACT))
     assert caught.value.kind is Kind.INPUT
 

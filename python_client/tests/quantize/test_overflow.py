@@ -84,6 +84,21 @@ def test_what_overflows_stays_in_float(tmp_path: Path, scale: float, found: set[
     assert in_float(report) == found
 
 
+@pytest.mark.parametrize(("verdict", "said"), [("faster", "it stays"), ("slower", "would have")])
+def test_what_is_said_of_them_is_true_of_what_came_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, said: str
+) -> None:
+    monkeypatch.setattr(
+        importlib.import_module("oxidizedvision.quantize.verb"),
+        "timed",
+        lambda *_: Timing(1.0, 1.0, 1.0, (1.0, 1.0), verdict, 1),
+    )
+    report = report_of(network(tmp_path / "net.onnx", 1e6))
+    assert report.kept == (verdict == "faster")
+    assert len(report.notes) == 3
+    assert all(said in note for note in report.notes)
+
+
 @pytest.mark.parametrize("large", [0, 2], ids=["first", "last"])
 def test_one_input_that_overflows_is_enough(tmp_path: Path, large: int) -> None:
     rows = np.random.default_rng(1).standard_normal((3, 2, 32)).astype(np.float32) / 1000

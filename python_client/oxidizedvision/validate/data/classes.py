@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from oxidizedvision.config.nearest import meant
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.core.text import counted
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ def class_index(
     if len(ordered) != classes:
         raise OxidizedVisionError(
             Kind.INPUT,
-            f"The data set has {len(ordered)} classes, the model scores {classes}: the order of "
-            "their names does not tell which is which",
+            f"The data set has {counted(len(ordered), 'class')}, the model scores {classes}: the "
+            "order of their names does not tell which is which",
             "Name the model's classes in postprocess.labels, or give --labels with numbers.",
         )
     return ClassIndex({name: at for at, name in enumerate(ordered)}, "the order of their names")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from oxidizedvision.config import Preprocess
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import TensorSpec
+from oxidizedvision.core.text import counted
 from oxidizedvision.preprocess import Placement, place, read_picture
 from oxidizedvision.preprocess.placement import Size
 from oxidizedvision.validate.data.masks import read_mask
@@ -62,7 +63,8 @@ class Pictures:
             first = self.unread[0]
             raise OxidizedVisionError(
                 Kind.INPUT,
-                f"None of {len(self.unread)} pictures can be used; {first.file}: {first.reason}",
+                f"None of {counted(len(self.unread), 'picture')} can be used; {first.file}: "
+                f"{first.reason}",
                 "Give PNG, JPEG, WebP or BMP files that fit the model.",
             )
 
