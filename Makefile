@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo kserve-client test-faults fuzz check lint-python types fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -83,13 +83,16 @@ kserve-client: setup  ## kserve with all that it needs, in .tools/kserve, for th
 soak: setup  ## verbs killed at 100 random moments, and 8 writers at once: nothing is lost
 	@$(BIN)/python benchmarks/soak/soak.py $(ARGS)
 
-check: fmt-check lint-python types clippy  ## every lint
+check: fmt-check lint-python types lint-web clippy  ## every lint
 
 lint-python: setup  ## ruff: style, bugs, format
 	@$(RUFF) check $(PYTHON_FOLDERS) && $(RUFF) format --check $(PYTHON_FOLDERS)
 
 types: setup  ## mypy --strict
 	@cd python_client && ../$(BIN)/mypy
+
+lint-web:  ## biome and tsc: the web runtime and the page
+	@scripts/web.sh lint types
 
 fmt-check:  ## rustfmt
 	@$(CARGO) fmt --all --check

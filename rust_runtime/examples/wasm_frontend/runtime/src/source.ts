@@ -17,8 +17,10 @@ export class Source {
   async bytes(report: Report, signal?: AbortSignal): Promise<ArrayBuffer> {
     const given = this.#given;
     if (given instanceof Blob) return fromBlob(given, this.name, report);
-    if (given instanceof ArrayBuffer) return given.slice(0);
-    if (ArrayBuffer.isView(given)) return given.slice().buffer as ArrayBuffer;
+    if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) {
+      report(given.byteLength, given.byteLength);
+      return given instanceof ArrayBuffer ? given.slice(0) : (given.slice().buffer as ArrayBuffer);
+    }
     const wanted = {
       url: given,
       what: this.name,
