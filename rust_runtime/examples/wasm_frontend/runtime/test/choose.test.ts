@@ -67,6 +67,14 @@ test("a model that is not to be had is not asked for twice", async () => {
   expect(sessions.started).toHaveLength(0);
 });
 
+test("an engine that loaded before is ended too", async () => {
+  const missing: ErrorData = { kind: "unreadable", message: "the file is gone", hint: "" };
+  const { sessions, chosen } = choosing({ tract: { refuses: missing } });
+  expect(await failure(chosen)).toEqual(missing);
+  expect(sessions.started).toHaveLength(1);
+  expect(sessions.open).toEqual([]);
+});
+
 test("an abort ends every worker", async () => {
   const sessions = new FakeSessions({ rten: { ms: 1 }, tract: { ms: 1 } });
   const stop = new AbortController();

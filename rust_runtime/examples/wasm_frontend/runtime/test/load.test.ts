@@ -22,6 +22,8 @@ const page = { body: "<!doctype html>", type: "text/html" };
 const tiny = fakeModel();
 const large = fakeModel({ contract: { padding: "x".repeat(300_000) } });
 
+const zipped = gzipSync(large);
+
 const FILES: Record<string, Served> = {
   "good/rten/oxidizedvision_bg.wasm": wasm,
   "good/tract/oxidizedvision_bg.wasm": wasm,
@@ -31,7 +33,11 @@ const FILES: Record<string, Served> = {
   "one/rten/oxidizedvision_bg.wasm": wasm,
   "tiny.onnx": { body: tiny },
   "large.onnx": { body: large, headers: { "content-length": String(large.length) } },
-  "zipped.onnx": { body: gzipSync(large), headers: { "content-encoding": "gzip" } },
+  "zipped.onnx": {
+    body: zipped,
+    headers: { "content-encoding": "gzip", "content-length": String(zipped.length) },
+  },
+  "endless.onnx": { body: tiny, headers: { "content-length": "1000" } },
   "corrupt.onnx": { body: "no JSON" },
   "private.onnx": { body: "no", status: 403 },
 };
@@ -146,6 +152,17 @@ test.each([
   expect(error.message).toContain(name);
   expect(error.message).toContain(message);
   expect(open()).toBe(0);
+});
+
+test("where one download fails, the other is given up", async () => {
+  const aborted = new Promise((resolve) =>
+    server.once("request", (request) => {
+      request.socket.once("close", resolve);
+    }),
+  );
+  const load = loading(`${base}endless.onnx`, { modules: "http://127.0.0.1:9/" });
+  expect((await failure(load)).message).toContain("The module rten");
+  await aborted;
 });
 
 test("a server that does not answer is an error about the address", async () => {

@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Channel } from "../src/channel.js";
-import type { Loaded } from "../src/protocol.js";
+import { buffersIn, type Loaded } from "../src/protocol.js";
 import { serve } from "../src/serving.js";
 import { EMPTY_MODULE, FakeWorker, failure, fakeGlue, fakeModel, floats } from "./support.js";
 
@@ -104,4 +104,10 @@ test("threads start before the model loads", async () => {
 
 test("a run before a model is refused", async () => {
   expect((await failure(channel.ask({ call: "run", inputs: [] }))).kind).toBe("internal");
+});
+
+test("buffers change hands once, and shared ones never", () => {
+  const data = new Float32Array(2);
+  const shared = new Uint8Array(new SharedArrayBuffer(1));
+  expect([...buffersIn([{ data }, { again: data, shared }])]).toEqual([data.buffer]);
 });

@@ -116,7 +116,8 @@ export async function served(
       headers = {},
     } = file ? { status: 200, ...file } : {};
     response.writeHead(status, { "content-type": type, ...headers });
-    response.end(body);
+    if (Number(headers["content-length"] ?? body.length) > body.length) response.write(body);
+    else response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };
