@@ -29,6 +29,8 @@ _CALM = 0.3
 _LEAST_CALM = 3
 _FAST = 0.1
 """Of the runs of a window of a disturbed row, this part of the fastest is compared."""
+_CLEAR = 0.05
+"""An interval that begins so far from 1 needs no more processes to tell which is faster."""
 _ROOM = 3
 """Times the memory of the largest process so far must be free for one more."""
 
@@ -49,6 +51,9 @@ class Plan:
         most_s: How long the windows of one process may be in all, `least_windows` excepted.
         agreement: Relative standard error at which the windows of a process agree.
         wide: Relative half width of an interval that asks for more processes.
+        decides: Whether only faster or slower is wanted: an interval that is clear of 1 asks for no
+            more processes, however wide it is.
+        short_ms: Where every candidate's runs are shorter, one process of each is enough.
     """
 
     iters: int | None = None
@@ -62,6 +67,8 @@ class Plan:
     most_s: float = 0.5
     agreement: float = 0.01
     wide: float = 0.03
+    decides: bool = False
+    short_ms: float = 0.0
 
 
 class Timed(Protocol):
@@ -184,6 +191,8 @@ def measure(
     split = _split(plan)
     number = 0
     while number < len(split) or (plan.iters is None and _more(records, reference, plan, number)):
+        if number and _all_short(records, plan):
+            break
         notify(f"measuring, round {number + 1} of {max(len(split), number + 1)}")
         runs = split[number] if number < len(split) else None
         _round(records, plan, runs, open_session, order)
@@ -200,6 +209,12 @@ def _split(plan: Plan) -> list[int | None]:
     return [each + (number < rest) for number in range(processes)]
 
 
+def _all_short(records: Mapping[Candidate, Record], plan: Plan) -> bool:
+    """By the fastest tenth, which other work on the machine hardly changes."""
+    times = [record.latency_ms for record in records.values() if not record.error]
+    return bool(times) and all(float(np.quantile(one, _FAST)) < plan.short_ms for one in times)
+
+
 def _more(
     records: Mapping[Candidate, Record], reference: Candidate | None, plan: Plan, rounds: int
 ) -> bool:
@@ -207,7 +222,7 @@ def _more(
     if rounds >= plan.most_processes or plan.processes == 1:
         return False
     base = records.get(reference) if reference else None
-    if base is None or base.error:
+    if reference is None or base is None or base.error:
         return False
     wide = False
     for candidate, record in records.items():
@@ -215,7 +230,9 @@ def _more(
             continue
         centre, (low, high) = ratio(*beside(record, base))
         record.settled = high - low <= 2 * plan.wide * centre
-        wide = wide or not record.settled
+        clear = low > 1 + _CLEAR or high < 1 / (1 + _CLEAR)
+        enough = plan.decides and (clear or candidate == reference.again())
+        wide = wide or not (record.settled or enough)
     return wide
 
 

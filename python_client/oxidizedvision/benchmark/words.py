@@ -14,6 +14,7 @@ from oxidizedvision.benchmark.report import (
     Interval,
     NoiseFloor,
 )
+from oxidizedvision.benchmark.statistics import LEAST_FLOOR
 
 NOTHING = "–"
 _MOST_NAMES = 5
@@ -109,7 +110,25 @@ def cautions(report: BenchmarkReport) -> list[str]:
             "something else had, so the figures are too slow. End what else runs, or use fewer "
             "--threads, and measure again."
         )
+    if apart := [row for row in report.results if _contradicts(row, report)]:
+        found.append(
+            f"Medians and ratios differ: {_list([row.name for row in apart])}. p50 is over all "
+            "runs of a row, the ratio is of windows of both side by side, so that what slowed the "
+            "machine down for a while is in the one and not in the other. Go by the ratio."
+        )
     return found
+
+
+def _contradicts(row: BenchmarkResult, report: BenchmarkReport) -> bool:
+    """Whether the two medians are in a ratio that the interval of the measured one excludes."""
+    reference = next((one for one in report.results if one.versus is None), None)
+    if row.versus is None or reference is None or not math.isfinite(row.versus.interval[1]):
+        return False
+    low, high = row.versus.interval
+    floor = 1 + (report.noise.floor if report.noise else LEAST_FLOOR)
+    per_input = reference.p50_ms / reference.batch_size, row.p50_ms / row.batch_size
+    medians = per_input[0] / per_input[1] if per_input[1] else math.inf
+    return not low / floor <= medians <= high * floor
 
 
 def _list(names: list[str]) -> str:

@@ -49,7 +49,8 @@ class Timing:
 
     fp32_ms: FP32's median. ms: that times the ratio.
     ratio: of its typical latency to that of FP32, below 1 it is faster; interval: its 95 %
-    confidence interval. verdict: `faster`, `slower` or `no significant difference`.
+    confidence interval. verdict: `faster`, `slower`, `no significant difference`, or `too short to
+    compare` where runs of both take less than a tenth of a millisecond.
     """
 
     fp32_ms: float

@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from oxidizedvision.benchmark import BenchmarkOptions
 from oxidizedvision.benchmark.candidate import Candidate
@@ -20,26 +21,39 @@ from oxidizedvision.runners.request import granted_threads
 
 _PROCESSES = 3
 
+TOO_SHORT = "too short to compare"
+"""The verdict where a run takes so little that chance decides which of two is faster."""
+
+SHORT_MS = 0.1
+"""Of a run: below, where a process happens to lie in memory makes more than INT8 does."""
+
 
 def timed(
     request: QuantizeRequest,
-    small: bytes,
+    forms: Mapping[str, bytes],
     shapes: Mapping[str, Sequence[int]],
     notify: Notify = silent,
-) -> Timing:
-    """How a smaller model compares with FP32 on the engine that will run it.
+) -> dict[str, Timing | OxidizedVisionError]:
+    """How smaller models compare with FP32 on the engine that will run them, all in turns.
+
+    No longer is measured than it takes to tell which of two is faster.
 
     Args:
         request: The model and its engine.
-        small: The smaller model.
-        shapes: Of the inputs that both are timed on, by name.
+        forms: The smaller models, by a name for each.
+        shapes: Of the inputs that all are timed on, by name.
         notify: Told what is being done.
 
-    Raises:
-        OxidizedVisionError: `check_failed` when the engine cannot run it.
+    Returns:
+        By name the timing, or why the engine cannot run it.
     """
-    before, after = timed_together(request, {request.precision: small}, shapes, notify=notify)
-    return timing_of(before, after)
+    rows, reason = _measured(request, forms, shapes, _PROCESSES, _QUICK, notify)
+    before = rows.get(_FP32)
+    failure = OxidizedVisionError(Kind.CHECK_FAILED, reason, "Choose another engine with --engine.")
+    return {
+        name: timing_of(before, rows[name]) if before and name in rows else failure
+        for name in forms
+    }
 
 
 def timed_together(
@@ -62,9 +76,31 @@ def timed_together(
     Raises:
         OxidizedVisionError: `check_failed` when the engine cannot run one of them.
     """
+    rows, reason = _measured(request, forms, shapes, processes, {}, notify)
+    if len(rows) <= len(forms):
+        raise OxidizedVisionError(Kind.CHECK_FAILED, reason, "Choose another engine with --engine.")
+    return tuple(rows[name] for name in (_FP32, *forms))
+
+
+_FP32 = "FP32"
+_QUICK: Mapping[str, Any] = {"decides": True, "short_ms": SHORT_MS}
+
+
+def _measured(
+    request: QuantizeRequest,
+    forms: Mapping[str, bytes],
+    shapes: Mapping[str, Sequence[int]],
+    processes: int,
+    how: Mapping[str, Any],
+    notify: Notify,
+) -> tuple[dict[str, BenchmarkResult], str]:
+    """The rows of FP32 and of the forms by name, and why some are missing."""
     threads = request.threads or granted_threads()
     where = dataclasses.replace(request.where, shapes=shapes)
     batch_size = next((shape[0] for shape in shapes.values() if len(shape)), 1)
+    options = BenchmarkOptions(processes=processes, most_processes=2 * processes, threads=threads)
+    chosen = settings(options, None)
+    chosen = dataclasses.replace(chosen, plan=dataclasses.replace(chosen.plan, **how))
     with tempfile.TemporaryDirectory(prefix="oxidizedvision-timing-") as name:
         candidates = [
             Candidate(
@@ -74,21 +110,12 @@ def timed_together(
                 model=str(_written(Path(name) / f"{index}.onnx", content)),
                 variant=variant,
             )
-            for index, (variant, content) in enumerate({"FP32": request.base, **forms}.items())
+            for index, (variant, content) in enumerate({_FP32: request.base, **forms}.items())
         ]
-        options = BenchmarkOptions(
-            processes=processes, most_processes=2 * processes, threads=threads
-        )
-        report = measured(where, candidates, settings(options, None), notify=notify)
-    if len(report.results) != len(candidates):
-        failures = [row.message for row in report.failures]
-        reason = "; ".join(failures) or "it is not here"
-        raise OxidizedVisionError(
-            Kind.CHECK_FAILED,
-            f"{request.engine} cannot run the model: {reason}",
-            "Choose another engine with --engine.",
-        )
-    return report.results
+        report = measured(where, candidates, chosen, notify=notify)
+    told = "; ".join(row.message for row in report.failures) or "it is not here"
+    reason = f"{request.engine} cannot run the model: {told}"
+    return {row.variant: row for row in report.results}, reason
 
 
 def timing_of(before: BenchmarkResult, after: BenchmarkResult) -> Timing:
@@ -104,9 +131,14 @@ def timing_of(before: BenchmarkResult, after: BenchmarkResult) -> Timing:
         ms=before.p50_ms / versus.speedup,
         ratio=1 / versus.speedup,
         interval=(1 / high if high else float("inf"), 1 / low if low else float("inf")),
-        verdict=versus.verdict,
+        verdict=TOO_SHORT if max(map(_fast_ms, (before, after))) < SHORT_MS else versus.verdict,
         threads=after.threads,
     )
+
+
+def _fast_ms(row: BenchmarkResult) -> float:
+    """What the fastest tenth of runs stays within: other work on the machine hardly changes it."""
+    return row.percentiles_ms[10]
 
 
 def _written(path: Path, content: bytes) -> Path:

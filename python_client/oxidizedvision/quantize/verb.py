@@ -6,20 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from oxidizedvision.benchmark.machine import fingerprint
-from oxidizedvision.benchmark.statistics import NO_DIFFERENCE
-from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.meaning import meaning_of
 from oxidizedvision.onnx_file import decode_onnx
 from oxidizedvision.onnx_graph import constants_to_initializers
 from oxidizedvision.quantize import graphs
+from oxidizedvision.quantize.choice import chosen
 from oxidizedvision.quantize.half import LARGEST
 from oxidizedvision.quantize.judge import Judge, Standing
 from oxidizedvision.quantize.quantizer import Layer, Quantizer, Ranges
 from oxidizedvision.quantize.report import LayerSensitivity, QuantizationReport, Timing
 from oxidizedvision.quantize.request import Inputs, QuantizeRequest, find_inputs
 from oxidizedvision.quantize.search import Form, Tried, search
-from oxidizedvision.quantize.timing import timed
 
 _SEARCHED = (
     Ranges("minmax"),
@@ -33,7 +31,6 @@ _DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 _MARGIN = 0.5
 """A node whose largest value is beyond this share of FP16's range stays in float."""
 
-_SLOWER = "slower"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -190,39 +187,12 @@ class _Quantization:
         self, forms: Iterator[Form | None], tried: Tried, shapes: Shapes
     ) -> tuple[Form | None, bool, str]:
         """The fastest, then smallest, that keeps the budget and is no worse than FP32."""
-        refused: list[str] = []
-        timed_forms: list[tuple[Form, Timing]] = []
-        good: list[tuple[Form, Timing]] = []
-        for form in forms:
-            if form is None or not form.trial.keeps:
-                continue
-            reason, timing = self._against_fp32(form, shapes)
-            if timing is not None:
-                timed_forms.append((form, timing))
-                good += [] if reason else [(form, timing)]
-            if reason:
-                refused.append(f"{form.trial.name}: {reason}")
-        if good:
-            best, self._timing = min(good, key=_cost)
-            return best, True, _praise(best, self._timing)
-        if timed_forms and self._request.force:
-            best, self._timing = min(timed_forms, key=_cost)
-            return best, True, f"forced, though {'; '.join(refused)}"
-        if timed_forms:
-            self._timing = timed_forms[0][1]
-        return None, False, "; ".join(refused) or self._why_none(tried)
-
-    def _against_fp32(self, form: Form, shapes: Shapes) -> tuple[str, Timing | None]:
-        self._notify(f"timing {form.trial.name} beside FP32")
-        try:
-            timing = timed(self._request, form.content, shapes, self._notify)
-        except OxidizedVisionError as error:
-            return error.message, None
-        if timing.verdict == _SLOWER:
-            return f"it takes {timing.ratio:.2f} times as long as FP32", timing
-        if len(form.content) >= len(self._request.base):
-            return "it is not smaller than FP32", timing
-        return "", timing
+        keeping = [form for form in forms if form is not None and form.trial.keeps]
+        if not keeping:
+            return None, False, self._why_none(tried)
+        found = chosen(self._request, keeping, shapes, self._notify)
+        self._timing = found.timing
+        return found.form, found.form is not None, found.reason
 
     def _why_none(self, tried: Tried) -> str:
         failed = [form.trial for form in tried.forms if form.trial.failed]
@@ -288,19 +258,6 @@ def _form_of(form: Form) -> str:
     if name.startswith("dynamic"):
         return "dynamic"
     return "compute" if name.startswith("FP16") else "static"
-
-
-def _cost(pair: tuple[Form, Timing]) -> tuple[float, int]:
-    """Time, as far as it differs from FP32's, then bytes."""
-    form, timing = pair
-    return (1.0 if timing.verdict == NO_DIFFERENCE else timing.ratio, len(form.content))
-
-
-def _praise(form: Form, timing: Timing) -> str:
-    speed = (
-        f"{timing.ratio:.2f} times FP32's time" if timing.verdict == "faster" else "as fast as FP32"
-    )
-    return f"{form.trial.name}: {speed}"
 
 
 def _drop(form: Form) -> float:

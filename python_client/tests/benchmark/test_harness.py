@@ -231,3 +231,35 @@ def test_cores_come_before_their_second_threads() -> None:
     assert choose(1, siblings) == (3,)
     assert choose(2, siblings) == (1, 3)
     assert choose(3, siblings) == (1, 2, 3)
+
+
+def _noisy(times: dict[str, list[float]]) -> Callable[[Candidate, int], Iterator[float]]:
+    """By runner the time of each process, which differs from process to process."""
+    return lambda candidate, number: iter(lambda: times[candidate.runner][number % 6], None)
+
+
+@pytest.mark.parametrize(("decides", "rounds"), [(True, 3), (False, 6)])
+def test_where_only_a_decision_is_wanted_a_clear_interval_is_enough(
+    decides: bool, rounds: int
+) -> None:
+    times = {"tract": [1.0, 1.1, 1.0, 1.1, 1.0, 1.1], "rten": [2.0, 2.0, 2.1, 2.0, 2.1, 2.0]}
+    opened = Opened(_noisy(times))
+    plan = Plan(processes=3, most_processes=6, most_s=0.0, decides=decides)
+    measure([A, B], plan, opened, reference=A)
+    assert opened.starts == {"tract": rounds, "rten": rounds}
+
+
+def test_a_decision_that_is_not_clear_asks_for_more_processes() -> None:
+    times = {"tract": [1.0, 1.1, 1.0, 1.1, 1.0, 1.1], "rten": [1.0, 1.2, 1.0, 0.9, 1.1, 1.0]}
+    opened = Opened(_noisy(times))
+    measure([A, B], Plan(processes=3, most_processes=6, decides=True), opened, reference=A)
+    assert opened.starts == {"tract": 6, "rten": 6}
+
+
+@pytest.mark.parametrize(("short_ms", "rounds"), [(0.1, 1), (0.01, 3)])
+def test_of_what_is_too_short_to_compare_one_process_is_enough(
+    short_ms: float, rounds: int
+) -> None:
+    opened = Opened(lambda *_: iter(lambda: 0.05, None))
+    measure([A, B], Plan(processes=3, short_ms=short_ms), opened, reference=A)
+    assert opened.starts == {"tract": rounds, "rten": rounds}

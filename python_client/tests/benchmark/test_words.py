@@ -52,6 +52,14 @@ def test_rows_to_beware_of_are_named_with_what_to_do() -> None:
     assert "measure again" in disturbed
 
 
+@pytest.mark.parametrize(("speedup", "told"), [(2.0, False), (2.03, False), (1.2, True)])
+def test_medians_that_the_ratio_contradicts_are_explained(speedup: float, told: bool) -> None:
+    """The ratio is of windows in turns, the medians are over everything."""
+    rows = row_of("a", 10.0), row_of("b", 5.0, versus=(speedup, "faster"))
+    found = words.cautions(report_of(*rows))
+    assert [text.startswith("Medians and ratios differ: b. ") for text in found] == [True] * told
+
+
 def test_many_rows_to_beware_of_are_counted() -> None:
     rows = [dataclasses.replace(row, settled=False) for row in sweep_rows()]
     (text,) = words.cautions(report_of(*rows))

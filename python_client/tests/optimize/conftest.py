@@ -67,8 +67,11 @@ def verdict(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the harness, which has tests of its own, is to find: by whether a node is quantised."""
     given = {"quantised": 0.5, "weights": 1.0}
 
-    def timed(request: Any, small: bytes, shapes: Any, notify: Any) -> Timing:
-        del request, shapes, notify
+    def timed(request: Any, forms: dict[str, bytes], *_: Any) -> dict[str, Timing]:
+        del request
+        return {name: timing_of(content) for name, content in forms.items()}
+
+    def timing_of(small: bytes) -> Timing:
         nodes = {node.op_type for node in onnx.load_model_from_string(small).graph.node}
         ratio = given[
             "quantised" if {"QuantizeLinear", "DynamicQuantizeLinear"} & nodes else "weights"
@@ -78,5 +81,5 @@ def verdict(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         )
         return Timing(10.0, 10.0 * ratio, ratio, (ratio, ratio), verdict, 1)
 
-    monkeypatch.setattr(importlib.import_module("oxidizedvision.quantize.verb"), "timed", timed)
+    monkeypatch.setattr(importlib.import_module("oxidizedvision.quantize.choice"), "timed", timed)
     return given

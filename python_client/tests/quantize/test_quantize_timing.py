@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from made_report import row_of
 
+from oxidizedvision.quantize.choice import _cost
 from oxidizedvision.quantize.report import Timing, Trial
 from oxidizedvision.quantize.search import Form
-from oxidizedvision.quantize.timing import timing_of
-from oxidizedvision.quantize.verb import _cost
+from oxidizedvision.quantize.timing import SHORT_MS, TOO_SHORT, timing_of
 
 
 def test_the_ratio_is_of_times_with_its_interval_in_order() -> None:
@@ -34,3 +34,19 @@ def test_the_faster_is_best_and_the_smaller_where_times_do_not_differ() -> None:
     fast = pair(30, 0.7, "faster")
     faster = pair(40, 0.6, "faster")
     assert sorted([large, faster, small, fast], key=_cost) == [faster, fast, small, large]
+
+
+@pytest.mark.parametrize(
+    ("fp32_ms", "ms", "verdict"),
+    [(0.02, 0.03, TOO_SHORT), (0.02, 0.2, "slower"), (0.2, 0.09, "slower"), (1.0, 1.3, "slower")],
+)
+def test_runs_of_no_length_are_not_compared(fp32_ms: float, ms: float, verdict: str) -> None:
+    """Which of two is faster by microseconds differs from one start of a process to the next."""
+    row = row_of("ort", ms, versus=(0.7, "slower"))
+    assert timing_of(row_of("ort", fp32_ms), row).verdict == verdict
+    assert SHORT_MS == 0.1
+
+
+def test_where_times_are_too_short_the_smallest_comes_out() -> None:
+    small, large = pair(10, 1.3, TOO_SHORT), pair(20, 0.7, TOO_SHORT)
+    assert sorted([large, small], key=_cost) == [small, large]
