@@ -22,7 +22,12 @@ HELD_OUT = ("chelsea.png", "motorcycle_left.png", "camera.png", "coins.png")
 def load(name: str) -> Picture:
     """A photograph by its file's name; grey ones have three equal channels."""
     with Image.open(Path(skimage.data.__file__).parent / name) as picture:
-        return np.asarray(picture.convert("RGB"), np.float32) / 255
+        return values(picture)
+
+
+def values(picture: Image.Image) -> Picture:
+    """The values of a picture; grey ones have three equal channels."""
+    return np.asarray(picture.convert("RGB"), np.float32) / 255
 
 
 def add_noise(picture: Picture, seed: int = 0, sigma: float = SIGMA) -> NDArray[np.uint8]:

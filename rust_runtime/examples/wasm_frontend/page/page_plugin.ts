@@ -45,22 +45,6 @@ export function contentSecurity(): Plugin {
   };
 }
 
-/**
- * The page names its modules itself, in the folder beside it; those of the package are left out,
- * which would come in once more.
- */
-export function modulesBeside(): Plugin {
-  const packaged = /new URL\(\s*"\.\.\/(modules\/[^"]+)",\s*import\.meta\.url\s*\)/g;
-  return {
-    name: "modules-beside",
-    enforce: "pre",
-    transform(code, id) {
-      if (!/[\\/]runtime[\\/]dist[\\/]/.test(id)) return undefined;
-      return code.replace(packaged, 'new URL("$1", globalThis.document?.baseURI ?? location.href)');
-    },
-  };
-}
-
 /** Tells the service worker which files the built page consists of. */
 export function listForOffline(): Plugin {
   let folder = "dist";

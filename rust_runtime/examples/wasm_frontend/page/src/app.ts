@@ -1,4 +1,4 @@
-import type { Engine, ModelSource } from "@oxidizedvision/runtime";
+import type { Engine, ModelSource } from "@oxidizedvision/runtime/bare";
 
 import type { Contract } from "./contract.ts";
 import { proposal } from "./contract.ts";

@@ -1,4 +1,4 @@
-import type { Pixels } from "@oxidizedvision/runtime";
+import type { Pixels } from "@oxidizedvision/runtime/bare";
 
 import { button, h } from "./dom.ts";
 import { pixelsFrom } from "./picture.ts";

@@ -1,4 +1,4 @@
-import type { TensorSpec } from "@oxidizedvision/runtime";
+import type { TensorSpec } from "@oxidizedvision/runtime/bare";
 
 /** The picture contract as a model's metadata and `config.yml` hold it. */
 export interface Contract {

@@ -1,19 +1,33 @@
-import type { GoldenCheck } from "@oxidizedvision/runtime";
+import type { GoldenCheck } from "@oxidizedvision/runtime/bare";
 
 import { h, say } from "./dom.ts";
 import { count } from "./words.ts";
 
+const MOST_ROWS = 20;
+
 /** Whether the model answers here as PyTorch did when it was converted. */
 export function goldensView(check: GoldenCheck, name: string): HTMLElement {
-  const title = check.passed
-    ? "The answers agree with PyTorch's"
-    : "The answers differ from PyTorch's";
-  const told = `${count(check.cases, "case")} of ${name}; the largest difference is ${check.maxError.toExponential(2)}.`;
+  const { passed, cases, maxError, tolerance, rows } = check;
+  const title = passed ? "The answers agree with PyTorch's" : "The answers differ from PyTorch's";
+  const told = `${count(cases, "case")} of ${name}; the largest difference is ${maxError.toExponential(2)}.`;
   say(`${title}. ${told}`);
+  const items = rows
+    .slice(0, MOST_ROWS)
+    .map((row) =>
+      h(
+        "li",
+        {},
+        h("span", { class: "name" }, `${row.passed ? "✓" : "✗"} ${row.case} · ${row.output}`),
+        h("span", { class: "quiet" }, row.difference),
+      ),
+    );
+  const allowed = `Allowed: a mean error of ${tolerance.mae}, a cosine similarity of ${tolerance.cosineSimilarity}.`;
   return h(
     "div",
-    { class: check.passed ? "verdict good" : "verdict bad" },
+    { class: passed ? "verdict good" : "verdict bad" },
     h("strong", {}, title),
     h("p", {}, told),
+    h("ul", { class: "cases" }, ...items),
+    h("p", { class: "quiet" }, allowed),
   );
 }

@@ -2,7 +2,7 @@ import "./style/base.css";
 import "./style/page.css";
 import "./style/results.css";
 
-import { supported } from "@oxidizedvision/runtime";
+import { supported } from "@oxidizedvision/runtime/bare";
 
 import { App } from "./app.ts";
 import { byId, h, replace } from "./dom.ts";

@@ -1,4 +1,4 @@
-import type { Pixels } from "@oxidizedvision/runtime";
+import type { Pixels } from "@oxidizedvision/runtime/bare";
 
 /** What is given to the model, and how it is shown. */
 export interface Picture {

@@ -1,4 +1,4 @@
-import type { PictureResult, Pixels, Tensor } from "@oxidizedvision/runtime";
+import type { PictureResult, Pixels, Tensor } from "@oxidizedvision/runtime/bare";
 
 import { type Camera, openCamera } from "./camera.ts";
 import { button, byId, h, replace, say } from "./dom.ts";

@@ -1,4 +1,4 @@
-import type { Progress } from "@oxidizedvision/runtime";
+import type { Progress } from "@oxidizedvision/runtime/bare";
 
 import { button, h } from "./dom.ts";
 import { bytes, seconds } from "./words.ts";

@@ -9,7 +9,7 @@ import {
   type Pixels,
   type Progress,
   type Tensor,
-} from "@oxidizedvision/runtime";
+} from "@oxidizedvision/runtime/bare";
 
 import { type Contract, fixedShape, type PictureInput, pictureInput } from "./contract.ts";
 import type { Measured } from "./timing_card.ts";
@@ -55,7 +55,7 @@ export class Session {
   ): Promise<Session> {
     const { source, name, engine, modules, contract, input } = opening;
     const shape = input && fixedShape(input, contract?.preprocess?.resize);
-    const options: LoadOptions = {
+    const options: LoadOptions & { modules: URL } = {
       name,
       engine,
       modules,

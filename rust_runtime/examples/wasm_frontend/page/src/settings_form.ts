@@ -1,4 +1,4 @@
-import type { TensorSpec } from "@oxidizedvision/runtime";
+import type { TensorSpec } from "@oxidizedvision/runtime/bare";
 
 import {
   type Color,

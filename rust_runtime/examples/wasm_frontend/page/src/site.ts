@@ -1,4 +1,4 @@
-import type { Engine } from "@oxidizedvision/runtime";
+import type { Engine } from "@oxidizedvision/runtime/bare";
 
 import type { Postprocess, Preprocess } from "./contract.ts";
 

@@ -1,4 +1,4 @@
-import type { ModelInfo, Tensor, TensorData, TensorSpec } from "@oxidizedvision/runtime";
+import type { ModelInfo, Tensor, TensorData, TensorSpec } from "@oxidizedvision/runtime/bare";
 
 import { h } from "./dom.ts";
 import { field, valueIn, whole } from "./fields.ts";

@@ -1,4 +1,4 @@
-import type { LoadTiming, Timing } from "@oxidizedvision/runtime";
+import type { LoadTiming, Timing } from "@oxidizedvision/runtime/bare";
 
 import { h } from "./dom.ts";
 import { runChart } from "./run_chart.ts";

@@ -1,4 +1,4 @@
-import type { Detection } from "@oxidizedvision/runtime";
+import type { Detection } from "@oxidizedvision/runtime/bare";
 
 import { h, svg } from "../dom.ts";
 import { count, percent } from "../words.ts";

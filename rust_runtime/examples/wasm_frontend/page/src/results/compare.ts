@@ -1,4 +1,4 @@
-import type { Prediction } from "@oxidizedvision/runtime";
+import type { Prediction } from "@oxidizedvision/runtime/bare";
 
 import { h } from "../dom.ts";
 import { canvasOf, type Source, stage } from "./stage.ts";

@@ -1,4 +1,4 @@
-import type { Prediction } from "@oxidizedvision/runtime";
+import type { Prediction } from "@oxidizedvision/runtime/bare";
 
 import { button, h } from "../dom.ts";
 import { boxesSaid, boxesView } from "./boxes.ts";

@@ -1,4 +1,4 @@
-import type { Prediction } from "@oxidizedvision/runtime";
+import type { Prediction } from "@oxidizedvision/runtime/bare";
 
 import { h } from "../dom.ts";
 import { percent } from "../words.ts";

@@ -1,4 +1,4 @@
-import type { Tensor } from "@oxidizedvision/runtime";
+import type { Tensor } from "@oxidizedvision/runtime/bare";
 
 import { h } from "../dom.ts";
 import { summary } from "../statistics.ts";

@@ -1,0 +1,117 @@
+// The page in a real browser on small models: from the file to the result. tests/long has the rest.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+import { type GivenFile, handOver, launch, open, said, shot } from "../browser.ts";
+import { host, type Running } from "../site.ts";
+
+const MODELS = new URL("../../../../denoiser_cli/tests/models/", import.meta.url);
+
+let browser: Browser;
+let site: Running;
+
+beforeAll(async () => {
+  browser = await launch();
+  site = await host();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+const model = (name: string, metadata: Record<string, unknown> = {}): GivenFile => ({
+  name: `${name}.onnx`,
+  mimeType: "application/octet-stream",
+  buffer: withMetadata(readFileSync(fileURLToPath(new URL(`${name}.onnx`, MODELS))), metadata),
+});
+
+/** An ONNX file is a protobuf message: fields of the end add to those before. */
+function withMetadata(file: Buffer, metadata: Record<string, unknown>): Buffer {
+  const text = (tag: number, value: string) => {
+    const bytes = Buffer.from(value);
+    return Buffer.concat([Buffer.from([tag]), length(bytes.length), bytes]);
+  };
+  const entries = Object.entries(metadata).map(([key, value]) => {
+    const pair = Buffer.concat([text(0x0a, key), text(0x12, JSON.stringify(value))]);
+    return Buffer.concat([Buffer.from([0x72]), length(pair.length), pair]);
+  });
+  return Buffer.concat([file, ...entries]);
+}
+
+function length(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return Buffer.from([...bytes, rest]);
+}
+
+/** A picture of one colour as an uncompressed BMP. */
+function bmp(
+  [red, green, blue]: [number, number, number],
+  width: number,
+  height: number,
+): GivenFile {
+  const row = Math.ceil((width * 3) / 4) * 4;
+  const buffer = Buffer.alloc(54 + row * height);
+  buffer.write("BM");
+  buffer.writeUInt32LE(buffer.length, 2);
+  buffer.writeUInt32LE(54, 10);
+  buffer.writeUInt32LE(40, 14);
+  buffer.writeInt32LE(width, 18);
+  buffer.writeInt32LE(height, 22);
+  buffer.writeUInt16LE(1, 26);
+  buffer.writeUInt16LE(24, 28);
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) buffer.set([blue, green, red], 54 + y * row + x * 3);
+  }
+  return { name: "colour.bmp", mimeType: "image/bmp", buffer };
+}
+
+it("a model that describes itself takes a picture at once", async () => {
+  const { page, wrong } = await open(browser, site.url);
+  const classifier = model("classifier", {
+    "oxv.preprocess": { color: "rgb" },
+    "oxv.postprocess": {
+      kind: "classification",
+      activation: "none",
+      labels: ["reddish", "greenish", "bluish"],
+    },
+  });
+  await page.setInputFiles("#choose-model", classifier);
+  await page.getByText("RGB, its own size, 0 to 1 → classes").waitFor();
+  await page.setInputFiles("#choose-picture", bmp([20, 230, 60], 32, 32));
+  await page.locator(".bars .best").waitFor();
+  expect(await page.locator(".bars .best").textContent()).toContain("greenish");
+  expect(await said(page)).toMatch(/^greenish, 90\.2 %\. It took /);
+  await shot(page, "fast-classes");
+  expect(wrong).toEqual([]);
+  await page.context().close();
+});
+
+it("a model that says nothing gets its settings from the fields", async () => {
+  const { page, wrong } = await open(browser, site.url);
+  await page.setInputFiles("#choose-model", model("denoiser"));
+  await page.getByText("This file says nothing about its pictures").waitFor();
+  await page.selectOption("[name=kind]", "image");
+  await page.selectOption("[name=values]", "unit");
+  await handOver(page, "drop", bmp([200, 120, 40], 40, 24));
+  await page.locator(".compare .after").waitFor();
+  expect(wrong).toEqual([]);
+  await page.context().close();
+});
+
+it("what is no model is refused in words", async () => {
+  const { page, wrong } = await open(browser, site.url);
+  const file = { name: "holiday.onnx", mimeType: "", buffer: Buffer.from("not a model") };
+  await page.setInputFiles("#choose-model", file);
+  const told = page.locator("#model .problem");
+  await told.waitFor();
+  expect(await told.getAttribute("data-kind")).toBe("corrupt");
+  expect(await told.textContent()).toContain("holiday");
+  expect(wrong).toEqual([]);
+  await page.context().close();
+});
