@@ -16,12 +16,7 @@ export function emptyModel(
 ): HTMLElement[] {
   const place = filePlace("Choose an .onnx file", "or drop it here", "model", chosen);
   if (!bundle) return [place];
-  const offer = h(
-    "div",
-    { class: "offer" },
-    h("span", {}, "No model at hand?"),
-    button(`Try the sample: ${bundle.title}`, sample, { class: "link" }),
-  );
+  const offer = button(`Try the sample: ${bundle.title}`, sample);
   return [place, offer];
 }
 

@@ -12,6 +12,7 @@ import json
 import shutil
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
+from torch import nn
 from torchvision import models, transforms
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -92,7 +94,7 @@ def denoiser(folder: Path) -> dict[str, Any]:
 
 def mobilenet(folder: Path) -> dict[str, Any]:
     """MobileNetV2 of seeded weights, its batch norms calibrated, so that its scores differ."""
-    network = models.mobilenet_v2(weights=None)
+    network = models.mobilenet_v2(weights=None, norm_layer=partial(nn.BatchNorm2d, momentum=None))
     cat = Image.open(folder / "cat.png").convert("RGB")
     prepare = transforms.Compose(
         [
@@ -120,7 +122,7 @@ def mobilenet(folder: Path) -> dict[str, Any]:
     }
 
 
-def best_classes(network: torch.nn.Module, picture: torch.Tensor) -> list[dict[str, Any]]:
+def best_classes(network: nn.Module, picture: torch.Tensor) -> list[dict[str, Any]]:
     """PyTorch's five best classes of a prepared picture."""
     with torch.no_grad():
         best = network(picture[None])[0].softmax(0).topk(5)
