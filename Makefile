@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo wasm-page serve-page test-page kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -76,6 +76,16 @@ test-faults: setup  ## the served OpenAPI with 50,000 generated requests (FAULT_
 
 fuzz:  ## 10 minutes for each fuzz target of the server (ARGS="60 json": seconds, targets)
 	@scripts/fuzz.sh $(or $(ARGS),600)
+
+wasm-page: setup  ## the browser's page with the trained denoiser as its sample, in dist/page
+	@scripts/web.sh build
+	@$(BIN)/python examples/denoiser/page.py
+
+serve-page: wasm-page  ## the same on http://localhost:8000
+	@$(BIN)/python examples/denoiser/page.py --serve
+
+test-page: setup  ## the page in Chromium: every model, way of use and fault, with screenshots
+	@scripts/web.sh build test:long
 
 kserve-client: setup  ## kserve with all that it needs, in .tools/kserve, for the test of its client
 	@scripts/kserve_client.sh
