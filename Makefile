@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo wasm-page serve-page test-page kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch test-web bench bench-trust bench-quantise bench-overhead bench-server onnx-cases zoo plant-faults soak server serve-demo wasm-page serve-page test-page kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -46,6 +46,10 @@ test-tch: setup  ## tests of the engine on LibTorch, beside a matching torch
 
 test-python: setup  ## tests of the Python client, end to end included
 	@cd python_client && ../$(BIN)/python -m pytest
+
+test-web:  ## quick tests of the web runtime and the page, in Node and in Chromium
+	@scripts/wasm.sh --everyday rten
+	@scripts/web.sh test
 
 bench: setup  ## eight networks in every engine, ours beside the bare ones, and what auto makes of it
 	@$(BIN)/python -m benchmarks.grid.run $(ARGS)

@@ -1,14 +1,17 @@
 // The package as npm packs it, in another project that Vite builds, in Chromium.
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Consumer, hosted, launched } from "./browser.js";
+import { builtModule, repositoryFile } from "./models.js";
 import { fakeFolder } from "./support.js";
 
 /** Chromium takes two seconds to end a worker that computes. */
 const PATIENCE = { timeout: 10_000 };
+
+const PROGRAM_MODELS = "rust_runtime/examples/denoiser_cli/tests/models/";
 
 const consumer = new Consumer();
 const servers: Server[] = [];
@@ -19,7 +22,11 @@ let plain: string;
 let isolated: string;
 
 beforeAll(async () => {
+  builtModule("rten");
   consumer.build();
+  mkdirSync(join(consumer.dist, "data"));
+  for (const name of ["denoiser.onnx", "denoiser.golden.safetensors", "classifier.onnx"])
+    writeFileSync(join(consumer.dist, "data", name), repositoryFile(PROGRAM_MODELS + name));
   for (const name of ["rten", "rten-threads", "tract"]) {
     mkdirSync(join(consumer.dist, "fake"), { recursive: true });
     cpSync(fakeFolder(), join(consumer.dist, "fake", name), { recursive: true });
@@ -62,6 +69,44 @@ function inPage<T>(code: string): Promise<T> {
   `;
   return page.evaluate(`(async () => { ${helpers} ${code} })()`);
 }
+
+test("the module in the package answers as PyTorch did", async () => {
+  await open(plain);
+  const told = await inPage(`
+    const model = await load("/data/denoiser.onnx");
+    const goldens = await (await fetch("/data/denoiser.golden.safetensors")).arrayBuffer();
+    return { info: model.info, check: await model.checkGoldens(new Uint8Array(goldens)) };
+  `);
+  expect(told).toMatchObject({
+    info: { model: "denoiser.onnx", backend: "rten", threads: 1 },
+    check: { passed: true, cases: 2 },
+  });
+});
+
+test("a picture from a canvas is classified, as a Blob and as ImageData", async () => {
+  await open(plain);
+  const labels = await inPage(`
+    const model = await load("/data/classifier.onnx", {
+      preprocess: { color: "rgb" },
+      postprocess: { kind: "classification", labels: ["red", "green", "blue"] },
+    });
+    const canvas = new OffscreenCanvas(40, 30);
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#2030f0";
+    context.fillRect(0, 0, 40, 30);
+    const pixels = await model.predict(context.getImageData(0, 0, 40, 30));
+    const jpeg = await canvas.convertToBlob({ type: "image/jpeg" });
+    return [pixels.prediction.classes[0].label, (await classify(model, jpeg)).split(" ")[0]];
+  `);
+  expect(labels).toEqual(["blue", "blue"]);
+});
+
+test("an engine's refusal arrives with its kind and what to do", async () => {
+  await open(plain);
+  const error = await inPage('return failure(load(new Uint8Array([8, 7, 1]), { name: "broken" }))');
+  expect(error).toMatchObject({ ours: true, kind: "corrupt" });
+  expect(JSON.stringify(error)).toContain("broken");
+});
 
 test("a model loads in a worker of its own, and runs", async () => {
   await open(plain);
