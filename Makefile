@@ -49,7 +49,7 @@ test-python: setup  ## tests of the Python client, end to end included
 
 test-web:  ## quick tests of the web runtime and the page, in Node and in Chromium
 	@scripts/wasm.sh --everyday rten
-	@scripts/web.sh test
+	@scripts/web.sh build test
 
 bench: setup  ## eight networks in every engine, ours beside the bare ones, and what auto makes of it
 	@$(BIN)/python -m benchmarks.grid.run $(ARGS)

@@ -40,7 +40,7 @@ export class Consumer {
     const [tarball = ""] = readdirSync(this.folder).filter((name) => name.endsWith(".tgz"));
     this.#run("npm", ["install", "--offline", "--no-audit", "--no-fund", `./${tarball}`]);
     this.#run(join(TOOLS, "tsc"), ["-p", "."]);
-    this.#run(join(TOOLS, "vite"), ["build", "--logLevel", "warn"]);
+    this.#run(join(TOOLS, "vite"), ["build", "--logLevel", "error"]);
   }
 
   get dist(): string {
