@@ -9,6 +9,8 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+/** Above this, memory is what an engine most likely stopped for. */
+const MUCH_MEMORY = 1 << 30;
 const PACKAGED = fileURLToPath(new URL("./modules/", import.meta.url));
 
 /** The one error of this package, with the kinds of `oxidizedvision.core.errors`. */
@@ -190,7 +192,7 @@ class NodeModel {
       const bytes = this.memoryBytes();
       if (this.#instance !== undefined) this.#instance.dead = true;
       instances.delete(this.folder);
-      throw ours ? error : stopped(doing, this.options, error, bytes);
+      throw stopped(doing, this.options, error, bytes);
     }
   }
 }
@@ -203,11 +205,13 @@ class NodeModel {
  */
 function stopped(doing, { name = "the model" }, error, bytes) {
   const trap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-  const mebibytes = Math.round(bytes / (1 << 20));
+  const ours = error instanceof Error && error.name === "OxidizedVisionError";
   return new OxidizedVisionError(
-    trap ? "panicked" : "internal",
+    trap || ours ? "panicked" : "internal",
     `The engine stopped while ${doing} ${name}: ${said(error)}`,
-    trap ? `Memory may have run out: it held ${mebibytes} MiB. Try another engine.` : "",
+    bytes > MUCH_MEMORY
+      ? `It held ${Math.round(bytes / (1 << 20))} MiB, and memory may have run out: use smaller inputs.`
+      : "The next call gets a new engine. Try another one, and please report it with the model.",
     { cause: error },
   );
 }

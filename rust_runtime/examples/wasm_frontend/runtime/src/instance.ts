@@ -8,6 +8,7 @@ export class Instance {
   #glue: RawModule | undefined;
   #memory: WebAssembly.Memory | undefined;
   #model: RawModel | undefined;
+  #name = "the model";
 
   constructor(open: OpenGlue) {
     this.#open = open;
@@ -40,7 +41,8 @@ export class Instance {
   #load({ model, options, threads }: RequestOf<"load">): Loaded {
     const glue = given(this.#glue);
     const started = performance.now();
-    const loaded = this.#guarded(`loading ${options.name ?? "the model"}`, () => {
+    this.#name = options.name ?? this.#name;
+    const loaded = this.#guarded("loading", () => {
       if (threads > 1) buildPool(glue, threads);
       return glue.Model.load(new Uint8Array(model), { ...options, threads });
     });
@@ -58,13 +60,8 @@ export class Instance {
     try {
       return work();
     } catch (thrown) {
-      if (isError(thrown) || !isTrap(thrown)) throw thrown;
-      const mebibytes = Math.round(this.#bytes() / (1 << 20));
-      throw new OxidizedVisionError(
-        "panicked",
-        `The engine stopped while ${doing}: ${thrown.message}`,
-        `Memory may have run out: it held ${mebibytes} MiB. Try a smaller picture, or another engine.`,
-      );
+      const panicked = isError(thrown) ? thrown.kind === "panicked" : isTrap(thrown);
+      throw panicked ? stopped(`${doing} ${this.#name}`, thrown, this.#bytes()) : thrown;
     }
   }
 }
@@ -115,8 +112,21 @@ function isShared(memory: WebAssembly.Memory): boolean {
   return memory.buffer instanceof SharedArrayBuffer;
 }
 
-function isTrap(thrown: unknown): thrown is Error {
+function isTrap(thrown: unknown): boolean {
   return thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError;
+}
+
+/** Above this, memory is what an engine most likely stopped for. */
+const MUCH_MEMORY = 1 << 30;
+
+function stopped(doing: string, thrown: unknown, bytes: number): OxidizedVisionError {
+  return new OxidizedVisionError(
+    "panicked",
+    `The engine stopped while ${doing}: ${thrown instanceof Error ? thrown.message : thrown}`,
+    bytes > MUCH_MEMORY
+      ? `It held ${Math.round(bytes / (1 << 20))} MiB, and memory may have run out: use a smaller picture.`
+      : "The next call gets a new engine. Try another one, and please report it with the model.",
+  );
 }
 
 function given<T>(part: T | undefined): T {

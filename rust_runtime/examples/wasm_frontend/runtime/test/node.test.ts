@@ -44,7 +44,11 @@ test("errors of the engine keep their kind", async () => {
 test("a panic that the engine reports itself ends the instance too", async () => {
   const panicked = { kind: "panicked", message: "index out of bounds", hint: "" };
   const model = await loadInNode(fakeModel({ fail: panicked }), { module });
-  expect(await failure(model.run([]))).toEqual(panicked);
+  expect(await failure(model.run([]))).toMatchObject({
+    kind: "panicked",
+    message: "The engine stopped while running the model: index out of bounds",
+    hint: expect.stringContaining("new engine"),
+  });
   // A dead instance would answer with an error of its own.
-  expect(await failure(model.run([]))).toEqual(panicked);
+  expect((await failure(model.run([]))).kind).toBe("panicked");
 });

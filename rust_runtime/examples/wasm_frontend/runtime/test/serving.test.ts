@@ -94,7 +94,14 @@ test.each(["load", "run"])("a trap at %s says so and ends the worker", async (wh
     when === "load" ? loaded : loaded.then(() => channel.ask({ call: "run", inputs: [] }));
   const error = await failure(failed);
   expect(error.kind).toBe("panicked");
-  expect(error.message).toContain("unreachable");
+  expect(error.message).toMatch(/while (loading|running) tiny.onnx: unreachable/);
+  expect(channel.open).toBe(false);
+});
+
+test("a panic that the module reports itself ends the worker too", async () => {
+  await load({ fail: { kind: "panicked", message: "capacity overflow" } });
+  const error = await failure(channel.ask({ call: "run", inputs: [] }));
+  expect(error.message).toBe("The engine stopped while running tiny.onnx: capacity overflow");
   expect(channel.open).toBe(false);
 });
 
