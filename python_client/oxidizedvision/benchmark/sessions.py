@@ -1,8 +1,10 @@
-"""The process of a candidate: our worker, or a packaged program."""
+"""The process of a candidate: our worker, a packaged program, or a module in Node."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 from oxidizedvision.benchmark.candidate import COMPILED, Candidate
 from oxidizedvision.benchmark.inputs import input_shapes
@@ -10,6 +12,7 @@ from oxidizedvision.benchmark.processors import processors_for
 from oxidizedvision.benchmark.request import MeasureRequest
 from oxidizedvision.benchmark.session import Session
 from oxidizedvision.core.processes import PYTHON_MODULE, environment
+from oxidizedvision.runners import wasm
 from oxidizedvision.runners.libraries import without_ours
 from oxidizedvision.runners.oneshot import config_fields
 from oxidizedvision.runners.program import ProgramRunner
@@ -46,6 +49,14 @@ def open_session(
             _program_command(where, candidate, request),
             processors=processors,
             timeout_s=timeout_s,
+        )
+    if candidate.runner in wasm.MODULES:
+        return Session(
+            candidate.runner,
+            wasm.session_command(candidate.runner),
+            processors=processors,
+            timeout_s=timeout_s,
+            request=_wasm_request(where, candidate, request),
         )
     return Session(
         candidate.runner,
@@ -92,3 +103,15 @@ def _program_command(
         *("--threads", str(candidate.threads)),
         *(word for shape in shapes for word in ("--shape", shape)),
     )
+
+
+def _wasm_request(where: Target, candidate: Candidate, request: MeasureRequest) -> dict[str, Any]:
+    """What a Node process is asked for; it makes its inputs itself."""
+    runner_config = dataclasses.replace(
+        where.runner_config(candidate.engine, device=request.device),
+        model=Path(request.model),
+        options=request.options,
+    )
+    with wasm.load(candidate.engine, runner_config) as runner:
+        shapes = input_shapes(runner.input_specs, request)
+    return {"model": request.model, "optimize": request.optimize, "shapes": shapes}

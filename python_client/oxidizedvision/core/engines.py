@@ -47,11 +47,23 @@ ONNX_ENGINES = tuple(
 )
 """Those that run ONNX files in the process that loads them."""
 
+
+@dataclass(frozen=True)
+class WasmEngine:
+    """An engine compiled to WebAssembly, as browsers run it. module: the folder of its build."""
+
+    name: str
+    module: str
+
+
+WASM_ENGINES = (WasmEngine("wasm-tract", "tract"), WasmEngine("wasm-rten", "rten"))
+
 RUNNER_NAMES = (
     "pytorch",
     "torchscript",
     "onnxruntime",
     *(engine.name for engine in NATIVE_ENGINES),
+    *(engine.name for engine in WASM_ENGINES),
     "program",
 )
 """Every engine that may be named, ready on this machine or not."""

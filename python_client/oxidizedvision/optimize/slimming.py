@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from oxidizedvision.core.processes import error_from_dict, how_it_ended
+from oxidizedvision.core.processes import PYTHON_MODULE, error_from_dict, how_it_ended
 from oxidizedvision.runners.frames import BrokenMessageError, Message
 from oxidizedvision.runners.worker import Worker
 
@@ -22,7 +22,7 @@ def slimmed(model: bytes, skipped: list[str], simplifier: str = "onnxslim") -> b
         SlimmingError: when it fails.
         OxidizedVisionError: `dependency_missing` without the simplifier.
     """
-    worker = Worker(_WORKER)
+    worker = Worker((*PYTHON_MODULE, _WORKER))
     try:
         arrays = {"model": np.frombuffer(model, np.uint8)}
         answer = worker.ask(Message({"skipped": skipped, "simplifier": simplifier}, arrays))

@@ -12,7 +12,7 @@ import numpy as np
 
 from oxidizedvision.calibration import Sample
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.processes import error_from_dict, how_it_ended
+from oxidizedvision.core.processes import PYTHON_MODULE, error_from_dict, how_it_ended
 from oxidizedvision.runners.frames import BrokenMessageError, Message
 from oxidizedvision.runners.worker import Worker
 
@@ -70,7 +70,7 @@ class Quantizer:
         self._folder = tempfile.TemporaryDirectory(
             prefix="oxidizedvision-quantize-", ignore_cleanup_errors=True
         )
-        self._worker = Worker(_WORKER)
+        self._worker = Worker((*PYTHON_MODULE, _WORKER))
         self._collected: set[str] = set()
         self._written: set[str] = set()
         self._observed = False

@@ -6,13 +6,14 @@ import operator
 import os
 import threading
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.processes import error_from_dict, how_it_ended
+from oxidizedvision.core.processes import PYTHON_MODULE, error_from_dict, how_it_ended
 from oxidizedvision.core.tensors import ModelInfo
 from oxidizedvision.runners.base import (
     NodeTime,
@@ -39,10 +40,15 @@ class IsolatedRunner(Runner):
     Answers and errors are the engine's. Where the engine ends its process, that load or run is an
     `unsupported` error, and the next run starts another process. Runs of several threads wait for
     each other. Close it, or its process stays until nothing holds the runner.
+
+    command: what starts the process; None for the Python process of the engine.
     """
 
-    def __init__(self, engine: str, config: RunnerConfig) -> None:
+    def __init__(
+        self, engine: str, config: RunnerConfig, command: Sequence[str] | None = None
+    ) -> None:
         check_types(config)
+        self._command = command or (*PYTHON_MODULE, _WORKER)
         self._engine = engine
         self._config = config
         self._lock = threading.Lock()
@@ -91,7 +97,7 @@ class IsolatedRunner(Runner):
             raise
 
     def _ask(self, doing: str, message: Message) -> Message:
-        worker = self._worker = self._worker or Worker(_WORKER)
+        worker = self._worker = self._worker or Worker(self._command)
         try:
             answer = worker.ask(message)
             error = _error_in(answer)

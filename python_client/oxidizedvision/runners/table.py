@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oxidizedvision.config.nearest import nearest
-from oxidizedvision.core.engines import NATIVE_ENGINES, NativeEngine
+from oxidizedvision.core.engines import NATIVE_ENGINES, WASM_ENGINES, NativeEngine, WasmEngine
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.goals import AUTO
 from oxidizedvision.core.lazy import INSTALL, require
@@ -24,6 +24,7 @@ from oxidizedvision.runners import (
     pytorch,
     torch_runner,
     torchscript,
+    wasm,
 )
 from oxidizedvision.runners.apart import IsolatedRunner
 from oxidizedvision.runners.base import Availability, Runner, RunnerConfig
@@ -54,7 +55,8 @@ class Engine:
     it can load, None where nothing must. devices, dtypes: what it can use, take and give here.
     precisions: what it can be asked to compute in; `fp32` stands for that of the model's file.
     default_device: where it runs when nobody says. apart: whether it can have a process of its
-    own; the others run Python or start a process anyhow.
+    own; the others run Python or start a process anyhow. when_named: whether it takes part only
+    where it is named, since it stands for another place than this machine.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Engine:
     precisions: Names = _as_stored
     default_device: str = "cpu"
     apart: bool = False
+    when_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,20 @@ def _native_engine(engine: NativeEngine) -> Engine:
     )
 
 
+def _wasm_engine(engine: WasmEngine) -> Engine:
+    name = engine.name
+    return Engine(
+        name=name,
+        formats=("onnx",),
+        module=None,
+        check=lambda: wasm.check(name),
+        devices=_cpu,
+        load=lambda runner_config, _: wasm.load(name, runner_config),
+        dtypes=lambda: wasm.dtypes(name),
+        when_named=True,
+    )
+
+
 def _installed(module: str) -> Availability:
     """Whether a Python package is there, without importing it: that takes seconds for torch."""
     try:
@@ -149,6 +166,7 @@ ENGINES: tuple[Engine, ...] = (
         apart=True,
     ),
     *(_native_engine(engine) for engine in NATIVE_ENGINES),
+    *(_wasm_engine(engine) for engine in WASM_ENGINES),
     Engine(
         name="program",
         formats=("",),
@@ -157,6 +175,7 @@ ENGINES: tuple[Engine, ...] = (
         devices=_cpu,
         load=lambda runner_config, _: program.load(runner_config),
         dtypes=lambda: ("f32",),
+        when_named=True,
     ),
 )
 NAMES = tuple(engine.name for engine in ENGINES)
@@ -252,7 +271,8 @@ def load_runner(
         config: The config whose network `pytorch` runs; other engines do not look at it.
         apart: Give the engine a process of its own: a model that ends it is an error and Ctrl-C
             is heard while it runs. For `onnxruntime` and the Rust engines; `pytorch` and
-            `torchscript` run here all the same, `program` and `tensorrt` start a process anyhow.
+            `torchscript` run here all the same; `program`, `tensorrt` and the engines in Node start
+            a process anyhow.
 
     Raises:
         OxidizedVisionError: `usage` for an unknown name, `backend_unavailable` for an engine that

@@ -18,7 +18,7 @@ from oxidizedvision.core.manifest import (
 from oxidizedvision.runners.base import Availability, RunnerConfig
 from oxidizedvision.runners.prepared import is_prepared, unprepared_stem
 from oxidizedvision.runners.program import HINT as PROGRAM_HINT
-from oxidizedvision.runners.table import NAMES, availability, engine_named, readers
+from oxidizedvision.runners.table import ENGINES, NAMES, availability, engine_named, readers
 
 REFERENCES = ("pytorch", "torchscript", "onnxruntime")
 """Runners that are compared and timed whatever the config names."""
@@ -127,7 +127,8 @@ class Target:
         """Which runners to use, in the table's order.
 
         Those that are asked for; else the config's and the references; else, where the config
-        names none, every one that is ready. `program` is used when an executable is given.
+        names none, every one that is ready. `program` is used when an executable is given, and
+        what stands for a browser when it is named.
 
         Raises:
             OxidizedVisionError: `usage` for an unknown name, `backend_unavailable` when nothing
@@ -138,7 +139,8 @@ class Target:
         elif self.config is not None and self.config.runners:
             wanted = {entry.name for entry in self.config.runners} | set(REFERENCES)
         else:
-            wanted = {name for name in NAMES if name != "program" and availability(name).ready}
+            free = (engine for engine in ENGINES if not engine.when_named)
+            wanted = {engine.name for engine in free if engine.check().ready}
         if asked is None and self.config is None:
             wanted.discard("pytorch")
         if asked is None and is_prepared(self.model):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import weakref
+from collections.abc import Sequence
 from typing import BinaryIO, cast
 
-from oxidizedvision.core.processes import PYTHON_MODULE, LastWords, environment
+from oxidizedvision.core.processes import LastWords, environment
 from oxidizedvision.runners.frames import Message, receive, send
 
 _PATIENCE_S = 5.0
@@ -15,12 +16,12 @@ _PATIENCE_S = 5.0
 class Worker:
     """A process that answers one message at a time, and ends when this one does, however that is.
 
-    module: what it runs; it calls `serve`.
+    command: what starts it; it answers as `apart_worker.serve` does.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         process = subprocess.Popen(
-            (*PYTHON_MODULE, module),
+            command,
             env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

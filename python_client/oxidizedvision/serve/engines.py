@@ -9,6 +9,7 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.goals import AUTO
 from oxidizedvision.runners.native import MODULES
 from oxidizedvision.runners.table import availability, engine_named
+from oxidizedvision.runners.wasm import MODULES as WASM_MODULES
 
 
 def no_runner_named() -> OxidizedVisionError:
@@ -28,7 +29,14 @@ def check_serves(runner: str) -> None:
     Raises:
         OxidizedVisionError: `usage`, or `backend_unavailable` with what makes it ready.
     """
-    if engine_named(runner).name not in MODULES:
+    if engine_named(runner).name in WASM_MODULES:
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{runner} runs in a browser, or in Node as it would there, and does not serve",
+            f"Use one of {', '.join(MODULES)}; `oxidizedvision package --kind wasm` makes a page "
+            "for any static host.",
+        )
+    if runner not in MODULES:
         raise OxidizedVisionError(
             Kind.USAGE,
             f"{runner} runs in Python and does not serve",
