@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oxidizedvision.cli.budget import budget_views
 from oxidizedvision.cli.flags import GoalFlag, JsonFlag
-from oxidizedvision.cli.render import Facts, screen_of, size_text
+from oxidizedvision.cli.render import Facts, Table, View, screen_of, size_text
+
+if TYPE_CHECKING:
+    from oxidizedvision.package import PackageResult
 
 
 def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
@@ -21,7 +24,14 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
             help="A converted .onnx, or one prepared for tract; its config.yml or its manifest.",
         ),
     ],
-    output: Annotated[Path | None, typer.Option(help="The crate's folder.")] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="program|wasm",
+            help="A Rust crate around one program, or a page for any static host.",
+        ),
+    ] = "program",
+    output: Annotated[Path | None, typer.Option(help="The package's folder.")] = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -29,16 +39,20 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
         ),
     ] = None,
     goal: GoalFlag = None,
-    name: Annotated[str | None, typer.Option(help="Name of the crate and its program.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the crate and its program, or title of the page.")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Package a model that changed since it was converted.")
     ] = False,
     build: Annotated[bool, typer.Option("--build", help="Also build the program.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a standalone Rust crate around a model.
+    """Put a model into a package that stands alone.
 
-    Its `cargo test` compares the program's own outputs with PyTorch's.
+    `program` is a Rust crate, whose `cargo test` compares the program's own outputs with PyTorch's.
+    `wasm` is a folder of static files, the page with the model inside; its module gave PyTorch's
+    answers before it was put in place.
     """
     del as_json
     screen = screen_of(ctx)
@@ -47,6 +61,7 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
 
         result = work(
             model,
+            kind=kind,
             output=output,
             engine=engine,
             name=name,
@@ -55,14 +70,23 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
             goal=goal,
             notify=notify,
         )
-    pairs = [
-        ("crate", f"{result.path} ({len(result.files)} files, {size_text(result.bytes)})"),
-        ("engine", f"{result.engine} ({result.reason})"),
-    ]
-    if result.executable is not None:
-        pairs.append(("program", str(result.executable)))
-    else:
-        pairs.append(("next", f"cd {result.path} && cargo test --release && cargo build --release"))
-    screen.show(result, Facts(pairs), *budget_views(result.budget))
+    screen.show(result, *_views(result), *budget_views(result.budget))
     if result.budget is not None:
         raise typer.Exit(result.budget.exit_code)
+
+
+def _views(result: PackageResult) -> list[View]:
+    size = f"{len(result.files)} files, {size_text(result.bytes)}"
+    engine = ("engine", f"{result.engine} ({result.reason})")
+    if result.kind == "program":
+        return [Facts([("crate", f"{result.path} ({size})"), engine, _next_of_crate(result)])]
+    rows = [(row.part, size_text(row.bytes), size_text(row.compressed)) for row in result.sizes]
+    table = Table(("part", "bytes", "with Brotli"), rows, "what a visitor loads", numbers_from=1)
+    next_step = f"python3 -m http.server --directory {result.path} 8000; README.md says how to host"
+    return [Facts([("page", f"{result.path} ({size})"), engine, ("next", next_step)]), table]
+
+
+def _next_of_crate(result: PackageResult) -> tuple[str, str]:
+    if result.executable is not None:
+        return "program", str(result.executable)
+    return "next", f"cd {result.path} && cargo test --release && cargo build --release"

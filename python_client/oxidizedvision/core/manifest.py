@@ -146,12 +146,12 @@ class Stage(_Part):
 
 
 class PackageRecord(_Part):
-    """A crate that `package` made from one of the files.
+    """What `package` made from one of the files.
 
-    path: the crate's folder, relative to the manifest's. model_sha256: of the file it was made
-    from. sha256, bytes: of the crate's files together, see `core.crates`. program: what was built
-    in it, by its path in the crate. threads: those of the program where it is not told otherwise,
-    where `auto` chose them. reason: why this engine.
+    path: its folder, relative to the manifest's. model_sha256: of the file it was made from.
+    sha256, bytes: of its files together, see `core.crates`. program: what was built in it, by its
+    path in the folder. threads: those of the program where it is not told otherwise, where `auto`
+    chose them. reason: why this engine. kind: `program` for a crate, `wasm` for a page.
     """
 
     path: str
@@ -164,6 +164,7 @@ class PackageRecord(_Part):
     program: FileRecord | None = None
     threads: int | None = None
     reason: str = ""
+    kind: str = "program"
 
 
 class Manifest(_Part):

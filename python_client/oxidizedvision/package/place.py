@@ -1,14 +1,13 @@
-"""Where a crate goes: made beside its place, put there whole, an older one swapped out."""
+"""Where a package goes: made beside its place, put there whole, an older one swapped out."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from oxidizedvision.core.crates import MARK
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import file_errors
 from oxidizedvision.core.publish import working_folder
@@ -17,18 +16,20 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
-def check_replaceable(folder: Path) -> None:
-    """Refuse a folder that holds anything but a crate of ours.
+def check_replaceable(folder: Path, marks: Sequence[str]) -> None:
+    """Refuse a folder that holds anything but a package of ours, which has files of these names.
 
     Raises:
         OxidizedVisionError: `usage`.
     """
     if folder.is_file() or (
-        folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file()
+        folder.is_dir()
+        and any(folder.iterdir())
+        and not all((folder / mark).is_file() for mark in marks)
     ):
         raise OxidizedVisionError(
             Kind.USAGE,
-            f"{folder} exists and is not a package made by OxidizedVision",
+            f"{folder} exists and is not a package of this kind made by OxidizedVision",
             "Choose another --output; nothing was overwritten.",
         )
 

@@ -1,4 +1,4 @@
-"""The crates of a model, in its manifest."""
+"""The packages of a model, in its manifest."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from oxidizedvision.core.manifest import (
 )
 
 if TYPE_CHECKING:
-    from oxidizedvision.package import PackageResult
+    from oxidizedvision.package.kind import PackageResult
 
 
-def record_crate(manifest: Path, result: PackageResult, model: str) -> None:
-    """Put a crate into the manifest, in place of an older one in the same folder.
+def record_package(manifest: Path, result: PackageResult, model: str) -> None:
+    """Put a package into the manifest, in place of an older one in the same folder.
 
-    `model` is the name of the model's file in it. Where the manifest cannot be written the crate is
-    whole all the same, and a warning says so.
+    `model` is the name of the model's file in it. Where the manifest cannot be written the package
+    is whole all the same, and a warning says so.
     """
     from oxidizedvision.registry import refresh
 
@@ -40,7 +40,7 @@ def record_crate(manifest: Path, result: PackageResult, model: str) -> None:
         update_manifest(manifest, change)
     except OxidizedVisionError as error:
         warnings.warn(
-            f"The crate is whole, but not recorded: {error.message}",
+            f"The package is whole, but not recorded: {error.message}",
             OxidizedVisionWarning,
             stacklevel=3,
         )
@@ -48,12 +48,12 @@ def record_crate(manifest: Path, result: PackageResult, model: str) -> None:
     refresh(manifest)
 
 
-def forget_crate(manifest: Path, crate: Path) -> None:
-    """Take a folder's crate out of the manifest before another one takes its place.
+def forget_package(manifest: Path, folder: Path) -> None:
+    """Take a folder's package out of the manifest before another one takes its place.
 
-    A process that is killed in between then leaves a crate without a record, and no wrong record.
+    A process that is killed in between then leaves one without a record, and no wrong record.
     """
-    path = _relative(crate, manifest.parent)
+    path = _relative(folder, manifest.parent)
 
     def change(old: Manifest) -> Manifest:
         return old.model_copy(update={"packages": _others(old, path)})
@@ -83,6 +83,7 @@ def _record_of(result: PackageResult, folder: Path, model: str) -> PackageRecord
         program=program,
         threads=result.threads,
         reason=result.reason,
+        kind=result.kind,
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import sha256_of
@@ -67,6 +69,20 @@ class Subject:
                     "Run `oxidizedvision convert` again, or package it all the same with --force; "
                     "its own tests will then tell.",
                 )
+
+    def carried_manifest(self, choices: Mapping[str, dict[str, Any]]) -> Manifest:
+        """The manifest inside a package: up to the stage that made the packaged file."""
+        manifest = self.manifest
+        names = [stage.output.file for stage in manifest.stages]
+        return manifest.model_copy(
+            update={
+                "stages": manifest.stages[: names.index(self.model.name) + 1],
+                "tolerance": manifest.tolerance_of(self.model.name),
+                "packages": [],
+                "benchmark": None,
+                "choices": dict(choices),
+            }
+        )
 
     def warn_of_failed_validation(self) -> None:
         """Warn the caller's caller where the last validation failed."""

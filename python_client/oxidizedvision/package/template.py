@@ -14,8 +14,8 @@ from oxidizedvision.package.sources import lock_text
 from oxidizedvision.runners.prepared import is_prepared, unprepared_stem
 
 if TYPE_CHECKING:
-    from oxidizedvision.package import Engine
     from oxidizedvision.package.chosen import ChosenEngine
+    from oxidizedvision.package.program import Engine
 
 MAIN = """\
 //! {title}, run by {engine}.

@@ -13,6 +13,8 @@ from oxidizedvision.core.crates import crate_sha256
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import FileRecord, Manifest, PackageRecord
 
+_ROLES = {"program": "crate", "wasm": "page"}
+
 FileStatus = Literal["present", "missing", "changed", "unchecked"]
 
 
@@ -61,7 +63,7 @@ def lineage_of(folder: Path, manifest: Manifest) -> Iterator[LineageItem]:
 def _package(folder: Path, package: PackageRecord) -> Iterator[LineageItem]:
     crate = Path(os.path.normpath(folder / package.path))
     yield LineageItem(
-        role="crate",
+        role=_ROLES.get(package.kind, package.kind),
         path=crate,
         status=_crate_status(crate, package.sha256),
         sha256=package.sha256,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oxidizedvision.core import wasm
@@ -24,15 +25,18 @@ _WORKER, _SESSION = "node_worker.mjs", "node_session.mjs"
 
 
 class WasmRunner(IsolatedRunner):
-    """A model in a module, in a Node process of its own, on one thread whatever it is told."""
+    """A model in a module, in a Node process of its own, on one thread whatever it is told.
 
-    def __init__(self, name: str, config: RunnerConfig) -> None:
+    folder: the module's, where that is another than the one that is found.
+    """
+
+    def __init__(self, name: str, config: RunnerConfig, folder: Path | None = None) -> None:
         self._name = name
-        super().__init__(name, config, command(name, _WORKER))
+        super().__init__(name, config, _command(name, _WORKER, folder))
 
     def _load(self) -> ModelInfo:
         info = super()._load()
-        if info.backend != MODULES[self._name]:
+        if info.backend not in (self._name, MODULES[self._name]):
             self.close()
             raise OxidizedVisionError(
                 Kind.INTERNAL,
@@ -66,8 +70,13 @@ def dtypes(name: str) -> tuple[str, ...]:
     return wasm.build_of(MODULES[name]).dtypes or tuple(DTYPES)
 
 
-def load(name: str, config: RunnerConfig) -> Runner:
+def load(name: str, config: RunnerConfig, *, folder: Path | None = None) -> Runner:
     """Load a model into a module in a Node process of its own.
+
+    Args:
+        name: The runner's.
+        config: The model and how to run it.
+        folder: That of the module, where it is another than the one that is found.
 
     Raises:
         OxidizedVisionError: with what the module refuses, and what a browser cannot have.
@@ -75,26 +84,29 @@ def load(name: str, config: RunnerConfig) -> Runner:
     refuse_unknown(name, config)
     if cuda_index(config.device) is not None:
         raise no_device(name, config.device, "WebAssembly runs on the processor")
-    return WasmRunner(name, config)
+    return WasmRunner(name, config, folder)
 
 
 def session_command(name: str) -> tuple[str, ...]:
     """What starts a process that times runs of a module; see `benchmark.session`."""
-    return command(name, _SESSION)
+    return _command(name, _SESSION)
 
 
-def command(name: str, script: str) -> tuple[str, ...]:
-    """What starts a script for Node on the module of a runner.
+def _command(name: str, script: str, folder: Path | None = None) -> tuple[str, ...]:
+    module = folder or wasm.check_whole(MODULES[name])
+    return (*node_command(script), "--module", str(module))
+
+
+def node_command(script: str) -> tuple[str, ...]:
+    """What starts one of our scripts in Node.
 
     Raises:
-        OxidizedVisionError: `backend_unavailable` where either is missing.
+        OxidizedVisionError: `dependency_missing` without a Node that can run it.
     """
-    state = check(name)
     node = find_node()
-    if not state.ready or node is None:
+    if node is None or node.fault:
+        fault = node.fault if node else "there is no `node` on PATH"
         raise OxidizedVisionError(
-            Kind.BACKEND_UNAVAILABLE, f"The runner {name} is missing", state.hint
+            Kind.DEPENDENCY_MISSING, f"The browser's modules run in Node: {fault}", INSTALL_HINT
         )
-    parts = wasm.find_parts()
-    folder = wasm.check_whole(MODULES[name])
-    return (node.path, "--no-warnings", str(parts.script(script)), "--module", str(folder))
+    return (node.path, "--no-warnings", str(wasm.find_parts().script(script)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,16 +91,19 @@ def check_runner(
     config: Config | None,
     cases: Sequence[Case],
     rules: Rules,
+    *,
+    load: Callable[[], Runner] | None = None,
 ) -> list[ValidationResult] | Unavailable:
     """Load a model into a runner and compare its outputs on every case.
 
     A model that does not load, an output that is missing or not expected, and a run that fails
-    are failed results; only an engine or a device that is not here is `Unavailable`.
+    are failed results; only an engine or a device that is not here is `Unavailable`. `load` loads
+    the runner, where that is not by its name alone.
     """
     if not cases:
         return []
     try:
-        runner = load_runner(name, runner_config, config=config, apart=True)
+        runner = load() if load else load_runner(name, runner_config, config=config, apart=True)
     except OxidizedVisionError as error:
         failed = Verdict("", None, f"cannot load: {error.kind}: {error.message}")
         return unavailable_from(name, error) or [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import Manifest
-from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.target import Target, Unavailable
 from oxidizedvision.validate.cases import Case
 from oxidizedvision.validate.checks import check_runner
@@ -34,12 +34,21 @@ class Goldens:
             self.cases = _cases(where, where.manifest)
             self._limits = LimitTable(where, where.manifest)
 
-    def difference(self, runner: str, runner_config: RunnerConfig) -> str:
-        """Why a runner does not give PyTorch's answers; empty where it does."""
+    def difference(
+        self,
+        runner: str,
+        runner_config: RunnerConfig,
+        *,
+        load: Callable[[], Runner] | None = None,
+    ) -> str:
+        """Why a runner does not give PyTorch's answers; empty where it does.
+
+        `load` loads it, where that is not by its name alone.
+        """
         if not self.cases:
             return ""
         rules = self._limits.rules(runner)
-        outcome = check_runner(runner, runner_config, None, self.cases, rules)
+        outcome = check_runner(runner, runner_config, None, self.cases, rules, load=load)
         if isinstance(outcome, Unavailable):
             return outcome.hint
         failed = (row for row in outcome if not row.passed)

@@ -3,9 +3,9 @@
 // Started as `node node_session.mjs --module FOLDER`.
 
 import { readFileSync, readSync, writeSync } from "node:fs";
-import { basename, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
+import { loadInNode } from "./node.mjs";
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -80,12 +80,6 @@ function makeInputs(specs, shapes) {
   });
 }
 
-async function instantiate(folder) {
-  const engine = await import(pathToFileURL(join(folder, "oxidizedvision.js")).href);
-  engine.initSync({ module: readFileSync(join(folder, "oxidizedvision_bg.wasm")) });
-  return engine;
-}
-
 function milliseconds(work) {
   const start = performance.now();
   work();
@@ -105,13 +99,16 @@ function window(run, asked) {
   return found;
 }
 
-function serve(engine, requests) {
+async function serve(folder, requests) {
   const request = JSON.parse(requests.next().value);
-  let model;
   const bytes = readFileSync(request.model);
-  const loadMs = milliseconds(() => {
-    model = engine.Model.load(bytes, { name: basename(request.model), optimize: request.optimize });
+  const start = performance.now();
+  const model = await loadInNode(bytes, {
+    module: folder,
+    name: basename(request.model),
+    optimize: request.optimize,
   });
+  const loadMs = performance.now() - start;
   const inputs = makeInputs(model.info.inputs, request.shapes);
   const run = () => model.run(inputs);
   const firstMs = milliseconds(run);
@@ -128,22 +125,12 @@ function serve(engine, requests) {
   }
 }
 
-/** The engine's own error, or what a trap is: the module is dead after it. */
-function told(error) {
-  if (error?.name === "OxidizedVisionError") {
-    return { kind: error.kind, message: error.message, hint: error.hint };
-  }
-  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
-    const hint = "Try a smaller input; a module has 4 GiB of memory at most.";
-    return { kind: "panicked", message: `The module stopped: ${error.message}`, hint };
-  }
-  throw error;
-}
-
 const { values } = parseArgs({ options: { module: { type: "string" } } });
-const engine = await instantiate(values.module);
 try {
-  serve(engine, lines());
+  await serve(values.module, lines());
 } catch (error) {
-  say({ error: told(error) });
+  if (error?.name !== "OxidizedVisionError") {
+    throw error;
+  }
+  say({ error: { kind: error.kind, message: error.message, hint: error.hint } });
 }

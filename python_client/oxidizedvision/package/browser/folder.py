@@ -1,0 +1,125 @@
+"""The files of a page, and the seal that lists them with their SHA-256."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+from oxidizedvision.core import wasm
+from oxidizedvision.core.crates import MARK, crate_files
+from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
+from oxidizedvision.core.files import sha256_of
+from oxidizedvision.package.browser.readme import readme_text
+from oxidizedvision.package.chosen import ChosenEngine
+from oxidizedvision.package.kind import Job
+
+SEAL = "package.oxv.json"
+"""What is in the folder: engine, modules, and every other file with SHA-256 and size."""
+
+MODULES, INSIDE = "modules", "model"
+MODEL = f"{INSIDE}/model.onnx"
+GOLDENS = f"{INSIDE}/model.golden.safetensors"
+_SCHEMA_VERSION = 1
+_INDEX = "index.html"
+
+
+def write_folder(folder: Path, job: Job, chosen: ChosenEngine) -> None:
+    """Copy the page, its modules and the model; the seal comes later.
+
+    Raises:
+        OxidizedVisionError: `dependency_missing` where page or module are not built.
+    """
+    _copy_page(folder)
+    modules = _modules_of(chosen.engine)
+    for name in modules:
+        _copy_module(folder, name)
+    subject = job.subject
+    (folder / INSIDE).mkdir()
+    shutil.copyfile(subject.model, folder / MODEL)
+    shutil.copyfile(subject.folder / subject.manifest.goldens.file, folder / GOLDENS)
+    _write_json(folder / INSIDE / "manifest.json", _for_the_page(job, chosen.engine))
+    subject.carried_manifest(chosen.evidence).save(folder / MARK)
+    text = readme_text(job, chosen.engine, threads=len(modules) > 1)
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def seal(folder: Path, name: str, chosen: ChosenEngine) -> None:
+    """Write what is in the folder; a page that is made again from the same files is the same."""
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "sha256": sha256_of(path),
+            "bytes": path.stat().st_size,
+        }
+        for path in crate_files(folder)
+    }
+    document = {
+        "schema_version": _SCHEMA_VERSION,
+        "kind": "wasm",
+        "name": name,
+        "engine": chosen.engine,
+        "engine_version": wasm.build_of(chosen.engine).version,
+        "model": MODEL,
+        "goldens": GOLDENS,
+        "manifest": MARK,
+        "files": files,
+    }
+    _write_json(folder / SEAL, document)
+
+
+def _for_the_page(job: Job, engine: str) -> dict[str, Any]:
+    """What the page reads; how pictures go in stands in the model's own metadata."""
+    return {
+        "title": job.name,
+        "name": job.subject.manifest.name,
+        "model": Path(MODEL).name,
+        "goldens": Path(GOLDENS).name,
+        "engine": engine,
+        "only": True,
+    }
+
+
+def _copy_page(folder: Path) -> None:
+    page = wasm.find_parts().page
+    if not (page / _INDEX).is_file():
+        raise OxidizedVisionError(
+            Kind.DEPENDENCY_MISSING,
+            f"The page is not built: there is no {page / _INDEX}",
+            wasm.BUILD_HINT,
+        )
+    ours = {MODULES, INSIDE, SEAL, MARK}
+    for path in sorted(page.iterdir()):
+        if path.name in ours:
+            continue
+        if path.is_dir():
+            shutil.copytree(path, folder / path.name)
+        else:
+            shutil.copyfile(path, folder / path.name)
+
+
+def _modules_of(engine: str) -> list[str]:
+    """The engine's module, and the one with threads where it is built."""
+    threaded = f"{engine}-threads"
+    return [engine, *([threaded] if wasm.has_module(threaded) else [])]
+
+
+def _copy_module(folder: Path, name: str) -> None:
+    source = wasm.check_whole(name)
+    if not wasm.build_of(name).is_for_shipping:
+        warnings.warn(
+            f"The module {name} was built for tests: it is larger and slower than one for "
+            "shipping, which `make wasm` builds",
+            OxidizedVisionWarning,
+            stacklevel=5,
+        )
+    target = folder / MODULES / name
+    target.mkdir(parents=True)
+    for file in wasm.MODULE_FILES:
+        if (source / file).is_file():
+            shutil.copyfile(source / file, target / file)
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,107 @@
+"""What every kind of package is made from, and what it must know to be made."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from oxidizedvision.budget import BudgetReport
+from oxidizedvision.core.results import Notify
+from oxidizedvision.package.chosen import ChosenEngine
+from oxidizedvision.package.subject import Subject
+
+
+@dataclass(frozen=True)
+class PartSize:
+    """A part of a page: its bytes, and those that travel where a server compresses them."""
+
+    part: str
+    bytes: int
+    compressed: int
+
+
+@dataclass(frozen=True)
+class PackageResult:
+    """A model in a package.
+
+    path: the package's folder. kind: what was made. executable: the built program, where it was
+    asked for. reason: why this engine. bytes: size of all files together. budget: the config's
+    limits against what is packaged; None where it has none, or no config was given. threads: of
+    the program where it is not told otherwise, where `auto` chose them. sizes: of `wasm`, what a
+    visitor's browser loads, with Brotli at 9.
+    """
+
+    path: Path
+    name: str
+    engine: str
+    reason: str
+    executable: Path | None
+    files: tuple[str, ...]
+    bytes: int
+    budget: BudgetReport | None = None
+    threads: int | None = None
+    kind: str = "program"
+    sizes: tuple[PartSize, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be packaged: `given` is the target as it was named, `engine` None where it is not.
+
+    folder: where the package goes.
+    """
+
+    given: Path
+    subject: Subject
+    name: str
+    folder: Path
+    engine: str | None
+    goal: str | None
+    build: bool
+    notify: Notify
+
+    def of(self, subject: Subject) -> Job:
+        """The same job for another file of the model."""
+        return replace(self, subject=subject)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a job beside its folder, as in `PackageResult`.
+
+    model: the name of the model's file in the package. shipped: the bytes that a budget limits.
+    """
+
+    model: str
+    shipped: int
+    executable: Path | None = None
+    sizes: tuple[PartSize, ...] = ()
+
+
+class PackageKind(ABC):
+    """A row of the kinds. marks: the files by which a folder is known as a package of this kind."""
+
+    name: str
+    suffix: str
+    marks: tuple[str, ...]
+
+    @abstractmethod
+    def name_of(self, name: str) -> str:
+        """A name as this kind writes it; it may stand in the name of a folder.
+
+        Raises:
+            OxidizedVisionError: `usage` for one that it cannot have.
+        """
+
+    def runner(self, engine: str) -> str:
+        """The runner that stands for a package with this engine."""
+        return engine
+
+    @abstractmethod
+    def choose(self, job: Job) -> ChosenEngine:
+        """The engine that is asked for, or the best that is known."""
+
+    @abstractmethod
+    def make(self, job: Job, chosen: ChosenEngine) -> Made:
+        """Write the package, and put it in place of what was in the folder, whole or not at all."""
