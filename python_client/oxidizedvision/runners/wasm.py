@@ -32,6 +32,7 @@ class WasmRunner(IsolatedRunner):
 
     def __init__(self, name: str, config: RunnerConfig, folder: Path | None = None) -> None:
         self._name = name
+        config = dataclasses.replace(config, threads=1)
         super().__init__(name, config, _command(name, _WORKER, folder))
 
     def _load(self) -> ModelInfo:

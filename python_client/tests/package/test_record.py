@@ -63,7 +63,7 @@ def test_a_crate_that_is_not_finished_leaves_no_wrong_record(
         raise KeyboardInterrupt
 
     module = importlib.import_module("oxidizedvision.package")
-    monkeypatch.setattr(module, "record_crate", cut_off)
+    monkeypatch.setattr(module, "record_package", cut_off)
     with pytest.raises(KeyboardInterrupt):
         package(tiny.onnx, output=tmp_path / "crate", engine="tract")
     assert load_manifest(tiny.manifest).packages == []

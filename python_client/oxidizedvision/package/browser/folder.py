@@ -94,7 +94,7 @@ def _copy_page(folder: Path) -> None:
         if path.name in ours:
             continue
         if path.is_dir():
-            shutil.copytree(path, folder / path.name)
+            shutil.copytree(path, folder / path.name, copy_function=shutil.copyfile)
         else:
             shutil.copyfile(path, folder / path.name)
 

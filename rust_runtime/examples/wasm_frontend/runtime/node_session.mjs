@@ -80,38 +80,33 @@ function makeInputs(specs, shapes) {
   });
 }
 
-function milliseconds(work) {
+async function milliseconds(work) {
   const start = performance.now();
-  work();
+  await work();
   return performance.now() - start;
 }
 
 /** Milliseconds of each run of a window. */
-function window(run, asked) {
-  if (asked.runs !== undefined) {
-    return Array.from({ length: asked.runs }, () => milliseconds(run));
-  }
-  const end = performance.now() + asked.seconds * 1000;
+async function window(run, { runs, seconds = 0, least = runs }) {
+  const end = performance.now() + seconds * 1000;
   const found = [];
-  while (found.length < asked.least || performance.now() < end) {
-    found.push(milliseconds(run));
+  while (found.length < least || (runs === undefined && performance.now() < end)) {
+    found.push(await milliseconds(run));
   }
   return found;
 }
 
-async function serve(folder, requests) {
+async function serve(module, requests) {
   const request = JSON.parse(requests.next().value);
+  const { shapes, optimize } = request;
   const bytes = readFileSync(request.model);
-  const start = performance.now();
-  const model = await loadInNode(bytes, {
-    module: folder,
-    name: basename(request.model),
-    optimize: request.optimize,
+  let model;
+  const loadMs = await milliseconds(async () => {
+    model = await loadInNode(bytes, { module, name: basename(request.model), optimize });
   });
-  const loadMs = performance.now() - start;
-  const inputs = makeInputs(model.info.inputs, request.shapes);
+  const inputs = makeInputs(model.info.inputs, shapes);
   const run = () => model.run(inputs);
-  const firstMs = milliseconds(run);
+  const firstMs = await milliseconds(run);
   say({
     load_ms: loadMs,
     first_ms: firstMs,
@@ -121,7 +116,7 @@ async function serve(folder, requests) {
     peak_rss_mib: peakRssMib(),
   });
   for (const line of requests) {
-    say({ latency_ms: window(run, JSON.parse(line)), peak_rss_mib: peakRssMib() });
+    say({ latency_ms: await window(run, JSON.parse(line)), peak_rss_mib: peakRssMib() });
   }
 }
 
