@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,12 @@ class Parts:
 
 @dataclass(frozen=True)
 class Build:
-    """What `build.json` says of a module; all of it is empty where there is no such file."""
+    """What `build.json` says of a module. version: of the engine. sha256: of the binary."""
 
-    profile: str = ""
-    version: str = ""
-    sha256: str = ""
-    dtypes: tuple[str, ...] = field(default=())
+    profile: str
+    version: str
+    sha256: str
+    dtypes: tuple[str, ...]
 
     @property
     def is_for_shipping(self) -> bool:
@@ -72,7 +72,7 @@ def _shipped() -> Parts:
 def has_module(name: str) -> bool:
     """Whether the module of an engine was built."""
     folder = find_parts().module(name)
-    return all((folder / file).is_file() for file in (SCRIPT, BINARY))
+    return all((folder / file).is_file() for file in MODULE_FILES)
 
 
 def build_of(name: str) -> Build:
@@ -82,8 +82,6 @@ def build_of(name: str) -> Build:
         OxidizedVisionError: `corrupt` where `build.json` is not what the build writes.
     """
     path = find_parts().module(name) / BUILD
-    if not path.is_file():
-        return Build()
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
         return Build(
@@ -106,14 +104,14 @@ def check_whole(name: str) -> Path:
             is another one by now.
     """
     folder = find_parts().module(name)
-    if not has_module(name):
+    lacking = next((file for file in MODULE_FILES if not (folder / file).is_file()), None)
+    if lacking is not None:
         raise OxidizedVisionError(
             Kind.DEPENDENCY_MISSING,
-            f"The WebAssembly module of {name} is not built: there is no {folder / BINARY}",
+            f"The WebAssembly module of {name} is not built: there is no {folder / lacking}",
             BUILD_HINT,
         )
-    recorded = build_of(name).sha256
-    if recorded and sha256_of(folder / BINARY) != recorded:
+    if sha256_of(folder / BINARY) != build_of(name).sha256:
         raise OxidizedVisionError(
             Kind.CHECK_FAILED,
             f"{folder / BINARY} is not the module that was built: its SHA-256 differs",

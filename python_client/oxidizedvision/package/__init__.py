@@ -60,13 +60,14 @@ def package(  # noqa: PLR0913 - keyword-only
     Args:
         model: An `.onnx` file written by `convert` or `optimize`; or a `config.yml` or manifest,
             which stand for the newest ONNX file that was made from them; or, for `program`, what
-            `prepare` wrote for `tract` or `rten`.
+            `prepare` wrote for one of its engines.
         kind: `program` or `wasm`.
         output: The package's folder; `<model's folder>/<name>-crate` or `-page` where not given. A
             folder that is not a package of ours, of the same kind, is never replaced.
-        engine: `tract` or `rten`; `auto` for what is found best of them here: by `choose`, with
-            its number of threads, or for `wasm` by timing both in Node. Where not given, the
-            fastest that the manifest has evidence of; for `wasm` `rten`, whose module is smaller.
+        engine: One that the kind can have; the error for another one lists them. `auto` for the
+            best of them here: by `choose`, with its number of threads, or for `wasm` by timing its
+            modules in Node. Where not given, the fastest that the manifest has evidence of; for
+            `wasm` the one with the smallest module.
         name: The crate's and the program's name, or the page's title; the model's where not given.
         force: Package a model whose content is no longer what the manifest recorded.
         build: Also build the program (`cargo build --release`).

@@ -63,7 +63,10 @@ def check(name: str) -> Availability:
     if node is None or node.fault:
         reason = f"{node.fault}. " if node else ""
         return Availability("missing", hint=f"{reason}{INSTALL_HINT}")
-    return Availability("ready", version=wasm.build_of(module).version or "unknown")
+    try:
+        return Availability("ready", version=wasm.build_of(module).version or "unknown")
+    except OxidizedVisionError as error:
+        return Availability("missing", hint=f"{error.message}. {error.hint}")
 
 
 def dtypes(name: str) -> tuple[str, ...]:

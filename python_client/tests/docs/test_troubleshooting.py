@@ -389,7 +389,9 @@ def engine_died(scene: Scene) -> None:
 
 
 def wasm(scene: Scene) -> None:
-    package(scene.tiny.onnx, engine="wasm", output=scene.folder / "crate")
+    """A page where nothing was built."""
+    scene.patch.setenv("OXIDIZEDVISION_WASM", str(scene.folder))
+    package(scene.tiny.onnx, kind="wasm", engine="rten", output=scene.folder / "page")
 
 
 COMMON: dict[str, tuple[Callable[[Scene], None], Kind, str]] = {
@@ -400,7 +402,7 @@ COMMON: dict[str, tuple[Callable[[Scene], None], Kind, str]] = {
     "tensorrt": (tensorrt, Kind.BACKEND_UNAVAILABLE, "tensorrt"),
     "onnxruntime-library": (onnxruntime_library, Kind.BACKEND_UNAVAILABLE, "ort"),
     "engine-died": (engine_died, Kind.UNSUPPORTED, "tract ended its process by signal 6"),
-    "wasm": (wasm, Kind.USAGE, "wasm"),
+    "wasm": (wasm, Kind.DEPENDENCY_MISSING, "is not built: there is no"),
 }
 
 

@@ -163,6 +163,9 @@ def test_backends_tells_what_is_missing(
         row = rows[name]
         assert (row.status, row.version, row.devices) == ("ready", "0.0", ("cpu",))
         assert row.formats == ("onnx",)
+    (built / "modules" / "rten" / parts.BUILD).write_text("no JSON")
+    assert availability("wasm-rten").status == "missing"
+    assert "does not say how" in availability("wasm-rten").hint
     monkeypatch.setenv(parts.VARIABLE, str(tmp_path / "nowhere"))
     assert availability("wasm-rten").status == "not_built"
     assert "make wasm" in availability("wasm-rten").hint

@@ -117,8 +117,7 @@ def _copy_module(folder: Path, name: str) -> None:
     target = folder / MODULES / name
     target.mkdir(parents=True)
     for file in wasm.MODULE_FILES:
-        if (source / file).is_file():
-            shutil.copyfile(source / file, target / file)
+        shutil.copyfile(source / file, target / file)
 
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:
