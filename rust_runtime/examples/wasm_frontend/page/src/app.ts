@@ -2,7 +2,7 @@ import type { Engine, ModelSource } from "@oxidizedvision/runtime/bare";
 
 import type { Contract } from "./contract.ts";
 import { proposal } from "./contract.ts";
-import { byId, h, replace, say } from "./dom.ts";
+import { button, byId, h, replace, say } from "./dom.ts";
 import { goldensView } from "./goldens.ts";
 import { kindOf } from "./inputs.ts";
 import { Jobs, tellProblem } from "./jobs.ts";
@@ -31,6 +31,7 @@ export class App {
       session: () => this.session,
       ready: () => this.readySession(),
       sample: (sample) => void this.sampleFile(sample),
+      settings: () => this.openSettings(),
     });
     this.showModel();
     this.desk.show();
@@ -72,7 +73,7 @@ export class App {
     bytes: number | undefined,
     contract: Contract | undefined,
   ): Promise<boolean> {
-    const { modules } = this.site;
+    const { modules, threads } = this.site;
     this.desk.offer([]);
     return this.load({
       source,
@@ -80,14 +81,18 @@ export class App {
       bytes,
       engine: this.engine,
       modules,
+      threads,
       contract,
       input: undefined,
     });
   }
 
   private async load(opening: Opening): Promise<boolean> {
-    const session = await this.jobs.run(this.place, `Loading ${opening.name}`, (signal, shown) =>
-      Session.open(opening, signal, shown.progress),
+    const session = await this.jobs.run(
+      this.place,
+      `Loading ${opening.name}`,
+      (signal, shown) => Session.open(opening, signal, shown.progress),
+      ({ kind }) => (kind === "unsupported" ? this.otherEngines(opening) : []),
     );
     if (!session) return false;
     this.session?.close();
@@ -97,6 +102,17 @@ export class App {
     this.desk.renew();
     this.sayLoaded(session);
     return true;
+  }
+
+  private otherEngines(opening: Opening): HTMLElement[] {
+    if (opening.engine === "auto") return [];
+    const others = this.site.engines.filter((engine) => engine !== opening.engine);
+    return others.map((engine) =>
+      button(`Try ${engine}`, () => {
+        this.engine = engine;
+        void this.load({ ...opening, engine });
+      }),
+    );
   }
 
   private sayLoaded({ model, contract, input }: Session): void {
@@ -166,6 +182,13 @@ export class App {
       if (!said || !(await this.apply(said))) return undefined;
     }
     return this.session;
+  }
+
+  private openSettings(): void {
+    const details = this.place.querySelector("details");
+    if (!details) return;
+    details.open = true;
+    details.querySelector("summary")?.focus();
   }
 
   private async setEngine(engine: Engine | "auto"): Promise<void> {

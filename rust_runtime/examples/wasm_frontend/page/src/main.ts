@@ -26,17 +26,25 @@ async function start(): Promise<void> {
     byId("main").hidden = true;
     return;
   }
+  // Files may come before the page knows its engines.
+  let early: File[] = [];
+  let take = (files: File[]): void => {
+    early = [...early, ...files];
+  };
+  hearFiles((files) => take(files));
   const site = await lookAround();
   if (site.engines.length === 0) {
     replace(byId("notices"), problemView(noEngine()));
+    byId("main").hidden = true;
     return;
   }
   const app = new App(site);
-  hearFiles((files) => void app.take(files));
+  take = (files) => void app.take(files);
   const threads = support.threads && site.threads ? support.autoThreads : 1;
   const facts = (state: Offline) => showFacts(threads, state);
   void keepForOffline(site, () => app.begun, facts);
   if (site.bundle?.only) await openOwn(app, site.bundle.title);
+  take(early);
 }
 
 async function openOwn(app: App, title: string): Promise<void> {

@@ -27,6 +27,8 @@ interface Around {
   /** The session once its settings are applied; undefined where they are wrong. */
   ready: () => Promise<Session | undefined>;
   sample: (sample: Bundle["samples"][number]) => void;
+  /** Opens the settings. */
+  settings: () => void;
 }
 
 const RUNS = 20;
@@ -142,34 +144,37 @@ export class PictureDesk {
       (problem) => this.waysOut(problem, picture),
     );
     if (result) this.showResult(session, result, sourceOf(picture));
-    else this.afterNoResult();
+    else this.afterNoResult(picture);
     this.showTiming(session);
   }
 
   /** What is left of an earlier result is not of this picture. */
-  private afterNoResult(): void {
+  private afterNoResult(picture: Picture): void {
     if (this.jobs.busy) return;
     for (const child of [...this.result.children]) {
       if (!child.classList.contains("problem")) child.remove();
     }
-    if (this.result.childElementCount === 0) {
-      replace(
-        this.result,
-        nothingYet("Stopped."),
-        button("Run again", () => void this.predict()),
-      );
-    }
+    if (this.result.childElementCount > 0) return;
+    const again = button("Run again", () => void this.predict());
+    replace(this.result, nothingYet("Stopped.", again, ...this.smaller(picture)));
   }
 
   private waysOut({ kind }: Problem, picture: Picture): HTMLElement[] {
-    const large = picture.width * picture.height > LARGE;
-    if (!large || !["panicked", "engine_failed", "input", "shape_mismatch"].includes(kind))
-      return [];
-    const smaller = async () => {
+    const ofSize = ["panicked", "engine_failed", "input", "shape_mismatch"].includes(kind);
+    const ofSettings = ["config", "model", "shape_mismatch", "engine_failed"].includes(kind);
+    return [
+      ...(ofSettings ? [button("Change the settings", this.around.settings)] : []),
+      ...(ofSize ? this.smaller(picture) : []),
+    ];
+  }
+
+  private smaller(picture: Picture): HTMLElement[] {
+    if (picture.width * picture.height <= LARGE) return [];
+    const run = async () => {
       this.use(await shrunk(picture, SMALLER));
       await this.predict();
     };
-    return [button(`Make it ${SMALLER / 1e6} megapixels and try again`, () => void smaller())];
+    return [button(`Make it ${SMALLER / 1e6} megapixels`, () => void run())];
   }
 
   private showResult(session: Session, result: PictureResult, source: Source): void {
@@ -188,24 +193,27 @@ export class PictureDesk {
 
   private showTiming(session: Session): void {
     byId("timing").hidden = false;
-    const again = this.picture
-      ? button(`Time ${RUNS} runs`, () => void this.repeat(session), { id: "repeat" })
-      : null;
+    const again =
+      this.picture && session.measured.runs.length > 0
+        ? button(`Time ${RUNS} runs`, () => void this.repeat(session), { id: "repeat" })
+        : null;
     replace(byId("timing-body"), ...timingView(session.measured, again));
   }
 
   private async repeat(session: Session): Promise<void> {
     const { picture } = this;
     if (!picture) return;
-    await this.jobs.run(byId("timing-body"), "Timing", async (signal, shown) => {
+    const place = byId("timing-body");
+    const done = await this.jobs.run(place, "Timing", async (signal, shown) => {
       for (let run = 1; run <= RUNS; run += 1) {
         shown.tell(`Run ${run} of ${RUNS}`, run / RUNS);
         await session.predict(picture.given, signal);
         this.showTiming(session);
-        byId("timing-body").prepend(shown.view);
+        place.prepend(shown.view);
       }
+      return true;
     });
-    this.showTiming(session);
+    if (done) this.showTiming(session);
     byId("repeat").focus({ preventScroll: true });
   }
 

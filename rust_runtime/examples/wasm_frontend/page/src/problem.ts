@@ -53,10 +53,15 @@ export function problemView(
     "div",
     { class: "problem", data: { kind } },
     h("strong", {}, title),
-    h("p", { class: "said" }, message),
-    hint ? h("p", { class: "hint" }, hint) : null,
+    h("p", { class: "said" }, ...withCode(message)),
+    hint ? h("p", { class: "hint" }, ...withCode(hint)) : null,
     ways.length > 0 ? h("div", { class: "row" }, ...ways) : null,
   );
   view.setAttribute("role", "alert");
   return view;
+}
+
+/** What stands between backticks is code. */
+function withCode(text: string): (string | HTMLElement)[] {
+  return text.split("`").map((part, at) => (at % 2 === 1 ? h("code", {}, part) : part));
 }

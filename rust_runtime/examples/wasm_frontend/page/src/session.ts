@@ -21,6 +21,8 @@ export interface Opening {
   bytes: number | undefined;
   engine: Engine | "auto";
   modules: URL;
+  /** Whether the module with threads is there; without a network nothing could tell. */
+  threads: boolean;
   /** Wins over what the file says of its pictures. */
   contract: Contract | undefined;
   /** Where the picture goes in, once the file has been seen. */
@@ -53,12 +55,13 @@ export class Session {
     signal: AbortSignal,
     onProgress: (progress: Progress) => void,
   ): Promise<Session> {
-    const { source, name, engine, modules, contract, input } = opening;
+    const { source, name, engine, modules, threads, contract, input } = opening;
     const shape = input && fixedShape(input, contract?.preprocess?.resize);
     const options: LoadOptions & { modules: URL } = {
       name,
       engine,
       modules,
+      threads: threads ? "auto" : 1,
       signal,
       onProgress,
       ...(input && shape ? { inputShapes: { [input.name]: shape } } : {}),

@@ -69,6 +69,28 @@ export interface GivenFile {
   buffer: Buffer;
 }
 
+/** A picture of one colour as an uncompressed BMP. */
+export function bmp(
+  [red, green, blue]: [number, number, number],
+  width: number,
+  height: number,
+): GivenFile {
+  const row = Math.ceil((width * 3) / 4) * 4;
+  const buffer = Buffer.alloc(54 + row * height);
+  buffer.write("BM");
+  buffer.writeUInt32LE(buffer.length, 2);
+  buffer.writeUInt32LE(54, 10);
+  buffer.writeUInt32LE(40, 14);
+  buffer.writeInt32LE(width, 18);
+  buffer.writeInt32LE(height, 22);
+  buffer.writeUInt16LE(1, 26);
+  buffer.writeUInt16LE(24, 28);
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) buffer.set([blue, green, red], 54 + y * row + x * 3);
+  }
+  return { name: "colour.bmp", mimeType: "image/bmp", buffer };
+}
+
 /** Files dropped on the page, or pasted, as the browser itself would hand them over. */
 export async function handOver(
   page: Page,

@@ -73,11 +73,12 @@ export function savers(prediction: Prediction, source: Source): HTMLElement | nu
 }
 
 /** A place that says what will be there. */
-export function nothingYet(text: string): HTMLElement {
+export function nothingYet(text: string, ...ways: HTMLElement[]): HTMLElement {
   return h(
     "div",
     { class: "nothing" },
     h("span", { class: "eye", aria: { hidden: "true" } }),
     h("p", {}, text),
+    ways.length > 0 ? h("div", { class: "row" }, ...ways) : null,
   );
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-import { type GivenFile, handOver, launch, open, said, shot } from "../browser.ts";
+import { bmp, type GivenFile, handOver, launch, open, said, shot } from "../browser.ts";
 import { host, type Running } from "../site.ts";
 
 const MODELS = new URL("../../../../denoiser_cli/tests/models/", import.meta.url);
@@ -47,28 +47,6 @@ function length(value: number): Buffer {
   let rest = value;
   for (; rest >= 0x80; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
   return Buffer.from([...bytes, rest]);
-}
-
-/** A picture of one colour as an uncompressed BMP. */
-function bmp(
-  [red, green, blue]: [number, number, number],
-  width: number,
-  height: number,
-): GivenFile {
-  const row = Math.ceil((width * 3) / 4) * 4;
-  const buffer = Buffer.alloc(54 + row * height);
-  buffer.write("BM");
-  buffer.writeUInt32LE(buffer.length, 2);
-  buffer.writeUInt32LE(54, 10);
-  buffer.writeUInt32LE(40, 14);
-  buffer.writeInt32LE(width, 18);
-  buffer.writeInt32LE(height, 22);
-  buffer.writeUInt16LE(1, 26);
-  buffer.writeUInt16LE(24, 28);
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) buffer.set([blue, green, red], 54 + y * row + x * 3);
-  }
-  return { name: "colour.bmp", mimeType: "image/bmp", buffer };
 }
 
 it("a model that describes itself takes a picture at once", async () => {

@@ -73,6 +73,8 @@ it("settings that cannot be are told on their field, those that do not fit by th
   const told = page.locator(".problem");
   await told.waitFor();
   await shot(page, "settings-do-not-fit");
+  await page.getByRole("button", { name: "Change the settings" }).click();
+  expect(await page.locator("#model details").getAttribute("open")).not.toBeNull();
   expect(wrong).toEqual([]);
   await page.context().close();
 });
