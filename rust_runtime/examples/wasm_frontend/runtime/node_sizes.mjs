@@ -6,6 +6,7 @@ import { brotliCompressSync, constants } from "node:zlib";
 
 const QUALITY = 9;
 
+/** @param {string} path */
 function compressedSize(path) {
   const content = readFileSync(path);
   const params = {
