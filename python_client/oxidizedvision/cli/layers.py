@@ -123,18 +123,21 @@ def report_views(report: LayerReport, most: int = MOST_ROWS) -> list[View]:
     if left > 0:
         views.append(f"… and {left} more layer{'s' if left > 1 else ''}")
     views += [f"note: {note}" for note in report.notes]
-    views += [
-        f"{output.name}: off by {output.relative_error:.3g} of the largest value, "
-        f"{output.tolerance:g} is allowed"
-        for output in report.moved
-    ]
+    views += [f"{output.name}: {output.broken}" for output in report.moved]
     return [*views, verdict(report)]
 
 
 def reduction_views(reduction: Reduction) -> list[View]:
     """What is left of a model that fails, and where it was written."""
     if not reduction.failing:
-        return [f"{reduction.model} does not fail in {reduction.engine}: nothing was written"]
+        kept = "its outputs keep their limits, and no layer differs by more than rounding"
+        where = f"{reduction.model} in {reduction.engine}"
+        return [f"{where} does not fail: {kept}. Nothing was written"]
+    if not reduction.nodes:
+        return [
+            f"FAILED: {reduction.model} in {reduction.engine}: {reduction.message}",
+            "No part of it fails by itself: the rounding of all of it adds up. Nothing was written",
+        ]
     pairs = list(zip(reduction.nodes, reduction.operators, strict=True))
     left = f"{len(pairs)} of {reduction.nodes_before} nodes, after {reduction.tried} tries"
     facts = [("fails", reduction.kind), ("how", reduction.message), ("left", left)]

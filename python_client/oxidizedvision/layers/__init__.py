@@ -5,7 +5,7 @@
 """
 
 from oxidizedvision.layers.engines import REFERENCE, Engine, RunnerEngine
-from oxidizedvision.layers.findings import TOLERANCES
+from oxidizedvision.layers.limits import TOLERANCE, OutputLimits
 from oxidizedvision.layers.measures import Errors
 from oxidizedvision.layers.pytorch import pytorch_side
 from oxidizedvision.layers.reduction import Reduction, reduce
@@ -16,13 +16,14 @@ from oxidizedvision.layers.verb import compare
 
 __all__ = [
     "REFERENCE",
-    "TOLERANCES",
+    "TOLERANCE",
     "Engine",
     "Errors",
     "Layer",
     "LayerReport",
     "LayerReports",
     "OutputError",
+    "OutputLimits",
     "Reduction",
     "RunnerEngine",
     "Side",

@@ -13,8 +13,9 @@ from oxidizedvision.core.results import Notify
 from oxidizedvision.layers.accumulated import Trace, measure_accumulated, traced
 from oxidizedvision.layers.bisect import crossing, first_wrong, last_readers
 from oxidizedvision.layers.engines import REFERENCE
-from oxidizedvision.layers.findings import TOLERANCES, notes_of, output_errors, with_calls
+from oxidizedvision.layers.findings import notes_of, with_calls
 from oxidizedvision.layers.graph import Graph
+from oxidizedvision.layers.limits import OutputLimits, limits_of
 from oxidizedvision.layers.local import (
     Bench,
     is_doubtful,
@@ -40,7 +41,7 @@ class Comparison:
     reference: Side
     candidate: Side
     inputs: Mapping[str, Array]
-    tolerance: float | None
+    limits: OutputLimits | float | None
     notify: Notify
     _trace: Trace = field(default_factory=lambda: Trace({}, {}))
     _got: dict[str, Array] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Comparison:
         found = first_wrong(len(order), lambda places: self._right(order, places))
         if self._failure:
             return self.full()  # what does not run as a whole is found layer by layer
+        self._look_at(self._outputs)
         if found is None:
             return self._report("bisect", self._accumulated(self._seen))
         self.notify(f"running the layers before {order[found]} by themselves")
@@ -93,6 +95,11 @@ class Comparison:
         measured = {layer.tensor: layer for layer in alone}
         layers = [measured.get(layer.tensor, layer) for layer in self._accumulated(self._seen)]
         return self._report("bisect", layers)
+
+    def moved(self) -> list[OutputError]:
+        """The outputs of the whole that are beyond a limit, as `LayerReport.moved`."""
+        self._look_at(self._outputs)
+        return [output for output in self._output_errors() if output.moved]
 
     def everything(self, *, folded: bool = True) -> Bench:
         """The two sides with every value of the reference; the candidate was not run.
@@ -279,10 +286,15 @@ class Comparison:
         )
 
     def _output_errors(self) -> tuple[OutputError, ...]:
-        limit = TOLERANCES[self.precision] if self.tolerance is None else self.tolerance
+        limits = self.limits
+        if not isinstance(limits, OutputLimits):
+            limits = limits_of(self.precision, limits)
         values = self._bench.values
-        wanted = {name: values[self.meets[name]] for name in self._outputs if name in self._got}
-        return output_errors(wanted, self._got, limit)
+        return tuple(
+            limits.error(name, values[self.meets[name]], self._got[name])
+            for name in self._outputs
+            if name in self._got
+        )
 
 
 def _diverges(layer: Layer) -> bool:

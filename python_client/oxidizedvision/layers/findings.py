@@ -6,36 +6,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from oxidizedvision.layers.measures import relative_error
-from oxidizedvision.layers.report import Layer, OutputError
+from oxidizedvision.layers.report import Layer
 
 if TYPE_CHECKING:
-    from oxidizedvision.core.manifest import Precision
-    from oxidizedvision.core.tensors import Array
     from oxidizedvision.layers.graph import Graph
     from oxidizedvision.layers.sides import Side
 
-TOLERANCES: dict[Precision, float] = {"fp32": 1e-4, "fp16": 1e-2, "int8": 1e-1}
-"""The largest difference of an output over its largest value, by the coarsest precision."""
-
 _SHOWN = 3
-
-
-def output_errors(
-    wanted: Mapping[str, Array], got: Mapping[str, Array], tolerance: float
-) -> tuple[OutputError, ...]:
-    """The errors of those outputs that the candidate gave.
-
-    Args:
-        wanted: By the candidate's name, what the reference has.
-        got: The candidate's tensors.
-        tolerance: As in `OutputError`.
-    """
-    return tuple(
-        OutputError(name, relative_error(array, got[name]), tolerance)
-        for name, array in wanted.items()
-        if name in got
-    )
 
 
 def with_calls(layers: Iterable[Layer], calls: Mapping[str, str]) -> tuple[Layer, ...]:

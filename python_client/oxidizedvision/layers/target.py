@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from oxidizedvision.core.engines import ONNX_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.layers.inputs import random_inputs, reference_beside
+from oxidizedvision.layers.limits import OutputLimits
 from oxidizedvision.layers.pytorch import pytorch_side
 from oxidizedvision.layers.reduction import Reduction, reduce
 from oxidizedvision.layers.report import LayerReport
@@ -20,7 +21,10 @@ from oxidizedvision.layers.verb import compare
 from oxidizedvision.onnx_file import read_onnx
 from oxidizedvision.runners.table import availability, engine_named
 from oxidizedvision.runners.target import Target, Unavailable, resolve
+from oxidizedvision.validate.cases import Case
+from oxidizedvision.validate.checks import check_runner
 from oxidizedvision.validate.goldens import load_goldens
+from oxidizedvision.validate.limits import LimitTable, Rules
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -80,18 +84,21 @@ def validate_layers(
             give inner tensors, and for shapes beside goldens.
     """
     subject = _opened(target, shapes or {})
-    where, reference, inputs = subject.where, subject.reference, subject.inputs
+    where, reference = subject.where, subject.reference
     names = _engines(runners)
     missing = [state for name in names if (state := where.missing(name))]
     reports = []
     if where.config is not None and where.missing("pytorch") is None:
         notify("comparing PyTorch with FP32")
-        reports.append(_from_pytorch(where.config, reference, inputs, full, notify))
+        reports.append(_from_pytorch(where.config, subject, full, notify))
     for name in names:
         if where.missing(name) is None:
             notify(f"comparing {where.model.name} in {name}")
-            report = compare(reference, where.model, inputs, engine=name, full=full, notify=notify)
-            reports.append(replace(report, notes=(*subject.notes, *report.notes)))
+            inputs, limits, notes = subject.case(name)
+            report = compare(
+                reference, where.model, inputs, engine=name, full=full, limits=limits, notify=notify
+            )
+            reports.append(replace(report, notes=(*notes, *report.notes)))
     told = missing if runners is not None else []
     return LayerReports(where.name, tuple(reports), tuple(told))
 
@@ -119,17 +126,49 @@ def reduce_target(
     subject = _opened(target, shapes or {})
     (name,) = _engines([runner])
     model = subject.where.model
-    return reduce(subject.reference, model, subject.inputs, folder, engine=name, notify=notify)
+    inputs, limits, _ = subject.case(name)
+    return reduce(
+        subject.reference, model, inputs, folder, engine=name, limits=limits, notify=notify
+    )
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """A model, its FP32 file, and the inputs that both run on."""
+    """A model, its FP32 file, and what both may run on; without goldens `random` numbers."""
 
     where: Target
     reference: Path
-    inputs: dict[str, Array]
+    goldens: Sequence[Case] = ()
+    random: Mapping[str, Array] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> LimitTable | None:
+        """What `validate` holds the model to."""
+        manifest = self.where.manifest
+        return LimitTable(self.where, manifest) if manifest is not None else None
+
+    def case(self, engine: str) -> tuple[Mapping[str, Array], OutputLimits | None, tuple[str, ...]]:
+        """Inputs, the limits of the outputs for them, and notes.
+
+        Of several goldens the first, unless another breaks a limit that it keeps.
+        """
+        table = self.rules
+        if table is None:
+            return self.random, None, self.notes
+        rules = table.rules(engine)
+        case = self._failing(engine, rules) or self.goldens[0]
+        note = f"compared on {case.name}, the worst of those that `validate` fails"
+        told = () if case is self.goldens[0] else (note,)
+        return case.inputs, OutputLimits(rules, expected=case.expected), (*self.notes, *told)
+
+    def _failing(self, engine: str, rules: Rules) -> Case | None:
+        if len(self.goldens) < 2 or not availability(engine).ready:
+            return None
+        found = check_runner(engine, self.where.runner_config(engine), None, self.goldens, rules)
+        rows = () if isinstance(found, Unavailable) else found
+        failed = {row.worst_case for row in rows if not row.passed}
+        return next((case for case in self.goldens if case.name in failed), None)
 
 
 def _opened(target: str | Path | Config, shapes: Mapping[str, Sequence[int]]) -> _Subject:
@@ -139,7 +178,7 @@ def _opened(target: str | Path | Config, shapes: Mapping[str, Sequence[int]]) ->
         inputs = random_inputs(reference, shapes)
         told = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
         note = f"no manifest lists {where.model.name}: compared on random numbers, {told}"
-        return _Subject(where, reference, inputs, (note,))
+        return _Subject(where, reference, random=inputs, notes=(note,))
     if shapes:
         raise OxidizedVisionError(
             Kind.USAGE,
@@ -148,7 +187,7 @@ def _opened(target: str | Path | Config, shapes: Mapping[str, Sequence[int]]) ->
         )
     reference = find_forms(where, onnx_only=False)[0].file
     goldens = load_goldens(where.folder / where.manifest.goldens.file)
-    return _Subject(where, reference, goldens[0].inputs)
+    return _Subject(where, reference, goldens)
 
 
 def _engines(runners: Sequence[str] | None) -> tuple[str, ...]:
@@ -164,11 +203,11 @@ def _engines(runners: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(name for name in ENGINES if name in runners)
 
 
-def _from_pytorch(
-    config: Config, reference: Path, inputs: dict[str, Array], full: bool, notify: Notify
-) -> LayerReport:
+def _from_pytorch(config: Config, subject: _Subject, full: bool, notify: Notify) -> LayerReport:
     from oxidizedvision.convert import load_module
 
-    given = {name: inputs[name] for name in config.model.shapes}
+    reference, golden, table = subject.reference, subject.goldens[0], subject.rules
+    given = {name: golden.inputs[name] for name in config.model.shapes}
     side = pytorch_side(load_module(config), read_onnx(reference), given, config.model.outputs)
-    return compare(side, reference, given, full=full, notify=notify)
+    limits = OutputLimits(table.rules("pytorch")) if table is not None else None
+    return compare(side, reference, given, full=full, limits=limits, notify=notify)

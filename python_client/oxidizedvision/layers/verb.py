@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.layers.comparison import Comparison
 from oxidizedvision.layers.engines import REFERENCE, SECONDS, Engine
+from oxidizedvision.layers.limits import OutputLimits
 from oxidizedvision.layers.report import LayerReport
 from oxidizedvision.layers.sides import Side, engine_of, side_of
 
@@ -24,6 +25,7 @@ def compare(
     engine: str | Engine = "onnxruntime",
     full: bool = False,
     tolerance: float | None = None,
+    limits: OutputLimits | None = None,
     notify: Notify = silent,
 ) -> LayerReport:
     """Find the first layer in which a model differs from a reference by more than rounding.
@@ -38,8 +40,9 @@ def compare(
         inputs: Arrays by name, of shapes that both take.
         engine: What runs a candidate that is a file.
         full: Measure every layer; else look for the first that diverges, and measure it.
-        tolerance: The largest difference of an output over its largest value; None takes that of
-            the candidate's precision in `TOLERANCES`.
+        tolerance: The largest difference of an output over its largest value. None takes `limits`.
+        limits: What outputs are held to. None takes `validate`'s defaults of the candidate's
+            precision, and for FP32 a `tolerance` of `TOLERANCE`.
         notify: Told what is being run.
 
     Raises:
@@ -48,5 +51,5 @@ def compare(
             finding: see `LayerReport.failure`.
     """
     sides = side_of(reference, REFERENCE), side_of(candidate, engine_of(engine, SECONDS))
-    comparison = Comparison(*sides, inputs, tolerance, notify)
+    comparison = Comparison(*sides, inputs, limits if tolerance is None else tolerance, notify)
     return comparison.full() if full else comparison.bisected()

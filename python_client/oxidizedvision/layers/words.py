@@ -18,6 +18,11 @@ def verdict(report: LayerReport) -> str:
         )
     if report.first is None:
         return f"no layer diverges: rounding explains all of {report.candidate}"
+    if report.passed:
+        return (
+            f"no layer is at fault: {report.first.title} is off in a run of the whole by more than "
+            "rounding explains, but is right alone, and no output is off"
+        )
     layer = report.first
     if layer.faulty:
         times = f"{layer.excess:.3g}"

@@ -45,8 +45,8 @@ def test_the_table_marks_the_layer_at_fault(bad: LayerReport) -> None:
 
 
 def test_rounding_that_adds_up_beyond_the_tolerance_is_a_failure(bad: LayerReport) -> None:
-    moved = OutputError("output", 0.2, 0.1)
-    report = dataclasses.replace(bad, first=None, outputs=(moved,))
+    moved = OutputError("output", 0.2, "cosine similarity 0.9 is below 0.99")
+    report = dataclasses.replace(bad, layers=(), first=None, outputs=(moved,))
     assert not report.passed
     assert verdict(report).startswith("FAILED: output is beyond what is allowed, though no layer")
     assert verdict(dataclasses.replace(report, outputs=())).startswith("no layer diverges")
@@ -129,4 +129,9 @@ def test_what_is_left_is_listed() -> None:
     assert isinstance(facts, Facts)
     assert ("left", "1 of 10 nodes, after 4 tries") in facts.pairs
     nothing = reduction_views(Reduction("m", "tract", failing=False))
-    assert nothing == ["m does not fail in tract: nothing was written"]
+    assert len(nothing) == 1
+    assert str(nothing[0]).startswith("m in tract does not fail: its outputs keep their limits")
+    limits = Reduction("m", "ort", True, "limits", "y: cosine similarity 0.9 is below 0.99")
+    first, second = map(str, reduction_views(limits))
+    assert first == "FAILED: m in ort: y: cosine similarity 0.9 is below 0.99"
+    assert "No part of it fails by itself" in second

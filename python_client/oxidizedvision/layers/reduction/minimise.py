@@ -45,7 +45,7 @@ class _Search:
 
 
 def minimise(bench: Bench, seconds: float, notify: Notify = silent) -> Minimum | None:
-    """The least that fails as the whole does; None where the whole does not fail.
+    """The least that fails as the whole does; None where neither the whole nor a layer fails.
 
     Args:
         bench: The two sides, with the reference's value of every tensor.
@@ -57,10 +57,10 @@ def minimise(bench: Bench, seconds: float, notify: Notify = silent) -> Minimum |
     notify("running the whole")
     whole = trials.closed(graph.needed(graph.outputs))
     failure = trials.failure(whole)
-    if failure is None:
+    search = _Search(trials, failure.kind if failure else DIFFERS, time.monotonic() + seconds)
+    nodes = _single(search, bench, notify) or (whole if failure else ())
+    if not nodes:
         return None
-    search = _Search(trials, failure.kind, time.monotonic() + seconds)
-    nodes = _single(search, bench, notify) or whole
     if nodes == whole:
         nodes = _interval(search, whole, notify)
     notify(f"leaving out parts of {len(nodes)} nodes")

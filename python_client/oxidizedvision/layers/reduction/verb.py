@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from oxidizedvision.core.errors import ExitCode
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.layers.comparison import Comparison
 from oxidizedvision.layers.engines import REFERENCE, Engine
+from oxidizedvision.layers.limits import OutputLimits
 from oxidizedvision.layers.reduction.bundle import Finding, check_place, write_bundle
 from oxidizedvision.layers.reduction.minimise import minimise
 from oxidizedvision.layers.reduction.trial import Trials
@@ -33,7 +35,8 @@ class Reduction:
         model: The candidate's name.
         engine: What it fails in.
         failing: Whether it does; else nothing was written.
-        kind: `differs`, or the kind of the engine's error.
+        kind: `differs`, the kind of the engine's error, or `limits`: outputs of the whole are
+            beyond what `validate` allows, and no part differs by more than rounding.
         message: How it fails.
         nodes: The ONNX nodes that are left, by name, or by their first output.
         operators: Their operators.
@@ -68,6 +71,7 @@ def reduce(
     folder: str | Path | None,
     *,
     engine: str | Engine = "onnxruntime",
+    limits: OutputLimits | None = None,
     seconds: float = SEARCH_SECONDS,
     notify: Notify = silent,
 ) -> Reduction:
@@ -83,6 +87,7 @@ def reduce(
         inputs: Arrays by name, of shapes that both take.
         folder: Where the bundle goes; an older one is replaced. None writes nothing.
         engine: What runs a candidate that is a file.
+        limits: What outputs are held to, as in `compare`.
         seconds: After so long the least that was found by then is taken.
         notify: Told what is being tried.
 
@@ -94,14 +99,16 @@ def reduce(
     if place is not None:
         check_place(place)
     sides = side_of(reference, REFERENCE), side_of(candidate, engine_of(engine, SECONDS))
-    comparison = Comparison(*sides, inputs, None, notify)
+    comparison = Comparison(*sides, inputs, limits, notify)
     for folded in (True, False):  # an engine may fail on what is worked out from shapes
         bench = comparison.everything(folded=folded)
         least = minimise(bench, seconds, notify)
         if least is not None:
             break
     else:
-        return Reduction(sides[1].name, sides[1].engine.name, failing=False)
+        broken = "; ".join(f"{output.name}: {output.broken}" for output in comparison.moved())
+        found = Reduction(sides[1].name, sides[1].engine.name, failing=bool(broken))
+        return dataclasses.replace(found, kind="limits", message=broken) if broken else found
     trials = Trials(bench)
     part = trials.with_noise(trials.part(least.nodes))
     finding = Finding(part, least.failure, sides[1].engine, sides[1].name, sides[0].label)
