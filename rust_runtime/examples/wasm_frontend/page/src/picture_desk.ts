@@ -113,6 +113,7 @@ export class PictureDesk {
   private use(picture: Picture): void {
     release(this.picture);
     this.picture = picture;
+    this.around.session()?.anotherPicture();
     this.show();
   }
 
@@ -184,10 +185,12 @@ export class PictureDesk {
       ...predictionView(prediction, source),
       h("div", { class: "row" }, savers(prediction, source)),
     );
+    // A live picture changes faster than anybody could be told.
+    if (this.camera) return;
     const time = session.measured.runs.at(-1)?.totalMs ?? 0;
     say(`${predictionSaid(prediction)}. It took ${milliseconds(time)}.`);
     const narrow = matchMedia("(max-width: 56rem)").matches;
-    if (narrow && !this.camera) byId("result").scrollIntoView({ block: "start" });
+    if (narrow) byId("result").scrollIntoView({ block: "start" });
     if (document.activeElement === document.body) byId("result").focus({ preventScroll: true });
   }
 
@@ -237,6 +240,7 @@ export class PictureDesk {
           this.show();
         },
       });
+      this.around.session()?.anotherPicture();
       clearTold(this.place);
       this.show();
       this.place.querySelector("button")?.focus();

@@ -6,13 +6,15 @@ import { milliseconds } from "./words.ts";
 const CHART = { width: 320, height: 92, top: 6 };
 const MOST_SHOWN = 60;
 const LEAST_COLUMNS = 20;
+const MOST_MEDIANS = 4;
 
-/** A column for each run, with the median of those after the first as a line. */
-export function runChart(runs: Run[]): HTMLElement {
+/** A column for each run, with the median of the later ones as a line. */
+export function runChart(runs: Run[], later: number[]): HTMLElement {
   const shown = runs.slice(-MOST_SHOWN);
-  const most = Math.max(...shown.map(({ totalMs }) => totalMs));
-  const later = runs.slice(1).map(({ totalMs }) => totalMs);
   const middle = later.length > 0 ? median(later) : undefined;
+  const longest = Math.max(...shown.map(({ totalMs }) => totalMs));
+  // One run that took far longer than the rest would leave nothing to see of them.
+  const most = Math.min(longest, MOST_MEDIANS * (middle ?? longest));
   const { width, height } = CHART;
   const step = width / Math.max(shown.length, LEAST_COLUMNS);
   const first = runs.length - shown.length + 1;
@@ -34,7 +36,7 @@ const up = (share: number) => share * (CHART.height - CHART.top);
 function column(run: Run, at: number, from: number, step: number, most: number): SVGElement[] {
   const box = { x: from + step * 0.12, width: step * 0.76, rx: Math.min(2, step * 0.2) };
   const bar = (value: number, name: string) => {
-    const tall = up(value / most);
+    const tall = up(Math.min(1, value / most));
     return svg(
       "rect",
       { ...box, y: CHART.height - tall, height: tall, class: name },

@@ -8,7 +8,9 @@ import { bytes, milliseconds } from "./words.ts";
 /** What was measured since the model was loaded. */
 export interface Measured {
   load: LoadTiming;
-  /** Whole predictions as the user waits for them, the first included. */
+  /** The very first result, as the user waits for it. */
+  first: Run | undefined;
+  /** Runs on the picture that is shown. */
   runs: Run[];
   memory: number | undefined;
   /** Where it ran. */
@@ -27,10 +29,9 @@ const PHASES: { key: keyof Timing; label: string }[] = [
 ];
 
 export function timingView(measured: Measured, again: HTMLElement | null): HTMLElement[] {
-  const { load, runs, memory, engine } = measured;
+  const { load, first, runs, memory, engine } = measured;
   const whole = load.fetchMs + load.instantiateMs + load.loadMs;
-  const later = runs.slice(1).map(({ totalMs }) => totalMs);
-  const [first] = runs;
+  const later = runs.filter((run) => run !== first).map(({ totalMs }) => totalMs);
   const told: [string, string, string][] = [
     [
       "Load",
@@ -38,7 +39,11 @@ export function timingView(measured: Measured, again: HTMLElement | null): HTMLE
       `fetch ${milliseconds(load.fetchMs)}, module ${milliseconds(load.instantiateMs)}, model ${milliseconds(load.loadMs)}`,
     ],
     ["First", first ? milliseconds(first.totalMs) : "–", "the first result, warm-up included"],
-    ["Median", later.length > 0 ? milliseconds(median(later)) : "–", "of the runs after the first"],
+    [
+      "Median",
+      later.length > 0 ? milliseconds(median(later)) : "–",
+      "of the runs on this picture after that",
+    ],
     [
       "p95",
       later.length > 0 ? milliseconds(quantile(later, 0.95)) : "–",
@@ -54,7 +59,7 @@ export function timingView(measured: Measured, again: HTMLElement | null): HTMLE
   const last = runs.at(-1);
   return [
     h("dl", { class: "stats" }, ...stats),
-    ...(runs.length > 0 ? [runChart(runs)] : []),
+    ...(runs.length > 0 ? [runChart(runs, later)] : []),
     ...(last ? [phases(last)] : []),
     h("div", { class: "timing-row" }, h("p", { class: "quiet" }, where), again),
   ];

@@ -5,6 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { bmp, handOver, launch, open, pixelDifference, said, shot } from "../browser.ts";
+import { model } from "../models.ts";
 import { host, type Running } from "../site.ts";
 import { type Answers, fixture, makeFixtures, path, type Scored, testModel } from "./fixtures.ts";
 
@@ -50,7 +51,7 @@ it("the denoiser gives PyTorch's picture, and its times are shown", async () => 
   await page.locator("#timing .working").waitFor({ state: "detached", timeout: 100_000 });
   const [load, first, median, p95] = await page.locator(".stats dd").allTextContents();
   for (const time of [load, first, median, p95]) expect(time).toMatch(/^[\d.]+ m?s$/);
-  expect(await page.locator(".chart .whole").count()).toBe(22);
+  expect(await page.locator(".chart .whole").count()).toBe(21);
   await shot(page, "timing");
   expect(wrong).toEqual([]);
   await page.context().close();
@@ -124,6 +125,25 @@ it("the PP-OCR detector finds the text that ONNX Runtime finds", async () => {
     0,
   );
   await shot(page, "mask");
+  expect(wrong).toEqual([]);
+  await page.context().close();
+});
+
+it("boxes lie where they are, each with its name", async () => {
+  const { page, wrong } = await open(browser, site.url);
+  const detector = model("detector", {
+    "oxv.preprocess": { color: "rgb" },
+    "oxv.postprocess": { kind: "detection", boxes: "boxes", scores: "scores", labels: ["object"] },
+  });
+  await handOver(page, "drop", detector, bmp([220, 160, 60], 40, 32));
+  await page.locator(".found li").nth(1).waitFor();
+  const found = JSON.parse(String(await saved(page, "Save as JSON"))).detections;
+  expect(found.map(({ box }: { box: number[] }) => box)).toEqual([
+    [0, 0, 16, 16],
+    [8, 8, 32, 32],
+  ]);
+  expect(await page.locator("svg.overlay .box").count()).toBe(2);
+  await shot(page, "boxes");
   expect(wrong).toEqual([]);
   await page.context().close();
 });
