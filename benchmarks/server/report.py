@@ -156,7 +156,7 @@ def committed() -> dict[str, Row] | None:
 
 def write(document: Document) -> None:
     """Replace the committed results and the tables of benchmarks/README.md."""
-    kept = json.dumps(_rounded(document), separators=(", ", ": "))
+    kept = json.dumps(rounded(document), separators=(", ", ": "))
     # A line for each row, so that a later run's changes can be read.
     RESULTS.write_text(re.sub(r'(\{"server"|\{"model")', r"\n\1", kept) + "\n", encoding="utf-8")
     page = README.read_text(encoding="utf-8")
@@ -168,9 +168,10 @@ def write(document: Document) -> None:
     README.write_text(f"{before}{START}\n{written}\n{END}{after}", encoding="utf-8")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """The same with five digits of every float."""
     if isinstance(value, float):
         return float(f"{value:.5g}")
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return [_rounded(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        return {key: rounded(inner) for key, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, (list, tuple)) else value
