@@ -48,7 +48,7 @@ export class App {
     const [model] = of("model");
     if (model && !this.site.bundle?.only) await this.openFile(model);
     const [goldens] = of("goldens");
-    if (goldens) await this.checkGoldens(goldens);
+    if (goldens) await this.checkGoldens(goldens, goldens.name);
     const [picture] = of("picture");
     if (picture) await this.desk.give(picture, picture.name);
   }
@@ -131,19 +131,30 @@ export class App {
   private showModel(): void {
     const { session, site } = this;
     byId("main").dataset.state = session ? "loaded" : "empty";
-    const { bundle } = site;
-    const another = bundle?.only ? undefined : (file: File) => void this.openFile(file);
-    const chosen = (file: File) => void this.take([file]);
-    const parts = session
-      ? [...loadedModel(session, another), ...this.settingsOf(session)]
-      : bundle?.only
-        ? []
-        : emptyModel(bundle, chosen, () => void this.openBundle());
+    const parts = session ? this.loadedParts(session) : this.emptyParts();
     const engines =
       site.engines.length > 0
         ? engineChoice(site.engines, this.engine, (engine) => void this.setEngine(engine))
         : null;
     replace(this.place, ...parts, engines, session ? choiceSaid(session) : null);
+  }
+
+  private loadedParts(session: Session): HTMLElement[] {
+    const { bundle } = this.site;
+    const another = bundle?.only ? undefined : (file: File) => void this.openFile(file);
+    const proof = bundle && session.opening.source === bundle.model ? bundle.goldens : undefined;
+    return [
+      ...loadedModel(session, another),
+      ...(proof ? [inRow("Compare with PyTorch's answers", () => void this.prove(proof))] : []),
+      ...this.settingsOf(session),
+    ];
+  }
+
+  private emptyParts(): HTMLElement[] {
+    const { bundle } = this.site;
+    const load = () => void this.openBundle();
+    if (bundle?.only) return [inRow(`Load ${bundle.title}`, load)];
+    return emptyModel(bundle, (file) => void this.take([file]), load);
   }
 
   /** The settings: open where the file says nothing of its pictures, else to be unfolded. */
@@ -200,25 +211,45 @@ export class App {
 
   private async sampleFile({ address, title }: { address: URL; title: string }): Promise<void> {
     try {
-      const response = await fetch(address);
-      if (!response.ok) throw new Error(`${title}: the page's host answered ${response.status}`);
-      await this.desk.give(await response.blob(), title);
+      await this.desk.give(await fileAt(address), title);
     } catch (error) {
       tellProblem(byId("picture-body"), error);
     }
   }
 
-  private async checkGoldens(file: File): Promise<void> {
+  /** Whether the page's own model answers in this browser as PyTorch did. */
+  private async prove(goldens: URL): Promise<void> {
+    try {
+      await this.checkGoldens(await fileAt(goldens), "the recorded answers");
+    } catch (error) {
+      tellProblem(byId("result-body"), error);
+    }
+  }
+
+  private async checkGoldens(file: Blob, name: string): Promise<void> {
     const { session } = this;
     const result = byId("result-body");
     if (!session) {
-      replace(result, nothingYet("Load the model first that these recorded answers belong to."));
+      const first = "Load the model first that these recorded answers belong to.";
+      replace(result, nothingYet(first));
       return;
     }
     const goldens = new Uint8Array(await file.arrayBuffer());
     const check = await this.jobs.run(result, "Comparing with PyTorch's answers", (signal) =>
       session.checkGoldens(goldens, signal),
     );
-    if (check) replace(result, goldensView(check, file.name));
+    if (check) replace(result, goldensView(check, name));
   }
+}
+
+const inRow = (label: string, act: () => void) => h("div", { class: "row" }, button(label, act));
+
+/** A file that stands beside the page. */
+async function fileAt(address: URL): Promise<Blob> {
+  const response = await fetch(address);
+  if (response.ok) return response.blob();
+  throw Object.assign(new Error(`${address} answered ${response.status}`), {
+    kind: "not_found",
+    hint: "The page's folder is not whole: copy it to the host again.",
+  });
 }

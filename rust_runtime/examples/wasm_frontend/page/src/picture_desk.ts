@@ -6,7 +6,7 @@ import { pasted } from "./inputs.ts";
 import { clearTold, type Jobs, tellProblem } from "./jobs.ts";
 import { type Picture, pictureFrom, release, shrunk } from "./picture.ts";
 import { pictureSources } from "./picture_card.ts";
-import type { Problem } from "./problem.ts";
+import { type Problem, wasCancelled } from "./problem.ts";
 import {
   nothingYet,
   predictionSaid,
@@ -261,6 +261,7 @@ export class PictureDesk {
     try {
       this.showResult(session, await session.predict(frame, new AbortController().signal), source);
     } catch (error) {
+      if (wasCancelled(error)) return;
       this.closeCamera();
       this.show();
       tellProblem(this.result, error);

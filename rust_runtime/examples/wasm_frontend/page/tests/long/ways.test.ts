@@ -199,6 +199,7 @@ it("with a model of its own it is for that model alone", async () => {
     name: "denoiser",
     model: "denoiser.onnx",
     engine: "rten",
+    goldens: "denoiser.golden.safetensors",
     samples: [{ file: "noisy.png", title: "A cat, with noise" }],
   };
   const own = await host({
@@ -206,6 +207,7 @@ it("with a model of its own it is for that model alone", async () => {
       "model/manifest.json": JSON.stringify(manifest),
       "model/denoiser.onnx": fixture("denoiser.onnx").buffer,
       "model/noisy.png": fixture("noisy.png").buffer,
+      "model/denoiser.golden.safetensors": fixture("denoiser.golden.safetensors").buffer,
     },
   });
   const { page, wrong } = await open(browser, own.url);
@@ -216,6 +218,8 @@ it("with a model of its own it is for that model alone", async () => {
   await page.getByRole("button", { name: "A cat, with noise" }).click();
   await page.locator(".compare .after").waitFor();
   await shot(page, "own-model");
+  await page.getByRole("button", { name: "Compare with PyTorch's answers" }).click();
+  await page.locator(".verdict.good").waitFor();
   await own.stop();
   await page.context().setOffline(true);
   await page.reload();
