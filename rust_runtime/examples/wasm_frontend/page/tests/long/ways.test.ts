@@ -179,6 +179,24 @@ it("works without a network once it was loaded, in a folder of a static host", a
   await page.context().close();
 });
 
+it("loads itself once more where that brings threads", async () => {
+  const files = ["build.json", "oxidizedvision.js", "oxidizedvision_bg.wasm"];
+  const threaded = await host({
+    own: Object.fromEntries(files.map((file) => [`modules/rten-threads/${file}`, "{}"])),
+  });
+  const { page, wrong } = await open(browser, threaded.url);
+  await settled(page);
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  expect(await page.locator("#facts").textContent()).toMatch(/^\d threads|^1 thread/);
+  const loads = threaded.asked.filter((path) => path === "").length;
+  await page.reload();
+  await settled(page);
+  expect(threaded.asked.filter((path) => path === "").length).toBe(loads + 1);
+  expect(wrong).toEqual([]);
+  await page.context().close();
+  await threaded.stop();
+});
+
 it.runIf(hasModule("rten-threads"))("has threads though its host sends no headers", async () => {
   const { page, wrong } = await open(browser, site.url);
   await settled(page);
