@@ -72,6 +72,7 @@ def test_the_folder_holds_page_module_and_model(double: Artifact, built: Path) -
     for name, source in ((MODEL, double.onnx), (GOLDENS, double.goldens)):
         assert sha256_of(result.path / name) == sha256_of(source)
     assert json.loads((result.path / "model/manifest.json").read_text()) == {
+        "schema_version": 1,
         "title": "tiny",
         "name": "tiny",
         "model": "model.onnx",

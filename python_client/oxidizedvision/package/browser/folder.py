@@ -72,6 +72,7 @@ def seal(folder: Path, name: str, chosen: ChosenEngine) -> None:
 def _for_the_page(job: Job, engine: str) -> dict[str, Any]:
     """What the page reads; how pictures go in stands in the model's own metadata."""
     return {
+        "schema_version": _SCHEMA_VERSION,
         "title": job.name,
         "name": job.subject.manifest.name,
         "model": Path(MODEL).name,
