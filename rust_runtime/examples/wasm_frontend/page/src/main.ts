@@ -50,6 +50,7 @@ async function start(): Promise<void> {
 async function openOwn(app: App, title: string): Promise<void> {
   document.title = title;
   byId("title").textContent = title;
+  byId("droppable").textContent = "a picture";
   await app.openBundle();
 }
 

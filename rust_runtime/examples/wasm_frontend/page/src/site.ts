@@ -20,6 +20,8 @@ export interface Bundle {
   engine: Engine | "auto";
   /** Whether the page is for this model alone; otherwise it is a sample that may be tried. */
   only: boolean;
+  /** The modules that came with it; they are looked for where it does not say. */
+  modules: ModuleName[] | undefined;
   preprocess: Preprocess | undefined;
   postprocess: Postprocess | undefined;
   goldens: URL | undefined;
@@ -27,15 +29,13 @@ export interface Bundle {
 }
 
 const MODULES = ["rten", "rten-threads", "tract"] as const;
+type ModuleName = (typeof MODULES)[number];
 const MODULE_FILES = ["oxidizedvision.js", "oxidizedvision_bg.wasm", "build.json"];
 
 export async function lookAround(base = document.baseURI): Promise<Site> {
   const modules = new URL("modules/", base);
-  const [bundle, ...found] = await Promise.all([
-    bundleAt(new URL("model/", base)),
-    ...MODULES.map((name) => json(new URL(`${name}/build.json`, modules))),
-  ]);
-  const there = MODULES.filter((_, at) => found[at] !== undefined);
+  const bundle = await bundleAt(new URL("model/", base));
+  const there = bundle?.modules ?? (await modulesIn(modules));
   const engines: Engine[] = [];
   if (there.includes("rten") || there.includes("rten-threads")) engines.push("rten");
   if (there.includes("tract")) engines.push("tract");
@@ -44,6 +44,14 @@ export async function lookAround(base = document.baseURI): Promise<Site> {
   );
   const files = [...ofModules, ...(bundle ? filesOf(bundle, base) : [])];
   return { modules, engines, threads: there.includes("rten-threads"), files, bundle };
+}
+
+/** Those that a host has; it answers 404 for the others, which a browser notes in its console. */
+async function modulesIn(folder: URL): Promise<ModuleName[]> {
+  const found = await Promise.all(
+    MODULES.map((name) => json(new URL(`${name}/build.json`, folder))),
+  );
+  return MODULES.filter((_, at) => found[at] !== undefined);
 }
 
 function filesOf(bundle: Bundle, base: string): string[] {
@@ -60,6 +68,7 @@ interface Written {
   model?: string;
   engine?: Engine | "auto";
   only?: boolean;
+  modules?: string[];
   preprocess?: Preprocess;
   postprocess?: Postprocess;
   goldens?: string;
@@ -78,6 +87,7 @@ async function bundleAt(folder: URL): Promise<Bundle | undefined> {
     model: at(model),
     engine: said.engine ?? "auto",
     only: said.only ?? true,
+    modules: said.modules && MODULES.filter((known) => said.modules?.includes(known)),
     preprocess: said.preprocess,
     postprocess: said.postprocess,
     goldens: said.goldens === undefined ? undefined : at(said.goldens),

@@ -217,6 +217,7 @@ it("with a model of its own it is for that model alone", async () => {
     name: "denoiser",
     model: "denoiser.onnx",
     engine: "rten",
+    modules: ["rten"],
     goldens: "denoiser.golden.safetensors",
     samples: [{ file: "noisy.png", title: "A cat, with noise" }],
   };
@@ -232,6 +233,7 @@ it("with a model of its own it is for that model alone", async () => {
   await settled(page);
   await page.getByText("its own size").waitFor();
   expect(await page.title()).toBe("Clean <b>photographs</b>");
+  expect(own.asked.filter((path) => path.startsWith("modules/tract"))).toEqual([]);
   expect(await page.locator("#choose-model").count()).toBe(0);
   await page.getByRole("button", { name: "A cat, with noise" }).click();
   await page.locator(".compare .after").waitFor();
