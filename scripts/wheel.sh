@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Wheels of the client and of the native module in dist/, with the glibc that the latter needs.
+# Wheels of the client and of the native module in dist/, with the glibc that the latter needs. The
+# client's carries what `make wasm` built for browsers, and says so.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 mkdir -p dist
 .venv/bin/maturin build --quiet --release --locked --interpreter .venv/bin/python \
