@@ -78,6 +78,7 @@ def test_the_folder_holds_page_module_and_model(double: Artifact, built: Path) -
         "model": "model.onnx",
         "goldens": "model.golden.safetensors",
         "engine": "rten",
+        "modules": ["rten"],
         "only": True,
     }
     (record,) = load_manifest(double.manifest).packages

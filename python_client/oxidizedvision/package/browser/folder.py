@@ -40,7 +40,7 @@ def write_folder(folder: Path, job: Job, chosen: ChosenEngine) -> None:
     (folder / INSIDE).mkdir()
     shutil.copyfile(subject.model, folder / MODEL)
     shutil.copyfile(subject.folder / subject.manifest.goldens.file, folder / GOLDENS)
-    _write_json(folder / INSIDE / "manifest.json", _for_the_page(job, chosen.engine))
+    _write_json(folder / INSIDE / "manifest.json", _for_the_page(job, modules))
     subject.carried_manifest(chosen.evidence).save(folder / MARK)
     text = readme_text(job, chosen.engine, threads=len(modules) > 1)
     (folder / "README.md").write_text(text, encoding="utf-8")
@@ -69,7 +69,7 @@ def seal(folder: Path, name: str, chosen: ChosenEngine) -> None:
     _write_json(folder / SEAL, document)
 
 
-def _for_the_page(job: Job, engine: str) -> dict[str, Any]:
+def _for_the_page(job: Job, modules: list[str]) -> dict[str, Any]:
     """What the page reads; how pictures go in stands in the model's own metadata."""
     return {
         "schema_version": _SCHEMA_VERSION,
@@ -77,7 +77,8 @@ def _for_the_page(job: Job, engine: str) -> dict[str, Any]:
         "name": job.subject.manifest.name,
         "model": Path(MODEL).name,
         "goldens": Path(GOLDENS).name,
-        "engine": engine,
+        "engine": modules[0],
+        "modules": modules,
         "only": True,
     }
 
