@@ -16,9 +16,9 @@ const IN_PLACE: &str = "model.data";
 /// f32, u8, i8 and i32 as ONNX counts them: what rten computes with as it is stored.
 const AS_STORED: [i64; 4] = [1, 2, 3, 6];
 
-/// Files that are mapped and lent to a model: they must outlive it.
+/// What is lent to a model: it must outlive it.
 #[derive(Debug, Default)]
-pub(crate) struct Mapped(Vec<Content>);
+pub(crate) struct Lent(Vec<Content>);
 
 /// The graph's bytes, and the weights in the options.
 pub(crate) fn given(
@@ -27,17 +27,17 @@ pub(crate) fn given(
     external: &ExternalData,
     settings: Settings,
     options: &mut ModelOptions,
-) -> Result<(Vec<u8>, Mapped), LoadError> {
-    let mut mapped = Mapped::default();
+) -> Result<(Vec<u8>, Lent), LoadError> {
+    let mut lent = Lent::default();
     if !external.files.is_empty() {
-        let graph = apart(model, &content, external, settings, options, &mut mapped)?;
-        return Ok((graph, mapped));
+        let graph = apart(model, &content, external, settings, options, &mut lent)?;
+        return Ok((graph, lent));
     }
     match with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)? {
-        None => Ok((content.into_vec(), mapped)),
+        None => Ok((content.into_vec(), lent)),
         Some(graph) => {
-            give(IN_PLACE, content, options, &mut mapped);
-            Ok((graph, mapped))
+            give(IN_PLACE, content, options, &mut lent);
+            Ok((graph, lent))
         }
     }
 }
@@ -49,29 +49,30 @@ fn apart(
     external: &ExternalData,
     settings: Settings,
     options: &mut ModelOptions,
-    mapped: &mut Mapped,
+    lent: &mut Lent,
 ) -> Result<Vec<u8>, LoadError> {
     let mut names = HashMap::new();
     let files = contents(model, external, settings.mmap)?;
     for (index, (location, content)) in files.into_iter().enumerate() {
         let name = format!("{index}.data");
-        give(&name, content, options, mapped);
+        give(&name, content, options, lent);
         names.insert(location, name);
     }
     relocated(model, graph, &|location| names.get(location).cloned().unwrap_or_default())
 }
 
-fn give(name: &str, content: Content, options: &mut ModelOptions, mapped: &mut Mapped) {
+fn give(name: &str, content: Content, options: &mut ModelOptions, lent: &mut Lent) {
     match content {
-        Content::Mapped(map) => {
-            // SAFETY: the mapping stays where it is when it is moved, and `RtenRunner` holds it
-            // until the model, which alone has the slice, is gone: what a run gives is copied.
-            let lent = unsafe { std::mem::transmute::<&[u8], &'static [u8]>(&map) };
-            options.external_data_static(name, lent);
-            mapped.0.push(Content::Mapped(map));
+        Content::Owned(bytes) => {
+            options.external_data(name, bytes);
         }
-        read => {
-            options.external_data(name, read.into_vec());
+        shared => {
+            // SAFETY: the bytes stay where they are when what holds them is moved, nobody writes
+            // to them, and `RtenRunner` holds them until the model, which alone has the slice, is
+            // gone: what a run gives is copied.
+            let bytes = unsafe { std::mem::transmute::<&[u8], &'static [u8]>(&shared) };
+            options.external_data_static(name, bytes);
+            lent.0.push(shared);
         }
     }
 }
