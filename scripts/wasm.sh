@@ -21,51 +21,50 @@ native_target="${CARGO_TARGET_DIR:-$root/rust_runtime/target}"
 wasm_target="$native_target/wasm"
 command -v cargo >/dev/null || fail "Rust 1.94 or newer is needed" "install it with rustup"
 
-# Sets $wasm_cargo and the environment that it needs. Threads and the small build want the standard
-# library built anew, which no stable release offers: RUSTC_BOOTSTRAP makes do with the one there is.
+# find_toolchain NEEDS-SOURCE: sets $wasm_cargo, $wasm_rustc and what both need. The target's own
+# standard library comes with rustup; to build it anew takes its source.
 find_toolchain() {
-    build_std=()
-    export RUSTC_BOOTSTRAP=1
     local sysroot; sysroot="$(rustc --print sysroot)"
-    if [ -d "$sysroot/lib/rustlib/$target" ] || add_rustup_target; then
-        wasm_cargo=cargo
-        [ -d "$sysroot/lib/rustlib/src/rust/library" ] && has_source=yes || has_source=no
+    build_std=()
+    if from_rustup target "$sysroot/lib/rustlib/$target" "$target" &&
+        { [ "$1" = no ] || from_rustup component "$sysroot/lib/rustlib/src/rust/library" rust-src; }; then
+        wasm_cargo=(cargo)
         return
     fi
     local linker; linker="$(command -v wasm-ld || command -v wasm-ld-19 || true)"
     if [ ! -x /usr/bin/cargo ] || [ ! -d /usr/lib/rustlib/src/rust/library ] || [ -z "$linker" ]; then
-        fail "there is no toolchain for $target" "rustup target add $target, or on Debian: \
-apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld-19"
+        fail "there is no toolchain for $target" "rustup target add $target && rustup component add \
+rust-src, or on Debian: apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld-19"
     fi
-    wasm_cargo=/usr/bin/cargo
-    has_source=yes
-    export RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$linker"
+    wasm_cargo=(env RUSTC=/usr/bin/rustc "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$linker" /usr/bin/cargo)
     build_std=(-Zbuild-std=std,panic_abort)
 }
 
-# Whether rustup can have the target; what it says is of no use where it cannot.
-add_rustup_target() {
-    command -v rustup >/dev/null && timeout 120 rustup target add "$target" >/dev/null 2>&1
+# from_rustup KIND FOLDER NAME: whether it is there, or rustup can have it.
+from_rustup() {
+    [ -d "$2" ] || { command -v rustup && timeout 120 rustup "$1" add "$3"; } >/dev/null 2>&1
 }
 
 # build NAME: the module and its JavaScript, in runtime/modules/NAME.
 build() {
     local name="$1" out="$crate/runtime/modules/$1"
-    local flags="-C target-feature=+simd128" features="${1%-threads}" std=("${build_std[@]}")
-    [ "$has_source" = no ] || [ "$profile" = everyday ] ||
-        std=(-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size)
-    [ "$profile" = everyday ] || flags="$flags -Z location-detail=none"
+    local flags="-C target-feature=+simd128" features="${1%-threads}" source=no
+    [ "$profile/$name" = everyday/rten ] || [ "$profile/$name" = everyday/tract ] || source=yes
+    find_toolchain "$source"
+    [ "$source" = no ] || build_std=(-Zbuild-std=std,panic_abort)
+    if [ "$profile" = shipping ]; then
+        build_std+=(-Zbuild-std-features=optimize_for_size)
+        flags="$flags -Z location-detail=none"
+    fi
     if [ "$name" = rten-threads ]; then
-        [ "$has_source" = yes ] || fail "threads need the standard library's source" \
-            "rustup component add rust-src"
-        [ ${#std[@]} -gt 0 ] || std=(-Zbuild-std=std,panic_abort)
         features=threads
         flags="$flags $(thread_flags)"
     fi
-    RUSTFLAGS="$flags" CARGO_TARGET_DIR="$wasm_target" "$wasm_cargo" \
+    # No stable compiler builds its own library anew, or leaves places out of panics.
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags" CARGO_TARGET_DIR="$wasm_target" "${wasm_cargo[@]}" \
         --config "$crate/profiles.toml" rustc --locked \
         --manifest-path "$root/rust_runtime/Cargo.toml" -p wasm_frontend --lib --crate-type cdylib \
-        --profile "wasm-$profile" --target "$target" "${std[@]}" \
+        --profile "wasm-$profile" --target "$target" "${build_std[@]}" \
         --no-default-features --features "$features"
     rm -rf "$out.new"
     cargo run --quiet --release --locked --manifest-path "$root/rust_runtime/Cargo.toml" -p xtask -- \
@@ -97,10 +96,14 @@ describe() {
   "version": "$(locked_version "$engine")",
   "dtypes": [$dtypes],
   "profile": "$profile",
-  "rustc": "$("${RUSTC:-rustc}" --version)",
+  "rustc": "$(compiler)",
   "sha256": "$sum"
 }
 JSON
+}
+
+compiler() {
+    if [ "${wasm_cargo[0]}" = env ]; then /usr/bin/rustc --version; else rustc --version; fi
 }
 
 # locked_version ENGINE: of the crate that is the engine.
@@ -109,7 +112,6 @@ locked_version() {
     grep -A1 "^name = \"$name\"\$" "$root/rust_runtime/Cargo.lock" | sed -n 's/^version = "\(.*\)"/\1/p'
 }
 
-find_toolchain
 mkdir -p "$crate/runtime/modules"
 for name in "${names[@]}"; do
     start=$SECONDS

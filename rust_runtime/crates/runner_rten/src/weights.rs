@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rten::ModelOptions;
 use runner_core::{
     Content, LoadError,
-    onnx::{ExternalData, relocated, with_weights_in_place},
+    onnx::{ExternalData, relocated, with_weights_aligned, with_weights_in_place},
 };
 
 use crate::{Settings, prepared::contents};
@@ -33,7 +33,14 @@ pub(crate) fn given(
         let graph = apart(model, &content, external, settings, options, &mut lent)?;
         return Ok((graph, lent));
     }
-    match with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)? {
+    let mut content = content;
+    let mut graph = with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)?;
+    // What others hold can be freed once the model is loaded; what rten copies of it cannot.
+    if let (Content::Shared(_), None) = (&content, &graph) {
+        content = Content::Owned(with_weights_aligned(model, &content, &|_| None)?);
+        graph = with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)?;
+    }
+    match graph {
         None => Ok((content.into_vec(), lent)),
         Some(graph) => {
             give(IN_PLACE, content, options, &mut lent);
