@@ -97,9 +97,25 @@ describe() {
   "dtypes": [$dtypes],
   "profile": "$profile",
   "rustc": "$(compiler)",
+  "sources": "$sources",
   "sha256": "$sum"
 }
 JSON
+}
+
+# Of all that a module is made of.
+sum_of_sources() {
+    cd "$root/rust_runtime"
+    find Cargo.toml Cargo.lock crates/{runner_core,runner_rten,runner_tract,vision_io,vision_model,xtask} \
+        examples/wasm_frontend/{Cargo.toml,profiles.toml,src} ../scripts/wasm.sh -type f -print0 |
+        LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
+}
+
+# is_built NAME: whether the module is there, from these sources; one that is shipped serves tests too.
+is_built() {
+    local facts="$crate/runtime/modules/$1/build.json"
+    grep -qs "\"sources\": \"$sources\"" "$facts" &&
+        grep -qE "\"profile\": \"($profile|shipping)\"" "$facts"
 }
 
 compiler() {
@@ -113,7 +129,12 @@ locked_version() {
 }
 
 mkdir -p "$crate/runtime/modules"
+sources="$(sum_of_sources)"
 for name in "${names[@]}"; do
+    if is_built "$name"; then
+        say "$name: up to date"
+        continue
+    fi
     start=$SECONDS
     build "$name"
     say "$name: $((SECONDS - start)) s"

@@ -21,7 +21,7 @@ use runner_core::{
     RunErrorKind, Runner, RunnerConfig, Tensor, guard_load, prepared::Prepared,
 };
 
-use crate::weights::Lent;
+use crate::weights::Mapped;
 
 const NAME: &str = "rten";
 const VERSION: &str = "0.27.0";
@@ -91,9 +91,9 @@ pub struct RtenRunner {
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
     pool: Arc<ThreadPool>,
-    /// What the model's weights lie in where they are lent; dropped after the model.
+    /// What the model's weights lie in where they are mapped; dropped after the model.
     #[expect(dead_code, reason = "the engine reads it, we only hold it")]
-    lent: Lent,
+    mapped: Mapped,
 }
 
 impl fmt::Debug for RtenRunner {

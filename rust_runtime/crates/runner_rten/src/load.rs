@@ -16,7 +16,7 @@ pub(crate) fn load(config: &RunnerConfig, settings: Settings) -> Result<RtenRunn
     let signature = Signature::new(config, &declared)?;
     let mut options = ModelOptions::with_all_ops();
     options.enable_optimization(config.optimize).prepack_weights(settings.prepack);
-    let (bytes, lent) = weights::given(&name, content, &external, settings, &mut options)?;
+    let (bytes, mapped) = weights::given(&name, content, &external, settings, &mut options)?;
     let model = options.load(bytes).map_err(|error| refused(&name, &declared, error))?;
     let outputs = signature.outputs(config, &declared, &known_outputs(&model))?;
     check_dtypes(&name, signature.inputs.iter().chain(&outputs))?;
@@ -39,7 +39,7 @@ pub(crate) fn load(config: &RunnerConfig, settings: Settings) -> Result<RtenRunn
         device: Device::Cpu,
     };
     let output_nodes = model.output_ids().to_vec();
-    Ok(RtenRunner { info, model, inputs, outputs: output_nodes, pool, lent })
+    Ok(RtenRunner { info, model, inputs, outputs: output_nodes, pool, mapped })
 }
 
 fn check_dtypes<'a>(

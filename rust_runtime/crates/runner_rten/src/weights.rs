@@ -16,9 +16,9 @@ const IN_PLACE: &str = "model.data";
 /// f32, u8, i8 and i32 as ONNX counts them: what rten computes with as it is stored.
 const AS_STORED: [i64; 4] = [1, 2, 3, 6];
 
-/// What is lent to a model: it must outlive it.
+/// Files that are mapped and lent to a model: they must outlive it.
 #[derive(Debug, Default)]
-pub(crate) struct Lent(Vec<Content>);
+pub(crate) struct Mapped(Vec<Content>);
 
 /// The graph's bytes, and the weights in the options.
 pub(crate) fn given(
@@ -27,24 +27,22 @@ pub(crate) fn given(
     external: &ExternalData,
     settings: Settings,
     options: &mut ModelOptions,
-) -> Result<(Vec<u8>, Lent), LoadError> {
-    let mut lent = Lent::default();
+) -> Result<(Vec<u8>, Mapped), LoadError> {
+    let mut mapped = Mapped::default();
     if !external.files.is_empty() {
-        let graph = apart(model, &content, external, settings, options, &mut lent)?;
-        return Ok((graph, lent));
+        let graph = apart(model, &content, external, settings, options, &mut mapped)?;
+        return Ok((graph, mapped));
     }
-    let mut content = content;
-    let mut graph = with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)?;
-    // What others hold can be freed once the model is loaded; what rten copies of it cannot.
-    if let (Content::Shared(_), None) = (&content, &graph) {
-        content = Content::Owned(with_weights_aligned(model, &content, &|_| None)?);
-        graph = with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)?;
-    }
-    match graph {
-        None => Ok((content.into_vec(), lent)),
+    // Bytes that others hold too are copied in any case: so that their weights can stay there.
+    let content = match content {
+        Content::Shared(bytes) => Content::Owned(with_weights_aligned(model, &bytes, &|_| None)?),
+        own => own,
+    };
+    match with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)? {
+        None => Ok((content.into_vec(), mapped)),
         Some(graph) => {
-            give(IN_PLACE, content, options, &mut lent);
-            Ok((graph, lent))
+            give(IN_PLACE, content, options, &mut mapped);
+            Ok((graph, mapped))
         }
     }
 }
@@ -56,30 +54,29 @@ fn apart(
     external: &ExternalData,
     settings: Settings,
     options: &mut ModelOptions,
-    lent: &mut Lent,
+    mapped: &mut Mapped,
 ) -> Result<Vec<u8>, LoadError> {
     let mut names = HashMap::new();
     let files = contents(model, external, settings.mmap)?;
     for (index, (location, content)) in files.into_iter().enumerate() {
         let name = format!("{index}.data");
-        give(&name, content, options, lent);
+        give(&name, content, options, mapped);
         names.insert(location, name);
     }
     relocated(model, graph, &|location| names.get(location).cloned().unwrap_or_default())
 }
 
-fn give(name: &str, content: Content, options: &mut ModelOptions, lent: &mut Lent) {
+fn give(name: &str, content: Content, options: &mut ModelOptions, mapped: &mut Mapped) {
     match content {
-        Content::Owned(bytes) => {
-            options.external_data(name, bytes);
+        Content::Mapped(map) => {
+            // SAFETY: the mapping stays where it is when it is moved, and `RtenRunner` holds it
+            // until the model, which alone has the slice, is gone: what a run gives is copied.
+            let lent = unsafe { std::mem::transmute::<&[u8], &'static [u8]>(&map) };
+            options.external_data_static(name, lent);
+            mapped.0.push(Content::Mapped(map));
         }
-        shared => {
-            // SAFETY: the bytes stay where they are when what holds them is moved, nobody writes
-            // to them, and `RtenRunner` holds them until the model, which alone has the slice, is
-            // gone: what a run gives is copied.
-            let bytes = unsafe { std::mem::transmute::<&[u8], &'static [u8]>(&shared) };
-            options.external_data_static(name, bytes);
-            lent.0.push(shared);
+        read => {
+            options.external_data(name, read.into_vec());
         }
     }
 }

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use runner_core::{LoadError, LoadErrorKind, ModelInfo, NamedTensors, RunnerConfig};
 use vision_io::{Contract, Picture, Postprocess, Prediction};
-use vision_model::{Answer, GoldenReport, Goldens, Model, ModelError, PictureRun, Want};
+use vision_model::{
+    Answer, GoldenReport, Goldens, Model, ModelError, PictureRun, Want, hex_sha256,
+};
 
 use crate::{Fault, Settings, clock::timed, engine};
 
@@ -49,12 +51,12 @@ impl Session {
         }
         let mut config = RunnerConfig::from_bytes(settings.name(), Arc::clone(&file));
         settings.apply(&mut config);
-        let load = || engine::load(&config).map_err(Refused::Engine);
-        let mut model = Model::from_onnx(&file, load).map_err(|refused| match refused {
-            Refused::Engine(error) => Fault::from(error),
-            Refused::Contract(error) => Fault::from(error).about(settings.name()),
-        })?;
-        model.contract = settings.contract(model.contract)?;
+        let own = Contract::from_onnx(&file)
+            .map_err(|error| Fault::from(ModelError::from(error)).about(settings.name()))?;
+        let contract = settings.contract(own)?;
+        let runner = engine::load(&config)?;
+        let sha256 = if settings.hash.unwrap_or(true) { hex_sha256(&file) } else { String::new() };
+        let model = Model { runner, contract, sha256 };
         Ok(Self { model })
     }
 
@@ -63,7 +65,7 @@ impl Session {
         self.model.runner.info()
     }
 
-    /// SHA-256 of the file.
+    /// SHA-256 of the file; empty where the caller hashes it.
     pub fn sha256(&self) -> &str {
         &self.model.sha256
     }
@@ -153,17 +155,5 @@ impl Predicted {
             Answer::Prediction(prediction) => Some(prediction),
             Answer::Tensors(..) => None,
         }
-    }
-}
-
-/// Why a model was not loaded.
-enum Refused {
-    Engine(LoadError),
-    Contract(ModelError),
-}
-
-impl From<ModelError> for Refused {
-    fn from(error: ModelError) -> Self {
-        Self::Contract(error)
     }
 }

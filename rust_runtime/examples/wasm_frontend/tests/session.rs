@@ -70,6 +70,7 @@ fn what_was_loaded_is_told() {
     assert_eq!((session.info().model.as_str(), session.sha256().len()), ("mine", 64));
     assert_eq!(session.info().backend_version, version());
     assert!(session.contract().is_none() && !THREADS);
+    assert!(load("dynamic.onnx", r#"{"hash":false}"#).unwrap().sha256().is_empty());
 }
 
 #[test]

@@ -25,7 +25,7 @@ export interface ModelInfo {
   outputs: TensorSpec[];
   /** Threads that one run really uses. */
   threads: number;
-  /** Of the model's file. */
+  /** Of the model's file; empty with `hash: false`. */
   sha256: string;
 }
 
@@ -127,6 +127,8 @@ export interface LoadOptions {
   postprocess?: object;
   /** The engine's own graph optimisation; left out, it is on. */
   optimize?: boolean;
+  /** Whether the module hashes the file; left out, it does. Browsers and Node do it much faster. */
+  hash?: boolean;
 }
 
 /** What every function here throws; `name` is "OxidizedVisionError". */
