@@ -13,7 +13,7 @@ RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch test-web bench bench-trust bench-quantise bench-overhead bench-server bench-wasm onnx-cases zoo plant-faults soak server serve-demo wasm-page serve-page test-page kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch test-web bench bench-trust bench-quantise bench-overhead bench-server bench-wasm onnx-cases zoo plant-faults soak server serve-demo wasm wasm-page serve-page test-page kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -30,13 +30,16 @@ wheel: setup  ## an installable wheel of the client and of the native module, in
 demo: setup  ## from the trained denoiser to a Rust program that has proved itself
 	@$(BIN)/python examples/denoiser/demo.py
 
+wasm:  ## the browser's modules as they are shipped (ARGS="--everyday rten": one, quickly)
+	@scripts/wasm.sh $(ARGS)
+
 server:  ## the server as one program, dist/image_server, and the glibc that it needs
 	@scripts/server.sh
 
 serve-demo: setup  ## the trained denoiser behind HTTP, with its status page (ARGS="--port 9000")
 	@$(BIN)/python examples/denoiser/serve.py $(ARGS)
 
-test: setup test-rust test-tch test-python  ## every test
+test: setup test-rust test-tch test-web test-python  ## every test
 
 test-rust: setup  ## tests of the Rust workspace, in the profile of the native module
 	@$(CARGO) test --release $(WITHOUT_TORCH) --exclude runner_python

@@ -1,8 +1,9 @@
+use std::thread;
+#[cfg(panic = "unwind")]
 use std::{
     cell::Cell,
     panic::{self, AssertUnwindSafe, catch_unwind},
     sync::Once,
-    thread,
 };
 
 use crate::{LoadError, LoadErrorKind, RunError, RunErrorKind};
@@ -30,11 +31,19 @@ pub fn guard_run<T>(model: &str, run: impl FnOnce() -> Result<T, RunError>) -> R
     })
 }
 
+#[cfg(panic = "unwind")]
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Where a panic ends the program, whoever starts it reports the panic.
+#[cfg(not(panic = "unwind"))]
+fn quietly<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
+    Ok(work())
+}
+
 /// Catches a panic without the report that Rust prints: the caller gets it as an error.
+#[cfg(panic = "unwind")]
 fn quietly<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -11,12 +11,9 @@ mod prepared;
 mod tensor;
 mod weights;
 
-use std::{
-    fmt,
-    num::NonZero,
-    path::Path,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, path::Path, sync::Arc};
+#[cfg(not(target_family = "wasm"))]
+use std::{num::NonZero, sync::OnceLock};
 
 use rten::{Model, NodeId, RunOptions, ThreadPool};
 use runner_core::{
@@ -146,8 +143,16 @@ impl Runner for RtenRunner {
     }
 }
 
+/// Threads of WebAssembly are workers, which only the page can start: the pool that it starts serves
+/// all models, and without it a run stays on the thread that asks for it.
+#[cfg(target_family = "wasm")]
+fn thread_pool(_: Option<usize>) -> (Arc<ThreadPool>, usize) {
+    (Arc::new(ThreadPool::with_num_threads(1)), rayon::current_num_threads())
+}
+
 /// A pool of this many threads; without a wish, one for the whole process with as many threads as
 /// the process may use (a container's share, where rten's own default counts the host's cores).
+#[cfg(not(target_family = "wasm"))]
 fn thread_pool(threads: Option<usize>) -> (Arc<ThreadPool>, usize) {
     static SHARED: OnceLock<(Arc<ThreadPool>, usize)> = OnceLock::new();
     let make = |threads| (Arc::new(ThreadPool::with_num_threads(threads)), threads);

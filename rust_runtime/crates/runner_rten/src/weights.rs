@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rten::ModelOptions;
 use runner_core::{
     Content, LoadError,
-    onnx::{ExternalData, relocated, with_weights_in_place},
+    onnx::{ExternalData, relocated, with_weights_aligned, with_weights_in_place},
 };
 
 use crate::{Settings, prepared::contents};
@@ -33,6 +33,11 @@ pub(crate) fn given(
         let graph = apart(model, &content, external, settings, options, &mut mapped)?;
         return Ok((graph, mapped));
     }
+    // Bytes that others hold too are copied in any case: so that their weights can stay there.
+    let content = match content {
+        Content::Shared(bytes) => Content::Owned(with_weights_aligned(model, &bytes, &|_| None)?),
+        own => own,
+    };
     match with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)? {
         None => Ok((content.into_vec(), mapped)),
         Some(graph) => {

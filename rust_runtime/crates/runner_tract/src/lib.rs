@@ -4,29 +4,43 @@
 //! combination of input shapes, and the latest few are kept (option `plan_cache`). The engine runs
 //! each model on the calling thread: [`runner_core::ModelInfo::threads`] is always 1.
 //!
-//! Time by node is measured around each node of the plan that runs anyway.
+//! Time by node is measured around each node of the plan that runs anyway. WebAssembly has neither
+//! that nor prepared files: its modules are downloaded, and what reads NNEF is a tenth of one.
+#![cfg_attr(
+    target_family = "wasm",
+    allow(dead_code, reason = "prepared files and profiles use it")
+)]
 
 mod graph;
+#[cfg(not(target_family = "wasm"))]
 mod nnef;
 mod plan;
+#[cfg(not(target_family = "wasm"))]
 mod prepared;
+#[cfg(not(target_family = "wasm"))]
 mod profile;
 mod tensor;
 
+#[cfg(not(target_family = "wasm"))]
 use std::{num::NonZero, path::Path};
 
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, NodeTime, Precision,
-    RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, Precision, RunError,
+    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
     onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
-    prepared::Prepared,
 };
+#[cfg(not(target_family = "wasm"))]
+use runner_core::{NodeTime, prepared::Prepared};
 
 use crate::{graph::Graph, plan::Plans};
 
 const NAME: &str = "tract";
 const VERSION: &str = "0.23.9";
 const DEFAULT_PLANS: usize = 4;
+#[cfg(not(target_family = "wasm"))]
+const FORMATS: [&str; 3] = ["onnx", prepared::ENDING, prepared::COMPRESSED];
+#[cfg(target_family = "wasm")]
+const FORMATS: [&str; 1] = ["onnx"];
 
 /// The factory of tract runners.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,7 +57,7 @@ impl Backend for TractBackend {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            formats: vec!["onnx", prepared::ENDING, prepared::COMPRESSED],
+            formats: FORMATS.to_vec(),
             dtypes: DType::ALL.to_vec(),
             devices: vec![Device::Cpu],
             precisions: vec![Precision::Fp32],
@@ -56,10 +70,12 @@ impl Backend for TractBackend {
         Ok(Box::new(TractRunner::from_config(config)?))
     }
 
+    #[cfg(not(target_family = "wasm"))]
     fn prepared_format(&self) -> Option<&'static str> {
         Some(prepared::ENDING)
     }
 
+    #[cfg(not(target_family = "wasm"))]
     fn prepare(&self, config: &RunnerConfig, out: &Path) -> Result<Prepared, LoadError> {
         plans_wanted(config)?;
         guard_load(&config.source.name(), || prepared::prepare(self, config, out))
@@ -116,6 +132,7 @@ impl Runner for TractRunner {
             .collect()
     }
 
+    #[cfg(not(target_family = "wasm"))]
     fn profile(
         &self,
         inputs: Vec<Tensor>,
@@ -132,13 +149,23 @@ impl Runner for TractRunner {
 }
 
 fn load(config: &RunnerConfig, capacity: usize) -> Result<TractRunner, LoadError> {
-    let (declared, graph) = match prepared::open(config)? {
-        Some(file) => prepared::read(config, file)?,
-        None => read(config)?,
-    };
+    let (declared, graph) = opened(config)?;
     let signature = Signature::new(config, &declared)?;
     let (plans, known) = Plans::new(graph, &signature, config, capacity)?;
     runner(config, signature, declared, plans, &known)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn opened(config: &RunnerConfig) -> Result<(OnnxModel, Graph), LoadError> {
+    match prepared::open(config)? {
+        Some(file) => prepared::read(config, file),
+        None => read(config),
+    }
+}
+
+#[cfg(target_family = "wasm")]
+fn opened(config: &RunnerConfig) -> Result<(OnnxModel, Graph), LoadError> {
+    read(config)
 }
 
 /// What an ONNX file declares, and its graph.

@@ -55,7 +55,8 @@ fn aligned(bytes: &[u8], external: &External<'_>) -> Result<Vec<u8>, Refusal> {
     })?;
     // The graph's length stands before it, and how many bytes that takes depends on the graph.
     for width in varint_length(graph.len() as u64).. {
-        let mut written = head.clone();
+        let mut written = Vec::with_capacity(bytes.len() + bytes.len() / 64);
+        written.extend(&head);
         write_varint(GRAPH << 3 | 2, &mut written);
         let place = written.len();
         written.resize(place + width, 0);

@@ -1,0 +1,54 @@
+//! Workers of the page as the threads of the engine.
+//!
+//! The page starts the workers, each with this module and its memory, and lets each call
+//! `startThread`; the worker that has the model then calls `buildThreadPool`.
+
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use rayon::{ThreadBuilder, ThreadPoolBuilder};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use super::error::error;
+
+static WAITING: Mutex<VecDeque<ThreadBuilder>> = Mutex::new(VecDeque::new());
+static ADDED: Condvar = Condvar::new();
+
+fn waiting() -> MutexGuard<'static, VecDeque<ThreadBuilder>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes this worker a thread of the pool, whether that is built yet or not; it comes back only
+/// when the worker ends.
+#[wasm_bindgen(js_name = startThread)]
+pub fn start_thread() {
+    let none = |waiting: &mut VecDeque<ThreadBuilder>| waiting.is_empty();
+    let mut found = ADDED.wait_while(waiting(), none).unwrap_or_else(PoisonError::into_inner);
+    let thread = found.pop_front();
+    drop(found);
+    if let Some(thread) = thread {
+        thread.run();
+    }
+}
+
+/// Builds the pool of every model in this module, once and before the first model is loaded. Waits
+/// until so many workers have called `startThread`, so it is to be called in a worker too.
+///
+/// # Errors
+/// A `ModuleError`.
+#[wasm_bindgen(js_name = buildThreadPool)]
+pub fn build_thread_pool(threads: usize) -> Result<(), JsValue> {
+    let add = |thread| {
+        waiting().push_back(thread);
+        ADDED.notify_one();
+        Ok(())
+    };
+    ThreadPoolBuilder::new().num_threads(threads).spawn_handler(add).build_global().map_err(
+        |reason| {
+            let message = format!("{threads} threads cannot be started: {reason}");
+            error("engine_failed", &message, "Build the pool once, before the first model.")
+        },
+    )
+}
