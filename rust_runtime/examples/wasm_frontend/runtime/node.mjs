@@ -5,6 +5,7 @@
  *
  * @typedef {import("./node.d.mts").NodeOptions} NodeOptions
  */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -132,8 +133,10 @@ class NodeModel {
     if (this.#model !== undefined && !this.#instance?.dead) return;
     this.#instance = await instanceOf(this.folder);
     const { glue } = this.#instance;
-    this.#model = this.#guarded("loading", () => glue.Model.load(this.bytes, this.options));
-    this.info = this.#model.info;
+    const options = { ...this.options, hash: false };
+    this.#model = this.#guarded("loading", () => glue.Model.load(this.bytes, options));
+    const sha256 = createHash("sha256").update(this.bytes).digest("hex");
+    this.info = { ...this.#model.info, sha256 };
     this.contract = this.#model.contract;
   }
 

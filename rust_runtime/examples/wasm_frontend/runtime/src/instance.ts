@@ -38,17 +38,20 @@ export class Instance {
     return { memory: shared ? memory : undefined, startMs: performance.now() - started };
   }
 
-  #load({ model, options, threads }: RequestOf<"load">): Loaded {
+  async #load({ model, options, threads }: RequestOf<"load">): Promise<Loaded> {
     const glue = given(this.#glue);
     const started = performance.now();
+    const digest = sha256(model);
     this.#name = options.name ?? this.#name;
     const loaded = this.#guarded("loading", () => {
       if (threads > 1) buildPool(glue, threads);
-      return glue.Model.load(new Uint8Array(model), { ...options, threads });
+      const hash = digest === undefined;
+      return glue.Model.load(new Uint8Array(model), { ...options, threads, hash });
     });
     this.#model = loaded;
     const { info, contract } = loaded;
-    return { info, contract, model, loadMs: performance.now() - started };
+    const loadMs = performance.now() - started;
+    return { info: { ...info, sha256: (await digest) ?? info.sha256 }, contract, model, loadMs };
   }
 
   #bytes(): number {
@@ -94,6 +97,15 @@ function answered(model: RawModel, request: ModelRequest): Answers[ModelRequest[
     case "checkGoldens":
       return model.checkGoldens(request.goldens);
   }
+}
+
+/** The browser hashes beside the load, and much faster than a module; without TLS it does not. */
+function sha256(bytes: ArrayBuffer): Promise<string> | undefined {
+  return globalThis.crypto?.subtle
+    ?.digest("SHA-256", bytes)
+    .then((digest) =>
+      Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    );
 }
 
 function buildPool(glue: RawModule, threads: number): void {

@@ -18,11 +18,16 @@ export interface RawModel {
   free(): void;
 }
 
+export interface RawOptions extends ModuleOptions {
+  /** Whether the module hashes the file itself, which takes it longer than loading; default true. */
+  hash?: boolean;
+}
+
 export interface RawModule {
   initSync(source: { module: WebAssembly.Module; memory?: WebAssembly.Memory }): {
     memory: WebAssembly.Memory;
   };
-  Model: { load(model: Uint8Array, options: ModuleOptions): RawModel };
+  Model: { load(model: Uint8Array, options: RawOptions): RawModel };
   version(): { name: string; version: string; threads: boolean };
   /** Computes for the pool, and returns when the pool is gone. Only in modules with threads. */
   startThread?(): void;

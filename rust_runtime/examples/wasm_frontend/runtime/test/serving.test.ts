@@ -1,7 +1,8 @@
 // The worker's side: it loads a module and a model, answers, and tells a trap from an error.
+import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { MessageChannel } from "node:worker_threads";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Channel } from "../src/channel.js";
 import { buffersIn, type Loaded } from "../src/protocol.js";
 import { serve } from "../src/serving.js";
@@ -33,6 +34,18 @@ test("a model loads, and its bytes come back", async () => {
   expect(loaded.contract).toEqual({ preprocess: { color: "rgb" } });
   expect(loaded.model.byteLength).toBe(byteLength);
   expect(bytes.byteLength).toBe(0);
+});
+
+test("the browser hashes the file, and the module where the browser does not", async () => {
+  const bytes = fakeModel({});
+  const wanted = createHash("sha256").update(bytes).digest("hex");
+  expect((await load(bytes)).info.sha256).toBe(wanted);
+  vi.stubGlobal("crypto", {});
+  const plain = new Channel(new FakeWorker());
+  channel.end("over");
+  channel = plain;
+  expect((await load()).info.sha256).toBe("0".repeat(64));
+  vi.unstubAllGlobals();
 });
 
 test("memory is shared out only where threads can share it", async () => {

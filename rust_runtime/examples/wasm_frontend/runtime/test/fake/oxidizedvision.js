@@ -53,7 +53,7 @@ export class Model {
       inputs: says.inputs ?? [{ name: "input", dtype: "f32", dims: ["batch", 3] }],
       outputs: says.outputs ?? [{ name: "output", dtype: "f32", dims: ["batch", 3] }],
       threads,
-      sha256: "0".repeat(64),
+      sha256: options.hash === false ? "" : "0".repeat(64),
     };
   }
 
