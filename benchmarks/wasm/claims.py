@@ -64,9 +64,9 @@ def in_words(claim: Claim) -> str:
 def figure(claim: Claim) -> str:
     """What was found, with its interval."""
     if claim.interval is None:
-        return f"{claim.found:.3g}"
+        return f"{claim.found:.4g}"
     low, high = claim.interval
-    return f"{claim.found:.3g} ({low:.3g} to {high:.3g})"
+    return f"{claim.found:.4g} ({low:.3g} to {high:.3g})"
 
 
 def broken_claims(document: Document) -> list[str]:

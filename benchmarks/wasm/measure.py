@@ -36,8 +36,8 @@ class Plan:
 
 _QUICK = Plan(loads=2, rounds=1, windows=3, window_ms=150, warm_ms=500)
 FULL = {
-    "mobilenet_v2": Plan(loads=7, rounds=5, windows=15, window_ms=250, warm_ms=2000),
-    "denoiser": Plan(loads=7, rounds=5, windows=15, window_ms=250, warm_ms=2000),
+    "mobilenet_v2": Plan(loads=7, rounds=5, windows=12, window_ms=250, warm_ms=2000),
+    "denoiser": Plan(loads=7, rounds=5, windows=12, window_ms=250, warm_ms=2000),
     "unet": Plan(loads=7, rounds=3, windows=17, window_ms=0, warm_ms=2000),
 }
 

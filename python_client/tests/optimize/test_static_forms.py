@@ -32,7 +32,7 @@ def test_the_faster_one_comes_out(
         return Timing(10.0, 10.0 * ratio, ratio, (ratio, ratio), "faster", 1)
 
     monkeypatch.setattr(importlib.import_module("oxidizedvision.quantize.choice"), "timed", timed)
-    result = int8(project)
+    result = int8(project, max_drop=1)  # how far each is off depends on the processor
     static = [count for count in seen if count]
     assert len(set(static)) == 2
     nodes = onnx.load(result.output).graph.node

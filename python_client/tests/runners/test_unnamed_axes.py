@@ -17,7 +17,7 @@ from oxidizedvision.registry.details import describe
 from oxidizedvision.runners.base import Runner
 from oxidizedvision.runners.table import availability, load
 
-ENGINES = ("onnxruntime",)
+ENGINES = ("onnxruntime", "ort", "tract", "rten", "openvino")
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ use crate::{DType, Device};
 
 /// One axis of a tensor: a length, or a name for a length that may change from run to run.
 ///
-/// Two axes with the same name must have the same length within one run.
+/// Two axes with the same name must have the same length within one run, where it is a name:
+/// see [`Dim::shared`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Dim {
@@ -14,6 +15,24 @@ pub enum Dim {
     Fixed(usize),
     /// Any length; the name ties axes together.
     Symbol(String),
+}
+
+impl Dim {
+    /// The name that ties the axis to others; none of a length, nor of `?`, `-1` and the like, which
+    /// are different lengths wherever they stand.
+    ///
+    /// A name has a letter or an underscore, and is not what exporters write for Python's None.
+    pub fn shared(&self) -> Option<&str> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Symbol(name) => Some(name.as_str()).filter(|name| is_shared(name)),
+        }
+    }
+}
+
+fn is_shared(name: &str) -> bool {
+    let in_names = |letter: char| letter.is_alphabetic() || letter == '_';
+    !name.eq_ignore_ascii_case("none") && name.contains(in_names)
 }
 
 impl fmt::Display for Dim {
@@ -71,4 +90,20 @@ pub struct ModelInfo {
     pub threads: usize,
     /// Device really in use.
     pub device: Device,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_a_letter_or_an_underscore() {
+        let shared = |name: &str| Dim::Symbol(name.into()).shared().is_some();
+        let names =
+            ["n", "batch", "batch-size", "s0", "2*s0", "p2o.DynamicDimension.0", "_", "größe"];
+        assert!(names.into_iter().all(shared));
+        let others = ["", "?", "-1", "*", "...", "0", "  ", "None", "none"];
+        assert!(!others.into_iter().any(shared));
+        assert_eq!(Dim::Fixed(3).shared(), None);
+    }
 }

@@ -149,7 +149,10 @@ fn check_input<'a>(
     let fits = shape.len() == spec.dims.len()
         && spec.dims.iter().zip(shape).all(|(dim, &length)| match dim {
             Dim::Fixed(expected) => length == *expected,
-            Dim::Symbol(name) => length > 0 && *symbols.entry(name).or_insert(length) == length,
+            Dim::Symbol(_) => {
+                let bound = |name| *symbols.entry(name).or_insert(length) == length;
+                length > 0 && dim.shared().is_none_or(bound)
+            }
         });
     if fits {
         return Ok(());
@@ -234,6 +237,19 @@ mod tests {
         for (inputs, expected) in cases {
             assert_eq!(kind_of(inputs), expected);
         }
+    }
+
+    #[test]
+    fn axes_without_a_name_are_different_lengths() {
+        let fits = |name: &str| {
+            let mut echo = Echo::from_config(&RunnerConfig::from_bytes("echo", vec![])).unwrap();
+            for spec in echo.0.inputs.iter_mut().chain(&mut echo.0.outputs) {
+                spec.dims = vec![Dim::Symbol(name.into()); 2];
+            }
+            echo.run_named(vec![zeros("a", &[2, 4]), zeros("b", &[5, 3])]).is_ok()
+        };
+        assert!(["?", "-1", ""].into_iter().all(fits));
+        assert!(!fits("n"));
     }
 
     #[test]

@@ -37,10 +37,8 @@ pub(crate) fn in_order(
 /// Lengths of the symbols that this run's inputs bind.
 fn symbols<'a>(info: &'a ModelInfo, inputs: &[Tensor]) -> BTreeMap<&'a str, usize> {
     let axes = info.inputs.iter().zip(inputs).flat_map(|(spec, tensor)| {
-        spec.dims.iter().zip(tensor.shape()).filter_map(|(dim, &length)| match dim {
-            Dim::Symbol(name) => Some((name.as_str(), length)),
-            Dim::Fixed(_) => None,
-        })
+        let lengths = spec.dims.iter().zip(tensor.shape());
+        lengths.filter_map(|(dim, &length)| dim.shared().map(|name| (name, length)))
     });
     axes.collect()
 }

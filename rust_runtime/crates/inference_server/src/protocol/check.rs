@@ -133,8 +133,9 @@ impl<'a> Checker<'a> {
         let fits = shape.len() == spec.dims.len()
             && spec.dims.iter().zip(shape).all(|(dim, &length)| match dim {
                 Dim::Fixed(expected) => length == *expected,
-                Dim::Symbol(name) => {
-                    length > 0 && *symbols.entry(name.as_str()).or_insert(length) == length
+                Dim::Symbol(_) => {
+                    let bound = |name| *symbols.entry(name).or_insert(length) == length;
+                    length > 0 && dim.shared().is_none_or(bound)
                 }
             });
         if fits {

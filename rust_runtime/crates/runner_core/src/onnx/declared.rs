@@ -11,7 +11,8 @@ pub struct Declared {
     pub name: String,
     /// Element type, where the file gives one.
     pub dtype: Option<DType>,
-    /// Axes, where the file gives their number; axes without a length have a made-up name.
+    /// Axes, where the file gives their number; those with neither length nor name get a name of
+    /// their own.
     pub dims: Option<Vec<Dim>>,
 }
 
@@ -87,7 +88,7 @@ fn read_dim(value: Value<'_>) -> Result<Option<Dim>, Refusal> {
         let field = field?;
         match field.number {
             1 => dim = usize::try_from(field.value.number()?).ok().map(Dim::Fixed),
-            2 => dim = Some(field.value.text()?).filter(|name| !name.is_empty()).map(Dim::Symbol),
+            2 => dim = Some(Dim::Symbol(field.value.text()?)).filter(|dim| dim.shared().is_some()),
             _ => {}
         }
     }
@@ -110,4 +111,25 @@ fn dtype_of(element: i64, name: &str) -> Result<DType, Refusal> {
             return Err(Refusal::Unsupported(message));
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).unwrap();
+        [&[tag, length][..], content].concat()
+    }
+
+    #[test]
+    fn an_axis_with_neither_length_nor_name_gets_one_of_its_own() {
+        let minus_one = [&[0x08][..], &[0xff; 9][..], &[0x01][..]].concat();
+        let param = |name: &str| field(0x12, name.as_bytes());
+        let axes = [minus_one, param("?"), vec![], param("-1"), param("n"), vec![0x08, 3]];
+        let shape: Vec<u8> = axes.iter().flat_map(|axis| field(0x0a, axis)).collect();
+        let dims = read_dims(&shape, "x").ok().unwrap();
+        let dims: Vec<String> = dims.iter().map(Dim::to_string).collect();
+        assert_eq!(dims, ["x_0", "x_1", "x_2", "x_3", "n", "3"]);
+    }
 }

@@ -23,22 +23,19 @@ impl Signature {
         let mut lengths = BTreeMap::new();
         let mut inputs = Vec::with_capacity(model.inputs.len());
         for input in &model.inputs {
-            let spec = spec_of(config, input)?;
-            let given = config.input_shapes.get(&input.name);
-            if let Some(shape) = given.filter(|shape| !bind(&spec.dims, shape, &mut lengths)) {
-                let (name, dims) = (&spec.name, spec.dims_text());
-                let message = format!("input {name:?} is {dims}, the shape given is {shape:?}");
-                return Err(refuse(config, LoadErrorKind::ShapeMismatch, message));
+            let mut spec = spec_of(config, input)?;
+            if let Some(shape) = config.input_shapes.get(&input.name) {
+                if !bind(&spec.dims, shape, &mut lengths) {
+                    let (name, dims) = (&spec.name, spec.dims_text());
+                    let message = format!("input {name:?} is {dims}, the shape given is {shape:?}");
+                    return Err(refuse(config, LoadErrorKind::ShapeMismatch, message));
+                }
+                fix_unnamed(&mut spec.dims, shape);
             }
             inputs.push(spec);
         }
-        let dims = inputs.iter().flat_map(|input| &input.dims);
-        let symbols = dims
-            .filter_map(|dim| match dim {
-                Dim::Symbol(name) => Some((name.clone(), lengths.get(name).copied())),
-                Dim::Fixed(_) => None,
-            })
-            .collect();
+        let names = inputs.iter().flat_map(|input| &input.dims).filter_map(Dim::shared);
+        let symbols = names.map(|name| (name.to_owned(), lengths.get(name).copied())).collect();
         for input in &mut inputs {
             fix(&mut input.dims, &symbols);
             if !fits_memory(input.dtype, &input.dims) {
@@ -158,10 +155,20 @@ fn bind(dims: &[Dim], shape: &[usize], symbols: &mut BTreeMap<String, usize>) ->
     dims.len() == shape.len()
         && dims.iter().zip(shape).all(|(dim, &length)| match dim {
             Dim::Fixed(expected) => length == *expected,
-            Dim::Symbol(name) => {
-                length > 0 && *symbols.entry(name.clone()).or_insert(length) == length
+            Dim::Symbol(_) => {
+                let bound = |name: &str| *symbols.entry(name.into()).or_insert(length) == length;
+                length > 0 && dim.shared().is_none_or(bound)
             }
         })
+}
+
+/// Gives the axes that no name ties to others the lengths at their places.
+fn fix_unnamed(dims: &mut [Dim], shape: &[usize]) {
+    for (dim, &length) in dims.iter_mut().zip(shape) {
+        if dim.shared().is_none() {
+            *dim = Dim::Fixed(length);
+        }
+    }
 }
 
 fn fix(dims: &mut [Dim], symbols: &BTreeMap<String, Option<usize>>) {
@@ -207,6 +214,21 @@ mod tests {
             let error = Signature::new(&config, &model).unwrap_err();
             assert_eq!(error.kind(), LoadErrorKind::ShapeMismatch);
         }
+    }
+
+    #[test]
+    fn a_shape_given_for_axes_without_a_name_fixes_these_alone() {
+        let mut model = model(vec![declared("y", Some(vec![symbol("?")]))]);
+        for input in &mut model.inputs {
+            input.dims = Some(vec![symbol("?"), Dim::Fixed(3), symbol("?")]);
+        }
+        let mut config = RunnerConfig::from_bytes("m", vec![]);
+        config.input_shapes.insert("a".into(), vec![7, 3, 9]);
+        let signature = Signature::new(&config, &model).unwrap();
+        assert_eq!(signature.inputs[0].dims, [Dim::Fixed(7), Dim::Fixed(3), Dim::Fixed(9)]);
+        assert_eq!(signature.inputs[1].dims, [symbol("?"), Dim::Fixed(3), symbol("?")]);
+        let outputs = signature.outputs(&config, &model, &[]).unwrap();
+        assert_eq!(outputs[0].dims, [symbol("?")]);
     }
 
     #[test]
