@@ -106,9 +106,7 @@ def reduce(
         if least is not None:
             break
     else:
-        broken = "; ".join(f"{output.name}: {output.broken}" for output in comparison.moved())
-        found = Reduction(sides[1].name, sides[1].engine.name, failing=bool(broken))
-        return dataclasses.replace(found, kind="limits", message=broken) if broken else found
+        return _beyond_limits(comparison, sides[1])
     trials = Trials(bench)
     part = trials.with_noise(trials.part(least.nodes))
     finding = Finding(part, least.failure, sides[1].engine, sides[1].name, sides[0].label)
@@ -127,3 +125,10 @@ def reduce(
         folder=place,
         files=write_bundle(finding, place) if place is not None else (),
     )
+
+
+def _beyond_limits(comparison: Comparison, candidate: Side) -> Reduction:
+    """Where no layer is at fault: whether the outputs break their limits all the same."""
+    broken = "; ".join(f"{output.name}: {output.broken}" for output in comparison.moved())
+    found = Reduction(candidate.name, candidate.engine.name, failing=bool(broken))
+    return dataclasses.replace(found, kind="limits", message=broken) if broken else found

@@ -44,18 +44,18 @@ impl Session {
     ///
     /// # Errors
     /// What is wrong with the file or the settings, by kind.
-    pub fn load(file: Arc<[u8]>, settings: &Settings) -> Result<Self, Fault> {
-        if runner_core::onnx::metadata(&file).is_none() {
+    pub fn load(file: &Arc<[u8]>, settings: &Settings) -> Result<Self, Fault> {
+        if runner_core::onnx::metadata(file).is_none() {
             let message = "it is no ONNX file, or is cut short";
             return Err(LoadError::new(LoadErrorKind::Corrupt, settings.name(), message).into());
         }
-        let mut config = RunnerConfig::from_bytes(settings.name(), Arc::clone(&file));
+        let mut config = RunnerConfig::from_bytes(settings.name(), Arc::clone(file));
         settings.apply(&mut config);
-        let own = Contract::from_onnx(&file)
+        let own = Contract::from_onnx(file)
             .map_err(|error| Fault::from(ModelError::from(error)).about(settings.name()))?;
         let contract = settings.contract(own)?;
         let runner = engine::load(&config)?;
-        let sha256 = if settings.hash.unwrap_or(true) { hex_sha256(&file) } else { String::new() };
+        let sha256 = if settings.hash.unwrap_or(true) { hex_sha256(file) } else { String::new() };
         let model = Model { runner, contract, sha256 };
         Ok(Self { model })
     }

@@ -17,7 +17,7 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn load(model: &str, options: &str) -> Result<Session, Fault> {
-    Session::load(Arc::from(file(model)), &Settings::read(options)?)
+    Session::load(&Arc::from(file(model)), &Settings::read(options)?)
 }
 
 /// Goldens of the shared test data, with the metadata that `convert` writes.

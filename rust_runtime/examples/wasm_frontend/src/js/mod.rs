@@ -40,7 +40,7 @@ impl Model {
             Some(json) if json != "null" => Settings::read(&json).map_err(thrown)?,
             _ => Settings::default(),
         };
-        Session::load(shared(bytes), &settings).map(|session| Self { session }).map_err(thrown)
+        Session::load(&shared(bytes), &settings).map(|session| Self { session }).map_err(thrown)
     }
 
     /// What was loaded.
