@@ -95,9 +95,7 @@ def reduce(
         OxidizedVisionError: as `compare`; `usage` for a folder that holds something else,
             `file_system`.
     """
-    place = Path(folder) if folder is not None else None
-    if place is not None:
-        check_place(place)
+    place = _checked(folder)
     sides = side_of(reference, REFERENCE), side_of(candidate, engine_of(engine, SECONDS))
     comparison = Comparison(*sides, inputs, limits, notify)
     for folded in (True, False):  # an engine may fail on what is worked out from shapes
@@ -110,8 +108,8 @@ def reduce(
     trials = Trials(bench)
     part = trials.with_noise(trials.part(least.nodes))
     finding = Finding(part, least.failure, sides[1].engine, sides[1].name, sides[0].label)
-    graph = bench.candidate.graph
-    nodes = [graph.nodes[index] for index in least.nodes]
+    graph_nodes = bench.candidate.graph.nodes
+    nodes = [graph_nodes[index] for index in least.nodes]
     return Reduction(
         model=sides[1].name,
         engine=sides[1].engine.name,
@@ -120,11 +118,18 @@ def reduce(
         message=least.failure.message,
         nodes=tuple(node.name or node.output[0] for node in nodes),
         operators=tuple(node.op_type for node in nodes),
-        nodes_before=len(graph.nodes),
+        nodes_before=len(graph_nodes),
         tried=least.tried,
         folder=place,
         files=write_bundle(finding, place) if place is not None else (),
     )
+
+
+def _checked(folder: str | Path | None) -> Path | None:
+    """The folder of a bundle, where one is wanted."""
+    if folder is not None:
+        check_place(Path(folder))
+    return None if folder is None else Path(folder)
 
 
 def _beyond_limits(comparison: Comparison, candidate: Side) -> Reduction:
