@@ -237,6 +237,7 @@ def test_package(invoke: Invoke, stand_in: StandIn) -> None:
         "name": "n",
         "force": True,
         "build": True,
+        "kind": "program",
         "goal": None,
     }
 
