@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,11 @@ def test_what_overflows_stays_in_float(tmp_path: Path, scale: float, found: set[
 def test_what_is_said_of_them_is_true_of_what_came_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, said: str
 ) -> None:
-    monkeypatch.setattr(
-        importlib.import_module("oxidizedvision.quantize.choice"),
-        "timed",
-        lambda _, forms, *__: dict.fromkeys(forms, Timing(1.0, 1.0, 1.0, (1.0, 1.0), verdict, 1)),
-    )
+    def timed(_: object, forms: Iterable[str], *__: object) -> dict[str, Timing]:
+        verdicts = {name: verdict if name == "FP16" else "slower" for name in forms}
+        return {name: Timing(1.0, 1.0, 1.0, (1.0, 1.0), it, 1) for name, it in verdicts.items()}
+
+    monkeypatch.setattr(importlib.import_module("oxidizedvision.quantize.choice"), "timed", timed)
     report = report_of(network(tmp_path / "net.onnx", 1e6))
     assert report.kept == (verdict == "faster")
     assert len(report.notes) == 3
