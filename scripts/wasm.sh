@@ -107,7 +107,7 @@ JSON
 sum_of_sources() {
     cd "$root/rust_runtime"
     find Cargo.toml Cargo.lock crates/{runner_core,runner_rten,runner_tract,vision_io,vision_model,xtask} \
-        examples/wasm_frontend/{Cargo.toml,profiles.toml,src} ../scripts/wasm.sh -type f -print0 |
+        examples/wasm_frontend/{Cargo.toml,profiles.toml,src,runtime/src/module_types.ts} ../scripts/wasm.sh -type f -print0 |
         LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
 }
 

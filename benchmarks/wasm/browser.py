@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.chromium import FLAGS, executable
 from benchmarks.wheels import FetchError
 
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE_MS = 120_000
 
 
@@ -40,13 +29,14 @@ class Page:
 
     def ask(self, call: str, **more: Any) -> Any:
         """The worker's answer to one of its calls."""
+        from playwright.sync_api import Error
+
         request = {"call": call, **more}
         try:
             return self._page.evaluate(
                 "([request, patience]) => ask(request, patience)", [request, PATIENCE_MS]
             )
-        except Exception as error:
-            # Only Playwright's own base class is sure, and it is there only where Playwright is.
+        except Error as error:
             raise BrowserError(f"{self._name}: {call} failed: {error}") from error
 
 
@@ -78,9 +68,7 @@ def chromium(url: str) -> Iterator[Chromium]:
     Raises:
         FetchError: Chromium, or the extra `dev` that drives it, is not here.
     """
-    program = (
-        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    )
+    program = executable()
     if program is None:
         raise FetchError("Chromium is not here: `apt-get install chromium`, or set CHROMIUM")
     try:
@@ -88,7 +76,7 @@ def chromium(url: str) -> Iterator[Chromium]:
     except ImportError as error:
         raise FetchError("the extra `dev` brings Playwright, which is not here") from error
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         try:
             yield Chromium(browser, url)
         finally:

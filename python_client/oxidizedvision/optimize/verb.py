@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,27 +75,35 @@ def optimize(  # noqa: PLR0913 - keyword-only
     start = time.monotonic()
     path, config = _model_of(model)
     wanted = _wanted(config, simplify, simplifier, constant_folding, quantize)
-    options = quantization or QuantizeOptions()
-    engine = engine_of(options, config) if wanted.quantize is not None else ""
+    form, options = wanted.quantize, quantization or QuantizeOptions()
+    engine = engine_of(options, config) if form is not None else ""
     target = _target(path, output, wanted.precision)
     if not dry_run and path.is_file():
         check_writable(target)
     manifest = find_manifest(path)
     simple = _simplified(path, wanted, manifest, notify)
     made: list[Made] = []
-    if simple.content is not None and (output is None or wanted.quantize is None):
-        made.append(simple.made(target if wanted.quantize is None else _beside(path, "fp32")))
-    report: QuantizationReport | None = None
-    if wanted.quantize is not None:
-        smaller, report = quantized_form(
-            path, simple.base, wanted.quantize, config, options, engine, notify
-        )
+    if simple.content is not None and (output is None or form is None):
+        made.append(simple.made(target if form is None else _beside(path, "fp32")))
+    report = None
+    if form is not None:
+        smaller, report = quantized_form(path, simple.base, form, config, options, engine, notify)
         if smaller is not None:
             made.append(made_of(report, target, smaller, start, manifest))
     refused = report is not None and not report.kept
     if not dry_run and (made or not refused):
         put(manifest, path, made, refused=refused)
-    last = made[-1] if made else None
+    result = _result(path, simple, made[-1] if made else None, report, start)
+    return dataclasses.replace(result, dry_run=dry_run)
+
+
+def _result(
+    path: Path,
+    simple: _Simplified,
+    last: Made | None,
+    report: QuantizationReport | None,
+    start: float,
+) -> OptimizeResult:
     return OptimizeResult(
         model=path,
         output=last.target if last else path,
@@ -108,10 +117,9 @@ def optimize(  # noqa: PLR0913 - keyword-only
         kept=simple.content is not None,
         reason=simple.reason,
         seconds=round(time.monotonic() - start, 3),
-        precision=wanted.precision if report is not None and report.kept else "fp32",
+        precision=report.precision if report is not None and report.kept else "fp32",
         steps=tuple(_steps(path, simple, report)),
         quantization=report,
-        dry_run=dry_run,
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,23 +14,14 @@ import pytest
 from PIL import Image
 from tiny_network import Artifact
 
+from benchmarks.chromium import FLAGS, executable
 from oxidizedvision import package
 from oxidizedvision.core import wasm
 from oxidizedvision.package.browser.folder import GOLDENS
 
 browsers = pytest.importorskip("playwright.sync_api", reason="the extra `dev` brings playwright")
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+CHROMIUM = executable()
 BUILT = (wasm.find_parts().page / "index.html").is_file() and wasm.has_module("rten")
 
 pytestmark = [
@@ -61,7 +50,7 @@ def site(tiny: Artifact, tmp_path: Path) -> Iterator[tuple[str, Path]]:
 @pytest.fixture
 def page(site: tuple[str, Path]) -> Iterator[Any]:
     with browsers.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         opened = browser.new_page()
         wrong: list[str] = []
         opened.on("pageerror", lambda error: wrong.append(str(error)))

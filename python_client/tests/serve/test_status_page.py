@@ -7,7 +7,6 @@ import io
 import math
 import os
 import re
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -20,21 +19,13 @@ import pytest
 from PIL import Image
 from served import ROOT, Served, serving
 
+from benchmarks.chromium import FLAGS, executable
+
 browsers = pytest.importorskip("playwright.sync_api", reason="the extra `dev` brings playwright")
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = executable()
 SHOWN = bool(os.environ.get("OXV_SCREENSHOT"))
 SCREENSHOT = ROOT / "docs" / "images" / "status-page.png"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 
@@ -42,7 +33,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium h
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with browsers.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield made
         made.close()
 

@@ -2,6 +2,15 @@ use std::{error::Error, fmt};
 
 use vision_io::{VisionError, VisionErrorKind};
 
+/// The message of an engine's error with the engine's own reason, unless it already stands there.
+pub fn with_reason(error: &dyn Error) -> String {
+    let message = error.to_string();
+    match error.source().map(ToString::to_string) {
+        Some(reason) if !message.contains(&reason) => format!("{message}: {reason}"),
+        _ => message,
+    }
+}
+
 /// What a model, a picture, goldens or a manifest do not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

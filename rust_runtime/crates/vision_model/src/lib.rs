@@ -10,7 +10,7 @@ mod manifest;
 mod model;
 mod pictures;
 
-pub use error::{ModelError, ModelErrorKind};
+pub use error::{ModelError, ModelErrorKind, with_reason};
 pub use goldens::{Difference, GoldenCase, GoldenReport, GoldenRow, Goldens, Tolerance};
 pub use manifest::{FileRecord, Manifest, Stage};
 pub use model::{Model, hex_sha256};

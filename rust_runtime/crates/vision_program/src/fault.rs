@@ -3,7 +3,7 @@ use std::{error::Error, fmt, process::ExitCode};
 use runner_core::{LoadError, LoadErrorKind, RunError, RunErrorKind};
 use serde_json::{Value, json};
 use vision_io::{VisionError, VisionErrorKind};
-use vision_model::{ModelError, ModelErrorKind};
+use vision_model::{ModelError, ModelErrorKind, with_reason};
 
 /// What a program ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,15 +127,6 @@ impl Error for Fault {}
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The message with the engine's own reason, unless it already stands there.
-fn with_reason(error: &dyn Error) -> String {
-    let message = error.to_string();
-    match error.source().map(ToString::to_string) {
-        Some(reason) if !message.contains(&reason) => format!("{message}: {reason}"),
-        _ => message,
-    }
 }
 
 impl From<LoadError> for Fault {

@@ -1,16 +1,16 @@
 import type {
   ContractBlock,
   Engine,
-  GoldenCheck,
+  GoldenReport,
   ModelInfo,
   ModuleOptions,
-  PictureResult,
+  Predicted,
   Tensor,
 } from "./dist/types.js";
 
 export type * from "./dist/types.js";
 
-export interface NodeOptions extends Omit<ModuleOptions, "threads"> {
+export interface NodeOptions extends Omit<ModuleOptions, "threads" | "hash"> {
   /** Default `rten`. */
   engine?: Engine;
   /** The module's folder, when it is not that of this package. */
@@ -24,9 +24,9 @@ export interface NodeModel {
   readonly contract: ContractBlock | undefined;
   run(inputs: Tensor[]): Promise<Tensor[]>;
   /** An encoded JPEG, PNG, WebP or BMP. */
-  predict(picture: Uint8Array): Promise<PictureResult>;
-  predictPixels(rgba: Uint8ClampedArray, width: number, height: number): Promise<PictureResult>;
-  checkGoldens(goldens: Uint8Array): Promise<GoldenCheck>;
+  predict(picture: Uint8Array): Promise<Predicted>;
+  predictPixels(rgba: Uint8ClampedArray, width: number, height: number): Promise<Predicted>;
+  checkGoldens(goldens: Uint8Array): Promise<GoldenReport>;
   /** Bytes of WebAssembly memory of the module, which the models of one engine share. */
   memoryBytes(): number;
   close(): void;

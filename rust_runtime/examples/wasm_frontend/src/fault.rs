@@ -2,7 +2,7 @@ use std::{error::Error, fmt};
 
 use runner_core::{LoadError, LoadErrorKind, RunError, RunErrorKind};
 use vision_io::{VisionError, VisionErrorKind};
-use vision_model::{ModelError, ModelErrorKind};
+use vision_model::{ModelError, ModelErrorKind, with_reason};
 
 /// What went wrong, of a kind that Python's errors have too, and the next step.
 #[derive(Debug)]
@@ -47,15 +47,6 @@ impl fmt::Display for Fault {
 }
 
 impl Error for Fault {}
-
-/// The message with the engine's own reason, unless it already stands there.
-fn with_reason(error: &dyn Error) -> String {
-    let message = error.to_string();
-    match error.source().map(ToString::to_string) {
-        Some(reason) if !message.contains(&reason) => format!("{message}: {reason}"),
-        _ => message,
-    }
-}
 
 impl From<LoadError> for Fault {
     fn from(error: LoadError) -> Self {

@@ -1,4 +1,4 @@
-import type { GoldenCheck } from "@oxidizedvision/runtime/bare";
+import type { GoldenReport } from "@oxidizedvision/runtime/bare";
 
 import { h, say } from "./dom.ts";
 import { count } from "./words.ts";
@@ -6,7 +6,7 @@ import { count } from "./words.ts";
 const MOST_ROWS = 20;
 
 /** Whether the model answers here as PyTorch did when it was converted. */
-export function goldensView(check: GoldenCheck, name: string): HTMLElement {
+export function goldensView(check: GoldenReport, name: string): HTMLElement {
   const { passed, cases, maxError, tolerance, rows } = check;
   const title = passed ? "The answers agree with PyTorch's" : "The answers differ from PyTorch's";
   const told = `${count(cases, "case")} of ${name}; the largest difference is ${maxError.toExponential(2)}.`;

@@ -1,4 +1,4 @@
-import type { PictureResult, Pixels, Tensor } from "@oxidizedvision/runtime/bare";
+import type { Pixels, Predicted, Tensor } from "@oxidizedvision/runtime/bare";
 
 import { type Camera, openCamera } from "./camera.ts";
 import { button, byId, h, replace, say } from "./dom.ts";
@@ -178,7 +178,7 @@ export class PictureDesk {
     return [button(`Make it ${SMALLER / 1e6} megapixels`, () => void run())];
   }
 
-  private showResult(session: Session, result: PictureResult, source: Source): void {
+  private showResult(session: Session, result: Predicted, source: Source): void {
     const { prediction } = result;
     replace(
       this.result,

@@ -1,12 +1,12 @@
 import {
   type Engine,
-  type GoldenCheck,
+  type GoldenReport,
   type LoadOptions,
   load,
   type Model,
   type ModelSource,
-  type PictureResult,
   type Pixels,
+  type Predicted,
   type Progress,
   type Tensor,
 } from "@oxidizedvision/runtime/bare";
@@ -80,7 +80,7 @@ export class Session {
   }
 
   /** One prediction, timed as the user waits for it. */
-  async predict(given: Blob | Pixels, signal: AbortSignal): Promise<PictureResult> {
+  async predict(given: Blob | Pixels, signal: AbortSignal): Promise<Predicted> {
     const started = performance.now();
     const result = await this.model.predict(given, { signal });
     const totalMs = performance.now() - started;
@@ -107,7 +107,7 @@ export class Session {
     return outputs;
   }
 
-  checkGoldens(goldens: Uint8Array, signal: AbortSignal): Promise<GoldenCheck> {
+  checkGoldens(goldens: Uint8Array, signal: AbortSignal): Promise<GoldenReport> {
     return this.model.checkGoldens(goldens, { signal });
   }
 

@@ -1,31 +1,17 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--use-fake-device-for-media-stream",
-  "--use-fake-ui-for-media-stream",
-];
-const KNOWN = ["/usr/bin/chromium", "/usr/bin/google-chrome", "/usr/bin/chromium-browser"];
+import { launched } from "../../runtime/test/chromium.ts";
 
 /** Where the screenshots of each state go. */
 export const SHOTS = process.env.PAGE_SHOTS ?? join(tmpdir(), "oxidizedvision-page");
 
 export function launch(): Promise<Browser> {
   mkdirSync(SHOTS, { recursive: true });
-  const path = process.env.CHROMIUM ?? KNOWN.find(existsSync);
-  if (!path) throw new Error("there is no Chromium here; the variable CHROMIUM may name one");
-  return chromium.launch({ executablePath: path, args: FLAGS });
+  return launched("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
 }
 
 /** A new page in a profile of its own, and what went wrong in it. */

@@ -7,12 +7,12 @@ import type {
   Choice,
   ContractBlock,
   Engine,
-  GoldenCheck,
+  GoldenReport,
   LoadTiming,
   Model,
   ModelInfo,
-  PictureResult,
   Pixels,
+  Predicted,
   Tensor,
 } from "./types.js";
 
@@ -65,10 +65,7 @@ export class WorkerModel implements Model {
     return this.#call(() => ({ call: "run", inputs: inputs.map(copyOf) }), options);
   }
 
-  async predict(
-    picture: Blob | Uint8Array | Pixels,
-    options?: CallOptions,
-  ): Promise<PictureResult> {
+  async predict(picture: Blob | Uint8Array | Pixels, options?: CallOptions): Promise<Predicted> {
     if ("data" in picture) {
       const { data, width, height } = picture;
       return this.#call(
@@ -80,7 +77,7 @@ export class WorkerModel implements Model {
     return this.#call(() => ({ call: "predict", picture: bytes.slice() }), options);
   }
 
-  checkGoldens(goldens: Uint8Array, options?: CallOptions): Promise<GoldenCheck> {
+  checkGoldens(goldens: Uint8Array, options?: CallOptions): Promise<GoldenReport> {
     return this.#call(() => ({ call: "checkGoldens", goldens: goldens.slice() }), options);
   }
 

@@ -2,11 +2,11 @@
 import type { ErrorData } from "./errors.js";
 import type {
   ContractBlock,
-  GoldenCheck,
+  GoldenReport,
   ModelInfo,
   ModuleOptions,
-  PictureResult,
   Pixels,
+  Predicted,
   Tensor,
 } from "./types.js";
 
@@ -42,9 +42,9 @@ export interface Answers {
   start: Started;
   load: Loaded;
   run: Tensor[];
-  predict: PictureResult;
-  predictPixels: PictureResult;
-  checkGoldens: GoldenCheck;
+  predict: Predicted;
+  predictPixels: Predicted;
+  checkGoldens: GoldenReport;
   memoryBytes: number;
 }
 

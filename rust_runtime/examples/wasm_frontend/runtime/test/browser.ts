@@ -1,26 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium } from "playwright-core";
 
 const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
 const TOOLS = fileURLToPath(new URL("../../node_modules/.bin/", import.meta.url));
-const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const TYPES: Record<string, string> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -54,13 +42,6 @@ export class Consumer {
   #run(program: string, args: string[]): void {
     execFileSync(program, args, { cwd: this.folder, stdio: ["ignore", "inherit", "inherit"] });
   }
-}
-
-export async function launched(): Promise<Browser> {
-  const executablePath = BROWSERS.find((path) => existsSync(path));
-  if (executablePath === undefined)
-    throw new Error("These tests need Chromium: apt-get install chromium");
-  return chromium.launch({ executablePath, args: FLAGS });
 }
 
 /** A static host of a folder; `isolated` sends the headers that threads need. */

@@ -4,7 +4,8 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { Consumer, hosted, launched } from "./browser.js";
+import { Consumer, hosted } from "./browser.js";
+import { launched } from "./chromium.js";
 import { builtModule, repositoryFile } from "./models.js";
 import { fakeFolder } from "./support.js";
 

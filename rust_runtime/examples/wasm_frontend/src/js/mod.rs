@@ -1,4 +1,4 @@
-//! The session as JavaScript sees it; the types are in `types.ts`.
+//! The session as JavaScript sees it; the types are in `runtime/src/module_types.ts`.
 #![allow(unreachable_pub, reason = "what JavaScript calls is to be public")]
 
 mod error;
@@ -18,7 +18,7 @@ use self::{error::thrown, object::object};
 use crate::{NAME, Session, Settings, THREADS, dtypes, version};
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = include_str!("types.ts");
+const TYPES: &str = include_str!("../../runtime/src/module_types.ts");
 
 /// A loaded model.
 #[wasm_bindgen]
@@ -34,7 +34,7 @@ impl Model {
     /// A `ModuleError`.
     pub fn load(
         bytes: &Uint8Array,
-        #[wasm_bindgen(unchecked_optional_param_type = "LoadOptions")] options: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "ModuleOptions")] options: &JsValue,
     ) -> Result<Model, JsValue> {
         let settings = match JSON::stringify(options).ok().and_then(|json| json.as_string()) {
             Some(json) if json != "null" => Settings::read(&json).map_err(thrown)?,

@@ -1,4 +1,4 @@
-import type { ClassScore } from "@oxidizedvision/runtime/bare";
+import type { ScoredClass } from "@oxidizedvision/runtime/bare";
 
 import { h } from "../dom.ts";
 import { percent } from "../words.ts";
@@ -7,7 +7,7 @@ import { type Source, stage } from "./stage.ts";
 export const className = (entry: { label: string | null; classId: number }) =>
   entry.label ?? `Class ${entry.classId}`;
 
-export function classesView(classes: ClassScore[], source: Source): HTMLElement[] {
+export function classesView(classes: ScoredClass[], source: Source): HTMLElement[] {
   const bars = classes.map((entry, place) => {
     const bar = h("span", { class: "bar" });
     bar.style.inlineSize = `${Math.min(1, Math.max(0, entry.score)) * 100}%`;
@@ -22,7 +22,7 @@ export function classesView(classes: ClassScore[], source: Source): HTMLElement[
   return [h("div", { class: "beside" }, stage(source), h("ol", { class: "bars" }, ...bars))];
 }
 
-export function classesSaid(classes: ClassScore[]): string {
+export function classesSaid(classes: ScoredClass[]): string {
   const [best] = classes;
   return best ? `${className(best)}, ${percent(best.score)}` : "No class";
 }

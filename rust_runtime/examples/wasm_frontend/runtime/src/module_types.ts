@@ -1,3 +1,6 @@
+// The interface of the modules, which carry these types too: Rust reads this file.
+
+/** Element types, named as in `runner_core` and in Python. */
 export type Dtype = "f32" | "f64" | "f16" | "i64" | "i32" | "i8" | "u8" | "bool";
 
 /** The engine of a module. */
@@ -17,6 +20,7 @@ export interface TensorSpec {
   dims: (number | string)[];
 }
 
+/** What a loaded model is, known before its first run. */
 export interface ModelInfo {
   model: string;
   backend: string;
@@ -58,6 +62,7 @@ export interface Detection extends ScoredClass {
   box: [number, number, number, number];
 }
 
+/** What a picture came out as; `tensors` where the contract has no postprocess, or raw. */
 export type Prediction =
   | { kind: "classification"; classes: ScoredClass[] }
   | { kind: "detection"; width: number; height: number; detections: Detection[] }
@@ -90,6 +95,7 @@ export interface Predicted {
   height: number;
 }
 
+/** One output of one recorded case. */
 export interface GoldenRow {
   case: string;
   output: string;
@@ -98,6 +104,7 @@ export interface GoldenRow {
   difference: string;
 }
 
+/** The outcome of replaying recorded inputs against PyTorch's recorded outputs. */
 export interface GoldenReport {
   passed: boolean;
   cases: number;
@@ -107,24 +114,28 @@ export interface GoldenReport {
   rows: GoldenRow[];
 }
 
+/** A contract block, as in config.yml. */
+export type ContractBlock = Record<string, unknown>;
+
 /** How pictures go through a model, as its file or the options say it. */
 export interface Contract {
   name: string | null;
-  preprocess: Record<string, unknown>;
-  postprocess: Record<string, unknown> | null;
+  preprocess: ContractBlock;
+  postprocess: ContractBlock | null;
   tiling: { overlap: number; multiple: number } | null;
 }
 
-export interface LoadOptions {
+/** What a module is told when it loads a model. */
+export interface ModuleOptions {
   /** Stands in messages. */
   name?: string;
   threads?: number;
   /** Lengths for the axes of inputs, by input name. */
   inputShapes?: Record<string, number[]>;
   /** As in config.yml; wins over what the file says. */
-  preprocess?: object;
+  preprocess?: ContractBlock;
   /** As in config.yml; wins over what the file says. */
-  postprocess?: object;
+  postprocess?: ContractBlock;
   /** The engine's own graph optimisation; left out, it is on. */
   optimize?: boolean;
   /** Whether the module hashes the file; left out, it does. Browsers and Node do it much faster. */
