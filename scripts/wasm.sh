@@ -53,7 +53,7 @@ build() {
     find_toolchain "$source"
     [ "$source" = no ] || build_std=(-Zbuild-std=std,panic_abort)
     if [ "$profile" = shipping ]; then
-        build_std+=(-Zbuild-std-features=optimize_for_size)
+        build_std+=(-Zbuild-std-features=optimize_for_size -Zpanic-immediate-abort)
         flags="$flags -Z location-detail=none"
     fi
     if [ "$name" = rten-threads ]; then

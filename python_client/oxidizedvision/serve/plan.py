@@ -20,6 +20,8 @@ Document = dict[str, Any]
 
 _NAME_MODELS = tuple(f"OXIDIZEDVISION_SERVER_{key}" for key in ("CONFIG", "MODELS", "FOLDER__PATH"))
 """Variables by which the environment can name models."""
+_NAME_RUNNER = "OXIDIZEDVISION_SERVER_RUNNER"
+"""The variable by which it names the engine of every model that names none."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def plan_server(
     _check(given, file, wanted)
     served = [model_to_serve(model, wanted, notify) for model in given]
     runners = [each.runner for each in served] or [wanted.runner]
+    if wanted.runner is None:
+        runners.append(os.environ.get(_NAME_RUNNER))
     if file is not None:
         runners += runners_of(file, with_models=not served)
     named = tuple(dict.fromkeys(runner for runner in runners if runner not in (None, AUTO)))
@@ -80,6 +84,12 @@ def _existing(path: Path) -> Path:
         raise OxidizedVisionError(
             Kind.NOT_FOUND, f"There is no {path}", "Check the path and the current folder."
         )
+    if not path.is_file():
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            f"{path} is not a regular file: settings are read more than once",
+            "Write them to a file first; one with secrets with `umask 077`.",
+        )
     return path
 
 
@@ -87,7 +97,7 @@ def _check(given: Sequence[str | Path], file: Path | None, wanted: ServeOptions)
     """Refuse what cannot be carried out before anything is looked for."""
     if not given:
         _check_without_models(file, wanted)
-    elif wanted.runner is None and file is None:
+    elif wanted.runner is None and file is None and not os.environ.get(_NAME_RUNNER):
         raise no_runner_named()
     if wanted.runner != AUTO:
         refuse_goal(wanted.goal)

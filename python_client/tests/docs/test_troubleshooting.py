@@ -406,7 +406,7 @@ COMMON: dict[str, tuple[Callable[[Scene], None], Kind, str]] = {
 }
 
 
-@pytest.mark.parametrize("row", COMMON_ROWS)
+@pytest.mark.parametrize("row", sorted(COMMON_ROWS))
 def test_a_common_problem_is_told(row: str, scene: Scene) -> None:
     provoke, kind, said = COMMON[row]
     with pytest.raises(OxidizedVisionError, match=said) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -150,6 +151,25 @@ def test_an_engine_beside_a_settings_file(tmp_path: Path, tiny: Artifact) -> Non
     assert (plan.flags, plan.runners) == ({"runner": "rten"}, ("rten", "ort", "tract"))
     plan = plan_server(tiny.onnx, config=file)
     assert (set(plan.flags["models"][0]), plan.runners) == ({"path"}, ("ort",))
+
+
+def test_an_engine_that_the_environment_names(
+    tiny: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It serves every model that names none; a flag wins over it."""
+    monkeypatch.setenv("OXIDIZEDVISION_SERVER_RUNNER", "tch")
+    plan = plan_server(tiny.onnx)
+    assert (set(plan.flags["models"][0]), plan.runners) == ({"path"}, ("tch",))
+    assert plan_server(tiny.onnx, options=RTEN).runners == ("rten",)
+
+
+def test_settings_from_a_pipe_are_refused(tmp_path: Path) -> None:
+    """They are read twice: what would be left of a pipe is a server without its token."""
+    pipe = tmp_path / "settings"
+    os.mkfifo(pipe)
+    for file in (pipe, tmp_path):
+        error = refused(lambda file=file: plan_server(config=file))
+        assert (error.kind, str(file) in error.message) == (Kind.USAGE, True)
 
 
 def test_engines_of_two_modules_do_not_share_a_server(tmp_path: Path) -> None:
