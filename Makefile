@@ -47,8 +47,8 @@ test-rust: setup  ## tests of the Rust workspace, in the profile of the native m
 test-tch: setup  ## tests of the engine on LibTorch, beside a matching torch
 	@$(CARGO) --tch test --release -p runner_tch -p runners --no-default-features --features runners/tch
 
-test-python: setup  ## tests of the Python client, end to end included
-	@cd python_client && ../$(BIN)/python -m pytest
+test-python: setup  ## tests of the Python client, end to end included, two files at a time (ARGS="-n 0": one)
+	@cd python_client && ../$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-web:  ## quick tests of the web runtime and the page, in Node and in Chromium
 	@scripts/wasm.sh --everyday rten
