@@ -58,7 +58,7 @@ impl<'a> Undecoded<'a> {
         let mut decoder = reader.into_decoder().map_err(damaged)?;
         let (width, height) = decoder.dimensions();
         check_size((width, height), most)?;
-        let scans = if format == ImageFormat::Jpeg { Scans::of(bytes) } else { Scans::default() };
+        let scans = scans_of(format, bytes)?;
         check_work(&scans, u64::from(width) * u64::from(height), most)?;
         let mut limits = Limits::no_limits();
         (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
@@ -151,6 +151,19 @@ fn check_size((width, height): (u32, u32), most: u64) -> Result<(), VisionError>
         most as f64 / 1e6
     );
     Err(VisionError::new(VisionErrorKind::TooLarge, message))
+}
+
+/// The scans of a JPEG picture that is whole: its decoder would fill what lacks with grey.
+fn scans_of(format: ImageFormat, bytes: &[u8]) -> Result<Scans, VisionError> {
+    if format != ImageFormat::Jpeg {
+        return Ok(Scans::default());
+    }
+    let scans = Scans::of(bytes);
+    if scans.whole {
+        return Ok(scans);
+    }
+    let message = "the JPEG picture is damaged or cut short: its end is not where it should be";
+    Err(VisionError::new(VisionErrorKind::CorruptPicture, message))
 }
 
 /// Refuses a picture of few bytes that is refined again and again.

@@ -7,8 +7,14 @@ pub(crate) struct Scans {
     pub(crate) components: u64,
     /// Whether coefficients of the whole picture are kept between scans.
     pub(crate) kept: bool,
+    /// Whether the end of the picture is there, and nothing before it that no JPEG file holds.
+    pub(crate) whole: bool,
 }
 
+const TEMPORARY: u8 = 0x01;
+const RESTART_0: u8 = 0xd0;
+const RESTART_7: u8 = 0xd7;
+const START_OF_IMAGE: u8 = 0xd8;
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: u8 = 0xd9;
 
@@ -16,15 +22,21 @@ impl Scans {
     /// Counts the scans of a file; a damaged one counts as far as it can be followed.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut scans = Self::default();
-        let mut rest = bytes;
+        let mut rest = bytes.get(2..).unwrap_or_default();
         while let Some((marker, after)) = next_marker(rest) {
-            if marker == END_OF_IMAGE {
-                break;
-            }
-            let Some(segment) = segment(marker, after) else {
-                rest = after;
-                continue;
+            let segment = match marker {
+                END_OF_IMAGE => {
+                    scans.whole = true;
+                    break;
+                }
+                TEMPORARY | RESTART_0..=RESTART_7 => {
+                    rest = after;
+                    continue;
+                }
+                0x02..=0xbf | START_OF_IMAGE | 0xf0..=0xfd => break,
+                _ => segment(after),
             };
+            let Some(segment) = segment else { break };
             match marker {
                 START_OF_SCAN => {
                     scans.count += 1;
@@ -61,11 +73,8 @@ fn next_marker(mut bytes: &[u8]) -> Option<(u8, &[u8])> {
     }
 }
 
-/// The segment of a marker that has one, without its length.
-fn segment(marker: u8, after: &[u8]) -> Option<&[u8]> {
-    if matches!(marker, 0x01 | 0xd0..=0xd8) {
-        return None;
-    }
+/// The segment behind its marker, without its length; `None` where it is cut short.
+fn segment(after: &[u8]) -> Option<&[u8]> {
     let (length, rest) = after.split_first_chunk::<2>()?;
     rest.get(..usize::from(u16::from_be_bytes(*length)).checked_sub(2)?)
 }
@@ -107,10 +116,26 @@ mod tests {
     #[test]
     fn damage_ends_the_count_and_nothing_else() {
         let whole = jpeg(0xc2, &[3, 1, 1]);
+        assert!(Scans::of(&whole).whole);
         for cut in 0..whole.len() {
-            assert!(Scans::of(&whole[..cut]).count <= 3);
+            let scans = Scans::of(&whole[..cut]);
+            assert!(scans.count <= 3 && !scans.whole, "{cut}");
         }
-        assert_eq!(Scans::of(b"\xff\xda\x00\x00\xff\xda\x00\x01").count, 0);
+        assert_eq!(Scans::of(b"\xff\xd8\xff\xda\x00\x00\xff\xda\x00\x01").count, 0);
+    }
+
+    #[test]
+    fn what_no_file_holds_ends_it_and_what_lies_behind_its_end_does_not_count() {
+        let whole = jpeg(0xc0, &[3]);
+        let end = whole.len() - 2;
+        for marker in [0x02, 0xbf, START_OF_IMAGE, 0xf0] {
+            let bytes = [&whole[..end], &[0xff, marker], &whole[end..]].concat();
+            assert!(!Scans::of(&bytes).whole, "{marker:x}");
+        }
+        for between in [&[0xff, RESTART_7][..], &[0xff, TEMPORARY], &[0xff, 0xff], b"bytes"] {
+            let bytes = [&whole[..end], between, &whole[end..], &whole, &[0xff]].concat();
+            assert!(Scans::of(&bytes).whole, "{between:x?}");
+        }
     }
 
     #[test]
@@ -119,7 +144,8 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if Path::new(&name).extension().is_some_and(|ending| ending == "jpg") {
-                assert!(Scans::of(&golden(&name)).count >= 1, "{name}");
+                let scans = Scans::of(&golden(&name));
+                assert!(scans.count >= 1 && scans.whole, "{name}");
             }
         }
     }

@@ -1,12 +1,14 @@
 """Writes the pictures that tests/pillow.rs compares with, by Pillow and scikit-image's pictures.
 
 Run it in this folder: `python make_pillow_goldens.py`. `goldens/decode/` gets one small photograph
-in every kind of file, and Pillow's reading of each in `expected/`; `goldens/astronaut.png` is the
+in every kind of file, and Pillow's reading of each in `expected/`; `goldens/damaged/` gets files that
+Pillow refuses; `goldens/astronaut.png` is the
 photograph that the other goldens are made of.
 """
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +56,60 @@ def write_variants() -> None:
     photo.save(folder / "orientation-6.webp", lossless=True, exif=oriented(6))
     second = photo.rotate(180)
     photo.save(folder / "animated.webp", save_all=True, append_images=[second], lossless=True)
+    write_odd_jpegs(folder, photo)
     write_expected(folder)
+
+
+def jpeg(image: Image.Image, **options: object) -> bytes:
+    """A JPEG file."""
+    file = BytesIO()
+    image.save(file, "JPEG", quality=95, **options)
+    return file.getvalue()
+
+
+def write_odd_jpegs(folder: Path, photo: Image.Image) -> None:
+    """JPEG files that are not as one expects, and that Pillow reads nevertheless."""
+    restart = jpeg(photo, restart_marker_blocks=1)
+    whole = jpeg(photo)
+    scan = whole.index(b"\xff\xda")
+    files = {
+        "restart": restart,
+        "trailing": whole + b"bytes behind the end \xff",
+        "before-end": whole[:-2] + b"\0\0\xff\xff\xd9",
+        "fill-bytes": whole[:scan] + b"\xff\xff" + whole[scan:],
+        "between-segments": whole[:scan] + b"bytes" + whole[scan:],
+        "two-pictures": whole + restart,
+    }
+    for name, content in files.items():
+        (folder / f"{name}.jpg").write_bytes(content)
+
+
+def write_damaged() -> None:
+    """Files that Pillow refuses."""
+    folder = FOLDER / "damaged"
+    folder.mkdir(exist_ok=True)
+    photo = photograph().crop((8, 4, 31, 21))
+    for name, whole in {
+        "rgb": jpeg(photo),
+        "progressive": jpeg(photo, progressive=True),
+        "exif": jpeg(photo, exif=oriented(6)),
+    }.items():
+        middle = (whole.index(b"\xff\xda") + len(whole)) // 2
+        files = {
+            "no-end": whole[:-2],
+            "half-an-end": whole[:-1],
+            "half": whole[:middle],
+            "nothing-known": whole[:middle] + b"\xff\x5c" + whole[middle + 2 :],
+            "two-starts": whole[:middle] + b"\xff\xd8" + whole[middle + 2 :],
+        }
+        for damage, content in files.items():
+            (folder / f"{name}-{damage}.jpg").write_bytes(content)
+    for path in folder.iterdir():
+        try:
+            Image.open(path).load()
+        except OSError:
+            continue
+        raise ValueError(f"Pillow reads {path.name}")
 
 
 def oriented(orientation: int) -> Image.Exif:
@@ -81,3 +136,4 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     photograph().save(FOLDER / "astronaut.png", optimize=True)
     write_variants()
+    write_damaged()

@@ -53,6 +53,28 @@ fn every_kind_of_file_is_read_as_pillow_reads_it() {
 }
 
 #[test]
+fn what_pillow_refuses_as_damaged_is_refused() {
+    let damaged = files(&goldens().join("damaged"));
+    assert!(!damaged.is_empty());
+    for path in damaged {
+        let error = decode(&fs::read(&path).unwrap()).expect_err(name(&path));
+        assert_eq!(error.kind(), VisionErrorKind::CorruptPicture, "{}: {error}", name(&path));
+        assert!(error.to_string().contains("damaged or cut short"), "{}: {error}", name(&path));
+    }
+}
+
+#[test]
+fn a_jpeg_file_cut_anywhere_is_refused() {
+    let folder = goldens().join("decode");
+    for name in ["rgb.jpg", "progressive.jpg", "restart.jpg", "orientation-6.jpg"] {
+        let bytes = fs::read(folder.join(name)).unwrap();
+        for cut in 0..bytes.len() {
+            assert!(decode(&bytes[..cut]).is_err(), "{name}: {cut} of {}", bytes.len());
+        }
+    }
+}
+
+#[test]
 fn a_file_cut_anywhere_is_an_error_or_a_picture() {
     for path in files(&goldens().join("decode")) {
         let bytes = fs::read(&path).unwrap();
