@@ -217,8 +217,8 @@ impl fmt::Display for ServerError {
 impl Error for ServerError {}
 
 impl From<RunError> for ServerError {
-    /// What does not fit the model is the client's; the rest is a fault, whose text stays in the
-    /// log because it is the engine's own.
+    /// What does not fit the model is the client's, and its text is ours; the rest is a fault, whose
+    /// text stays in the log because it is the engine's own.
     fn from(error: RunError) -> Self {
         let detail = error.to_string();
         match error.kind() {
@@ -227,7 +227,7 @@ impl From<RunError> for ServerError {
             | RunErrorKind::DuplicateInput
             | RunErrorKind::DtypeMismatch
             | RunErrorKind::ShapeMismatch => {
-                let message = format!("the input does not fit ({})", error.kind().name());
+                let message = format!("the input does not fit: {}", error.message());
                 let refused = Self::bad_input(message).with_detail(detail);
                 match error.input() {
                     Some(input) => refused.with_input(input),
@@ -272,8 +272,11 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_the_model_is_the_clients() {
-        let engine = RunError::new(RunErrorKind::ShapeMismatch, "m", "no").with_input("x");
-        let error = ServerError::from(engine);
-        assert_eq!((error.kind(), error.input()), (ErrorKind::BadInput, Some("x")));
+        for kind in [RunErrorKind::ShapeMismatch, RunErrorKind::DtypeMismatch] {
+            let engine = RunError::new(kind, "m", "over 9").with_input("x");
+            let error = ServerError::from(engine);
+            assert_eq!((error.kind(), error.input()), (ErrorKind::BadInput, Some("x")));
+            assert!(error.message().contains("over 9"), "{error}");
+        }
     }
 }

@@ -101,7 +101,8 @@ pub enum RunErrorKind {
     UnknownInput,
     /// The same input was given twice.
     DuplicateInput,
-    /// An input has another element type than the model wants.
+    /// An input has another element type than the model wants, or a value that the engine's own
+    /// type for it cannot hold.
     DtypeMismatch,
     /// An input has another shape than the model wants.
     ShapeMismatch,
@@ -172,6 +173,11 @@ impl RunError {
     /// The input at fault, where one is.
     pub fn input(&self) -> Option<&str> {
         self.input.as_deref()
+    }
+
+    /// What was expected and what was got, without the names of model and input.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 

@@ -182,7 +182,10 @@ impl OpenvinoRunner {
 
     fn held(&self, inputs: Vec<Tensor>) -> Result<Vec<Held>, RunError> {
         let held = inputs.into_iter().zip(&self.info.inputs).map(|(input, spec)| {
-            tensor::hold(input).map_err(|reason| self.failed(&reason).with_input(&spec.name))
+            tensor::hold(input).map_err(|reason| {
+                let model = &self.info.model;
+                RunError::new(RunErrorKind::DtypeMismatch, model, reason).with_input(&spec.name)
+            })
         });
         held.collect()
     }

@@ -61,7 +61,10 @@ pub(crate) fn hold(tensor: Tensor) -> Result<Held, String> {
 fn within_i32(array: ArrayD<i64>) -> Result<ArrayD<i64>, String> {
     match array.iter().find(|&&value| i32::try_from(value).is_err()) {
         None => Ok(array),
-        Some(value) => Err(format!("{value} does not fit OpenVINO's 32-bit integers")),
+        Some(value) => {
+            let (least, most) = (i32::MIN, i32::MAX);
+            Err(format!("{value} does not fit OpenVINO's 32-bit integers, {least} to {most}"))
+        }
     }
 }
 

@@ -148,7 +148,7 @@ fn an_i64_beyond_i32_is_refused_by_name_and_the_next_run_works() {
     let runner = load(&graph);
     let run = |value: i64| runner.run_named(vec![("x".to_owned(), array(&[1], &[value]).into())]);
     let error = run(1 << 40).unwrap_err();
-    assert_eq!((error.kind(), error.input()), (RunErrorKind::EngineFailed, Some("x")));
+    assert_eq!((error.kind(), error.input()), (RunErrorKind::DtypeMismatch, Some("x")));
     assert_eq!(run(21).unwrap()[0].1, array(&[1], &[42_i64]).into());
 }
 

@@ -125,8 +125,10 @@ impl Runner for RtenRunner {
             |reason: String| RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason);
         let mut given = Vec::with_capacity(inputs.len());
         for ((input, spec), &node) in inputs.into_iter().zip(&self.info.inputs).zip(&self.inputs) {
-            let value =
-                tensor::into_rten(input).map_err(|reason| failed(reason).with_input(&spec.name))?;
+            let value = tensor::into_rten(input).map_err(|reason| {
+                let model = &self.info.model;
+                RunError::new(RunErrorKind::DtypeMismatch, model, reason).with_input(&spec.name)
+            })?;
             given.push((node, value.into()));
         }
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));

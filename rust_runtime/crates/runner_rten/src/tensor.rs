@@ -29,7 +29,10 @@ fn narrow(array: &ArrayD<i64>) -> Result<ArrayD<i32>, String> {
     let beyond = array.iter().find(|&&value| i32::try_from(value).is_err());
     match beyond {
         None => Ok(array.mapv(|value| value as i32)),
-        Some(value) => Err(format!("{value} does not fit rten's 32-bit integers")),
+        Some(value) => {
+            let (least, most) = (i32::MIN, i32::MAX);
+            Err(format!("{value} does not fit rten's 32-bit integers, {least} to {most}"))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_core::{DType, Tensor};
+use runner_core::{DType, RunErrorKind, Tensor};
 
 use crate::{
     engine::Blueprint,
@@ -44,11 +44,12 @@ pub(crate) struct Output {
 pub(crate) struct RunFailure {
     pub(crate) reason: String,
     pub(crate) input: Option<String>,
+    pub(crate) kind: RunErrorKind,
 }
 
 impl From<String> for RunFailure {
     fn from(reason: String) -> Self {
-        Self { reason, input: None }
+        Self { reason, input: None, kind: RunErrorKind::EngineFailed }
     }
 }
 
@@ -117,9 +118,11 @@ fn write_inputs(
 ) -> Result<String, RunFailure> {
     let mut loads = Vec::new();
     for (index, input) in inputs.iter().enumerate() {
-        let told = |reason| RunFailure { reason, input: Some(input.name.to_owned()) };
+        let told =
+            |reason| RunFailure { input: Some(input.name.to_owned()), ..RunFailure::from(reason) };
         let binding = Binding::of(input.tensor.dtype(), blueprint.ready.version.major >= 9);
-        let bytes = tensor::bytes_of(input.tensor, binding).map_err(told)?;
+        let bytes = tensor::bytes_of(input.tensor, binding)
+            .map_err(|reason| RunFailure { kind: RunErrorKind::DtypeMismatch, ..told(reason) })?;
         let file = format!("input-{index}.bin");
         fs::write(folder.join(&file), bytes)
             .map_err(|error| told(format!("its file cannot be written: {error}")))?;

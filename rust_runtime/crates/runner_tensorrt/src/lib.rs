@@ -150,7 +150,7 @@ impl Runner for TensorRtRunner {
             failed(reason.to_owned()).with_source(error)
         })?;
         let outputs = infer::run(&self.plans.blueprint, &engine, &given).map_err(|failure| {
-            let error = failed(failure.reason);
+            let error = RunError::new(failure.kind, model, failure.reason);
             match failure.input {
                 Some(input) => error.with_input(&input),
                 None => error,
