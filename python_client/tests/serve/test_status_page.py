@@ -122,7 +122,7 @@ def test_what_is_no_picture_is_told(page: Any, tmp_path: Path) -> None:
     false = tmp_path / "false.png"
     false.write_bytes(b"<html>no picture</html>")
     give(page, false)
-    browsers.expect(problem).to_contain_text("JPEG, PNG and WebP")
+    browsers.expect(problem).to_contain_text("JPEG, PNG, WebP and BMP")
     browsers.expect(page.locator("#answer")).to_be_hidden()
 
 

@@ -167,7 +167,7 @@ function phases(timing) {
   });
   if (names.length === 0) return [];
   const total = timing.find(({ name }) => name === "total")?.ms ?? whole;
-  const tiles = "The picture went through in tiles; times of tiles that ran at once are added up.";
+  const tiles = "Phases overlap: while some tiles are in the engine, others wait or are made.";
   const note = whole > total * 1.05 ? [element("p", "", tiles)] : [];
   return [bar, element("ul", "found", ...names), ...note];
 }

@@ -11,7 +11,7 @@ export class Problem extends Error {
 const WORDS = {
   0: "The server does not answer. It may have ended, or the connection is broken.",
   413: "That is more than this server takes.",
-  415: "That is not a picture this server can read: it takes JPEG, PNG and WebP.",
+  415: "That is not a picture this server can read: it takes JPEG, PNG, WebP and BMP.",
   429: "The queue is full.",
   499: "The request was given up.",
   503: "The model is not ready.",
@@ -76,10 +76,12 @@ export function phases(header) {
   });
 }
 
-/** Sends a picture, and gives the answer with the time that it took and where that went. */
-export async function predict(file, model, signal) {
+/** Sends a picture to a model, of which a version may be told, and gives the answer with the time
+ * that it took and where that went. */
+export async function predict(file, { model, version }, signal) {
   const start = performance.now();
-  const response = await request(`predict?model=${encodeURIComponent(model)}`, {
+  const query = new URLSearchParams(version ? { model, version } : { model });
+  const response = await request(`predict?${query}`, {
     method: "POST",
     headers: { "Content-Type": file.type || "application/octet-stream" },
     body: file,

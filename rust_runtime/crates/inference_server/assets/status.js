@@ -35,19 +35,36 @@ function options(select, entries) {
   select.value = usable.includes(chosen) ? chosen : (usable[0] ?? "");
 }
 
+/** A model as it may be chosen: by its name, and by each version where it has several. */
+function choices(versions) {
+  const [{ name }] = versions;
+  const entry = (of, value, label) => {
+    const fit = of.some(takesPictures);
+    const never = of.every((model) => model.told.pictures === false);
+    const why = never ? "takes no pictures" : "is not ready";
+    return [value, fit ? label : `${label} (${why})`, !fit];
+  };
+  const whole = entry(versions, name, name);
+  if (versions.length === 1) return [whole];
+  const single = ({ version }) => `${name}, version ${version}`;
+  return [whole, ...versions.map((one) => entry([one], `${name}\n${one.version}`, single(one)))];
+}
+
+function chosen() {
+  const [model, version] = find("model").value.split("\n");
+  return { model, version };
+}
+
 function offer(models) {
   const names = [...new Set(models.map((model) => model.name))];
-  const entries = names.map((name) => {
-    const fit = models.some((model) => model.name === name && takesPictures(model));
-    return [name, fit ? name : `${name} (takes no pictures now)`, !fit];
-  });
+  const entries = names.flatMap((name) => choices(models.filter((model) => model.name === name)));
   options(find("model"), entries);
   options(find("shown"), [["", "all models"], ...names.map((name) => [name, name])]);
   const none = entries.every(([, , off]) => off);
   find("model").disabled = find("file").disabled = none;
   find("drop").classList.toggle("off", none);
   if (none) find("drop-note").textContent = "No model that takes pictures is ready";
-  else if (!running) find("drop-note").textContent = "JPEG, PNG or WebP";
+  else if (!running) find("drop-note").textContent = "JPEG, PNG, WebP or BMP";
 }
 
 function measure(now, list) {
@@ -106,25 +123,28 @@ function trouble(words) {
 }
 
 function waiting(name) {
-  find("drop-note").textContent = name ? `${name} is on its way` : "JPEG, PNG or WebP";
+  find("drop-note").textContent = name ? `${name} is on its way` : "JPEG, PNG, WebP or BMP";
   find("drop").classList.toggle("busy", Boolean(name));
 }
 
 function refusal(file) {
   if (!file.type || file.type.startsWith("image/")) return "";
-  return `${file.name} is not a picture (${file.type}). Give a JPEG, PNG or WebP.`;
+  return `${file.name} is not a picture (${file.type}). Give a JPEG, PNG, WebP or BMP.`;
 }
 
 async function run(file) {
   running?.abort();
   const refused = refusal(file);
   trouble(refused);
-  if (refused) return;
+  if (refused) {
+    find("answer").hidden = true;
+    return;
+  }
   given = file;
   const own = (running = new AbortController());
   waiting(file.name || "The picture");
   try {
-    const result = await predict(file, find("model").value, own.signal);
+    const result = await predict(file, chosen(), own.signal);
     const url = URL.createObjectURL(file);
     const parts = await drawn(result, url);
     if (own !== running) return URL.revokeObjectURL(url);

@@ -91,7 +91,7 @@ impl Default for PictureLimits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QueueLimits {
-    /// Requests that wait.
+    /// Requests that wait before the engine, and as many pictures before they are decoded.
     pub requests: usize,
     /// Bytes of the inputs that wait.
     #[serde(with = "units::size")]
@@ -133,7 +133,7 @@ pub struct ConnectionLimits {
     /// How long a client may take nothing of its answer before it is cut off.
     #[serde(with = "units::time")]
     pub write_deadline: Duration,
-    /// Bytes of the head of a request.
+    /// Bytes of the head of a request, which has at most 96 fields.
     #[serde(with = "units::size")]
     pub head: usize,
     /// Bytes of all bodies that are held at one time.

@@ -149,16 +149,14 @@ impl Server {
         let drain = &settings.limits.drain;
         self.app.repository().begin_drain();
         tracing::info!(target: "server", delay = ?drain.delay, "ending: not ready from now on");
-        if stop.wait_now(drain.delay) {
-            return;
-        }
-        let until = Instant::now() + drain.deadline;
-        let closed = self.http.end(until, stop);
+        let at_once = stop.wait_now(drain.delay);
+        let until = Instant::now() + if at_once { Duration::ZERO } else { drain.deadline };
+        let closed = self.http.end(until, stop, || self.app.cut_short());
         let ended = !stop.is_now() && self.app.repository().close(until);
         if closed && ended {
             tracing::info!(target: "server", "ended: everything that was accepted is answered");
         } else {
-            tracing::warn!(target: "server", "ended with requests that had not been answered");
+            tracing::warn!(target: "server", "ended before every request was done");
         }
     }
 }

@@ -35,7 +35,7 @@ impl Stop {
         self.want(Wanted::Drain);
     }
 
-    /// The server is to end without finishing anything.
+    /// The server is to end without finishing anything; clients are told so.
     pub fn now(&self) {
         self.want(Wanted::Now);
     }

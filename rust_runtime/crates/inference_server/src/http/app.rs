@@ -1,11 +1,18 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
 };
+
+use tokio::sync::watch;
 
 use super::{body::Bodies, control::Gate};
 use crate::{
-    Limits, ServerError, StartError,
+    ErrorKind, Limits, ServerError, StartError,
     config::ServerSettings,
     model::{Repository, Version},
     picture::Pictures,
@@ -24,6 +31,8 @@ pub(crate) struct App {
     pub(super) logs: bool,
     /// Whether everything that was to be loaded at the start is.
     loaded: AtomicBool,
+    /// Whether nothing that is under way is waited for any more.
+    cut: watch::Sender<bool>,
 }
 
 impl App {
@@ -53,6 +62,7 @@ impl App {
             pages: settings.pages,
             logs: settings.log.requests,
             loaded: AtomicBool::new(false),
+            cut: watch::Sender::new(false),
         })
     }
 
@@ -64,6 +74,36 @@ impl App {
     /// Whether the server should get requests.
     pub(super) fn is_ready(&self) -> bool {
         self.loaded.load(Ordering::SeqCst) && self.repository.is_ready()
+    }
+
+    /// Whatever is under way is answered at once that it will not be done.
+    pub(crate) fn cut_short(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// Whether nothing that is under way is waited for any more.
+    pub(super) fn is_cut(&self) -> bool {
+        *self.cut.borrow()
+    }
+
+    /// Does work unless it is cut short.
+    ///
+    /// # Errors
+    /// Those of the work, and [`ErrorKind::Unavailable`] where it is cut short.
+    pub(super) async fn until_cut<T>(
+        &self,
+        work: impl Future<Output = Result<T, ServerError>>,
+    ) -> Result<T, ServerError> {
+        let cut = async {
+            // The sender lives as long as this.
+            let _ = self.cut.subscribe().wait_for(|cut| *cut).await;
+        };
+        let (mut work, mut cut) = (pin!(work), pin!(cut));
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Pending => cut.as_mut().poll(context).map(|()| Err(unfinished())),
+            done @ Poll::Ready(_) => done,
+        })
+        .await
     }
 
     /// What is served.
@@ -86,4 +126,9 @@ impl App {
             (None, Some(_)) => Err(ServerError::bad_input("a version is named without its model")),
         }
     }
+}
+
+/// The error of a request that the end of the server leaves undone.
+pub(super) fn unfinished() -> ServerError {
+    ServerError::new(ErrorKind::Unavailable, "the server ended before the request was answered")
 }

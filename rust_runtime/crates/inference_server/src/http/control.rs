@@ -5,7 +5,11 @@ use actix_web::{HttpRequest, http::header};
 use crate::{ErrorKind, ServerError};
 
 /// Header fields that only a proxy sets: what comes by one is not local, wherever the proxy is.
-const OF_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+const OF_PROXIES: [&str; 6] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+/// By this a browser says that a page of another origin asks.
+const FETCH_SITE: &str = "sec-fetch-site";
 
 /// Who may load and unload models.
 #[derive(Clone)]
@@ -76,7 +80,10 @@ fn is_local(request: &HttpRequest) -> bool {
             origin.split_once("://").map(|(_, host)| host) == host && host.is_some()
         }),
     };
-    peer && direct && own_page && host.is_none_or(names_this_machine)
+    let foreign = headers
+        .get(FETCH_SITE)
+        .is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
+    peer && direct && own_page && !foreign && host.is_none_or(names_this_machine)
 }
 
 fn names_this_machine(host: &str) -> bool {
@@ -126,7 +133,14 @@ mod tests {
         assert!(passes("127.0.0.1:5", &own_page));
         assert!(!passes("10.0.0.7:5", &[("host", "localhost:8000")]));
         assert!(!passes("127.0.0.1:5", &[("host", "evil.example:8000")]));
-        assert!(!passes("127.0.0.1:5", &[("x-forwarded-for", "10.0.0.7")]));
+        for by_proxy in OF_PROXIES {
+            assert!(!passes("127.0.0.1:5", &[(by_proxy, "1.1 x")]), "{by_proxy}");
+        }
+        for (site, own) in
+            [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)]
+        {
+            assert_eq!(passes("127.0.0.1:5", &[(FETCH_SITE, site)]), own, "{site}");
+        }
         let foreign_page = [("host", "localhost:8000"), ("origin", "http://evil.example")];
         assert!(!passes("127.0.0.1:5", &foreign_page));
         assert!(!passes("127.0.0.1:5", &[("host", "localhost:8000"), ("origin", "null")]));

@@ -13,7 +13,9 @@ use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use tokio_rustls::TlsAcceptor;
 
-use super::{app::App, connection::Connection, service, stream::Stream, tls::acceptor};
+use super::{
+    app::App, connection::Connection, running::LAST_WORDS, service, stream::Stream, tls::acceptor,
+};
 use crate::{ConnectionLimits, StartError, config::ServerSettings};
 
 /// How long a client that is cut off may take to read its answer.
@@ -86,7 +88,8 @@ fn refused(host: &str, port: u16, error: &io::Error) -> StartError {
 /// Those of the system.
 pub(super) fn server(listeners: Vec<TcpListener>, plan: &Plan) -> io::Result<Server> {
     let connections = plan.app.limits.connections.count.div_ceil(plan.workers);
-    let seconds = plan.app.limits.drain.deadline.as_secs_f64().ceil() as u64;
+    let longest = plan.app.limits.drain.deadline + LAST_WORDS;
+    let seconds = longest.as_secs_f64().ceil() as u64;
     let mut builder = Server::build()
         .workers(plan.workers)
         .worker_max_blocking_threads(THREADS_BESIDE)

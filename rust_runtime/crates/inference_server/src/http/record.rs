@@ -2,7 +2,7 @@
 
 use tracing::{Level, event, level_filters::LevelFilter};
 
-use super::{exchange::Exchange, trace::Trace};
+use super::{app::unfinished, exchange::Exchange, trace::Trace};
 use crate::{ErrorKind, ServerError, model::Version};
 
 /// The longest path that is written.
@@ -27,7 +27,7 @@ pub(super) fn answered(
     bytes_out: usize,
     error: Option<&ServerError>,
 ) {
-    count(exchange, status);
+    count(exchange, status, error);
     let polled = POLLED.contains(&exchange.request.path());
     // A probe that says "not ready" is an answer and no error.
     let level = match (status, error.map(ServerError::kind)) {
@@ -39,18 +39,25 @@ pub(super) fn answered(
     write(exchange, level, status, bytes_out, error);
 }
 
-/// A client has left before its answer.
+/// A request was dropped before its answer: its client has left, unless the server ends.
 pub(super) fn left(exchange: &Exchange) {
-    let error = ServerError::new(ErrorKind::Cancelled, "the client left");
+    let error = if exchange.app.is_cut() {
+        unfinished()
+    } else {
+        ServerError::new(ErrorKind::Cancelled, "the client left")
+    };
     let status = error.status(exchange.dialect());
-    count(exchange, status);
+    count(exchange, status, None);
     write(exchange, Level::INFO, status, 0, Some(&error));
 }
 
-fn count(exchange: &Exchange, status: u16) {
+fn count(exchange: &Exchange, status: u16, error: Option<&ServerError>) {
     let served = exchange.served.as_deref().map(|served| (served.name(), served.version()));
+    // A model that is known, none of whose versions serves.
+    let waited_for = error.filter(|error| error.kind() == ErrorKind::Unavailable);
+    let waited_for = waited_for.and_then(ServerError::model).map(|name| (name, ""));
     let metrics = exchange.app.repository.metrics();
-    metrics.answered(served, status);
+    metrics.answered(served.or(waited_for), status);
     if let (Some(served), 200, true) = (served, status, exchange.has_inferred()) {
         metrics.lasted(served, exchange.received.elapsed());
     }

@@ -13,6 +13,8 @@ use crate::{StartError, Stop, wait::block_on};
 
 /// How often it is seen whether the end is to be cut short.
 const HEED: Duration = Duration::from_millis(50);
+/// How long it may take to tell clients that their requests are not answered.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A server that listens, on threads of its own.
 pub(crate) struct Http {
@@ -47,8 +49,8 @@ impl Http {
     }
 
     /// Takes no more connections and waits until all are closed, but no longer than `until`, and
-    /// not when `stop` cuts it short; tells whether all were.
-    pub(crate) fn end(mut self, until: Instant, stop: &Stop) -> bool {
+    /// not when `stop` cuts it short; tells whether all were. `cut` has what is left answered.
+    pub(crate) fn end(mut self, until: Instant, stop: &Stop, cut: impl FnOnce()) -> bool {
         let (handle, thread) = (self.handle.clone(), self.thread.take());
         let (tell, told) = channel();
         let ending = thread::Builder::new().name("end".into()).spawn(move || {
@@ -59,16 +61,17 @@ impl Http {
         if ending.is_err() {
             return false;
         }
-        while Instant::now() < until + HEED {
-            if told.recv_timeout(HEED).is_ok() {
-                let joined = thread.is_none_or(|thread| thread.join().is_ok());
-                return joined && Instant::now() < until;
-            }
-            if stop.is_now() {
-                return false;
-            }
+        let mut closed = false;
+        while !closed && !stop.is_now() && Instant::now() < until {
+            let pause = HEED.min(until.saturating_duration_since(Instant::now()));
+            closed = told.recv_timeout(pause).is_ok();
         }
-        false
+        if !closed {
+            cut();
+        }
+        let ended = closed || told.recv_timeout(LAST_WORDS).is_ok();
+        let joined = ended && thread.is_none_or(|thread| thread.join().is_ok());
+        closed && joined
     }
 }
 

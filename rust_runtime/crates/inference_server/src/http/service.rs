@@ -67,7 +67,8 @@ async fn answer(
     app: web::Data<App>,
 ) -> HttpResponse {
     let mut exchange = Exchange::begin(app, request, payload);
-    let result = endpoints::answer(endpoint, &mut exchange).await;
+    let of_exchange = exchange.app.clone();
+    let result = of_exchange.until_cut(endpoints::answer(endpoint, &mut exchange)).await;
     exchange.answer(result).await
 }
 

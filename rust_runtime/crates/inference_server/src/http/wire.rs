@@ -43,7 +43,10 @@ impl Refusal {
     fn error(self) -> ServerError {
         let (kind, message) = match self {
             Self::SlowHead => (ErrorKind::SlowRequest, "the head of the request came too slowly"),
-            Self::LongHead => (ErrorKind::TooLarge, "the head of the request is too long"),
+            Self::LongHead => (
+                ErrorKind::TooLarge,
+                "the head of the request is too long, or has more than 96 fields",
+            ),
             Self::Malformed => (ErrorKind::BadInput, "this is no valid HTTP request"),
         };
         ServerError::new(kind, message)

@@ -1,7 +1,8 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use runner_core::{Device, Options, Precision};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::Value;
 
 use crate::{ErrorKind, ServerError, batch::BatchSettings, protocol::documents::is_reserved_name};
 
@@ -59,7 +60,8 @@ pub struct ModelSettings {
     pub precision: Precision,
     /// Whether the engine may optimise the graph.
     pub optimize: bool,
-    /// The engine's own options.
+    /// The engine's own options; numbers and truth values are read as text.
+    #[serde(deserialize_with = "options")]
     pub options: Options,
     /// Lengths for symbolic axes, by input.
     pub input_shapes: BTreeMap<String, Vec<usize>>,
@@ -69,6 +71,15 @@ pub struct ModelSettings {
     pub threads: usize,
     /// How requests share runs.
     pub batch: BatchSettings,
+}
+
+fn options<'de, D: Deserializer<'de>>(from: D) -> Result<Options, D::Error> {
+    let text = |(name, value)| match value {
+        Value::String(text) => Ok((name, text)),
+        Value::Number(_) | Value::Bool(_) => Ok((name, value.to_string())),
+        other => Err(D::Error::custom(format!("{name}: expected text, found {other}"))),
+    };
+    BTreeMap::<String, Value>::deserialize(from)?.into_iter().map(text).collect()
 }
 
 impl Default for ModelSettings {
@@ -146,5 +157,16 @@ mod tests {
         let nested = r#"{"batch":{"delay":"1 ms"},"device":"cuda:1","precision":"fp16"}"#;
         assert_eq!(serde_json::from_str::<ModelSettings>(nested).unwrap().device, Device::Cuda(1));
         assert!(serde_json::from_str::<ModelSettings>(r#"{"thread":2}"#).is_err());
+    }
+
+    #[test]
+    fn options_need_no_quotes() {
+        let read = |text: &str| serde_json::from_str::<ModelSettings>(text);
+        let settings = read(r#"{"options":{"a":"x","b":1,"c":true}}"#).unwrap();
+        let pairs = [("a", "x"), ("b", "1"), ("c", "true")];
+        assert_eq!(settings.options, pairs.map(|(a, b)| (a.to_owned(), b.to_owned())).into());
+        assert!(
+            read(r#"{"options":{"a":[1]}}"#).unwrap_err().to_string().contains("expected text")
+        );
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use runner_core::{ModelSource, RunnerConfig, onnx};
 use vision_io::Contract;
-use vision_model::{FileRecord, Goldens, Manifest, hex_sha256};
+use vision_model::{FileRecord, Goldens, Manifest, Stage, hex_sha256};
 
 use super::{
     description::{Format, Source},
@@ -54,10 +54,7 @@ impl Files {
             Source::File(path) => Self::of_file(path),
             Source::Manifest(path, format) => {
                 let (content, manifest) = read_manifest(path)?;
-                let stage = match format {
-                    Format::Onnx => manifest.newest_onnx(),
-                    Format::Torchscript => manifest.newest_torchscript(),
-                };
+                let stage = newest(&manifest, *format);
                 let missing = || {
                     LoadFailure::new(
                         "not_found",
@@ -133,6 +130,22 @@ impl Files {
         let source = ModelSource::Bytes { name: file.to_owned(), bytes: Arc::clone(model) };
         Ok(Self { source, sha256: hex_sha256(model), contract, goldens, seen: None })
     }
+}
+
+fn newest(manifest: &Manifest, format: Format) -> Option<&Stage> {
+    match format {
+        Format::Onnx => manifest.newest_onnx(),
+        Format::Torchscript => manifest.newest_torchscript(),
+    }
+}
+
+/// What is there of the files that a manifest stands for; none of a manifest that cannot be read.
+pub(super) fn seen_of(manifest_path: &Path, format: Format) -> Vec<Option<Seen>> {
+    let Ok((_, manifest)) = read_manifest(manifest_path) else { return Vec::new() };
+    let model = newest(&manifest, format).map(|stage| &stage.output);
+    let files = model.into_iter().chain([&manifest.goldens]);
+    let seen = |file: &FileRecord| fs::metadata(manifest_path.with_file_name(&file.file));
+    files.map(|file| seen(file).ok().map(|metadata| Seen::of(&metadata))).collect()
 }
 
 /// A file's own name, never its folder.

@@ -11,12 +11,13 @@ use std::{
 
 use super::{
     description::{Description, Format, ModelSettings, Source},
-    files::{Seen, manifests_in, name_by_manifest, name_of},
+    files::{Seen, manifests_in, name_by_manifest, name_of, seen_of},
     repository::Repository,
 };
 use crate::ServerError;
 
-/// A load that failed is tried again so often: a file that the manifest lists may come after it.
+/// A load that failed is tried so often while nothing changes; once a file that the manifest lists
+/// comes or changes, it is tried again.
 const TRIES: u32 = 5;
 /// The version of a model that is not in a folder of its version.
 const FIRST: &str = "1";
@@ -38,10 +39,12 @@ pub struct Watch {
     known: BTreeMap<(String, String), Known>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 struct Known {
     seen: Seen,
-    /// Loads of this manifest that failed.
+    /// The files that the manifest lists, before the last load.
+    files: Vec<Option<Seen>>,
+    /// Loads of these that failed.
     failed: u32,
 }
 
@@ -70,25 +73,31 @@ impl Watch {
         let mut changes = self.forget_gone(&found, repository);
         for ((name, version), (path, seen)) in found {
             let key = (name.clone(), version.clone());
-            let failed = match self.known.get(&key) {
-                Some(known) if known.seen == seen && !(1..TRIES).contains(&known.failed) => {
-                    continue;
-                }
-                Some(known) if known.seen == seen => known.failed,
-                _ => 0,
+            let Some((files, failed)) = self.is_due(&key, &path, seen) else { continue };
+            let (failed, change) = match self.load(repository, &key, path) {
+                Ok(()) => (0, Change::Loaded(name, version)),
+                Err(error) => (failed + 1, Change::Failed(name, version, error)),
             };
-            match self.load(repository, &key, path) {
-                Ok(()) => {
-                    self.known.insert(key, Known { seen, failed: 0 });
-                    changes.push(Change::Loaded(name, version));
-                }
-                Err(error) => {
-                    self.known.insert(key, Known { seen, failed: failed + 1 });
-                    changes.push(Change::Failed(name, version, error));
-                }
-            }
+            self.known.insert(key, Known { seen, files, failed });
+            changes.push(change);
         }
         changes
+    }
+
+    /// The files of a manifest that is to be loaded, and how often loading them has failed.
+    fn is_due(
+        &self,
+        key: &(String, String),
+        path: &Path,
+        seen: Seen,
+    ) -> Option<(Vec<Option<Seen>>, u32)> {
+        let known = self.known.get(key).filter(|known| known.seen == seen);
+        if known.is_some_and(|known| known.failed == 0) {
+            return None;
+        }
+        let files = seen_of(path, self.format);
+        let failed = known.filter(|known| known.files == files).map_or(0, |known| known.failed);
+        (failed < TRIES).then_some((files, failed))
     }
 
     fn load(

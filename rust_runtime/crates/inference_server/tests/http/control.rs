@@ -44,6 +44,9 @@ fn a_token_opens_it_to_whoever_has_it() {
         control(&server, "unload", &right, r#"{"parameters":{"unload_dependents":false}}"#);
     assert_eq!(unloaded.status, 200, "{unloaded:?}");
     server.get("/v2/models/pair").is_error(503, "unavailable");
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    let counted = r#"oxidizedvision_requests_total{model="pair",version="",code="503"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
     let index = server.ask("POST", "/v2/repository/index", b"").json();
     assert_eq!(index[0]["state"], "UNAVAILABLE", "{index}");
     assert_eq!(server.get("/v2/models/pair/ready").status, 503);

@@ -185,6 +185,33 @@ fn a_server_that_is_told_twice_ends_at_once() {
     gate.open();
 }
 
+#[test]
+fn what_is_not_done_by_the_end_is_told_so() {
+    for at_once in [false, true] {
+        let deadline = if at_once { "60 s" } else { "300 ms" };
+        let limits = json!({"drain": {"delay": "0 s", "deadline": deadline}});
+        let server = Server::gated(json!({ "limits": limits }));
+        let ask = |value: f32| {
+            let mut client = server.client();
+            client.send(&request("POST", INFER, &[], rows(&[value]).to_string().as_bytes()));
+            client
+        };
+        let mut held = ask(HOLD);
+        server.gate.wait_held(1);
+        let mut queued = ask(1.0);
+        server.stop.drain();
+        if at_once {
+            thread::sleep(Duration::from_millis(100));
+            server.stop.now();
+        }
+        for client in [&mut held, &mut queued] {
+            client.reply().expect("an answer").is_error(503, "unavailable");
+        }
+        server.gate.open();
+        server.join().unwrap();
+    }
+}
+
 fn tls(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/tls").join(name)
 }

@@ -211,3 +211,18 @@ fn requests_of_many_connections_share_runs_and_keep_their_answers() {
     }
     assert_eq!(server.gate.runs(), 2, "the three that waited share one run");
 }
+
+#[test]
+fn a_value_that_the_engine_cannot_hold_is_the_clients() {
+    let server = Server::of(&plain("dtype_i64.onnx"));
+    let ask = |value: i64| {
+        let data = [value, 2, 3, 4, 5, 6];
+        let input = json!({"name": "x", "shape": [2, 3], "datatype": "INT64", "data": data});
+        server.post("/v2/models/dtype_i64/infer", &json!({ "inputs": [input] }))
+    };
+    assert_eq!(ask(i64::from(i32::MAX) / 2 - 1).status, 200);
+    let refused = ask(i64::MAX);
+    refused.is_error(400, "bad_input");
+    let text = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(text.contains("\"x\"") && text.contains("-2147483648 to 2147483647"), "{text}");
+}

@@ -71,6 +71,28 @@ fn what_cannot_be_loaded_is_not_tried_for_ever() {
 }
 
 #[test]
+fn what_was_given_up_is_tried_again_when_a_file_comes_or_changes() {
+    let bench = Bench::new();
+    let mut watch = watch(&bench);
+    let given_up = |watch: &mut Watch| {
+        for _ in 0..10 {
+            watch.look(&bench.repository);
+        }
+        assert!(watch.look(&bench.repository).is_empty());
+    };
+    let (model, golden) = (onnx("times 3"), goldens(3.0));
+    write_manifest(bench.folder.path(), "m", &manifest("m", &model, &golden));
+    given_up(&mut watch);
+    fs::write(bench.path("m.golden.safetensors"), golden).unwrap();
+    fs::write(bench.path("m.onnx"), b"damaged").unwrap();
+    assert_eq!(told(&watch.look(&bench.repository)), ["failed m 1"]);
+    given_up(&mut watch);
+    fs::write(bench.path("m.onnx"), model).unwrap();
+    assert_eq!(told(&watch.look(&bench.repository)), ["loaded m 1"]);
+    assert_eq!(bench.ask("m", None), Ok(3.0));
+}
+
+#[test]
 fn versions_lie_in_folders_of_their_model() {
     let bench = Bench::new();
     let mut watch = watch(&bench);

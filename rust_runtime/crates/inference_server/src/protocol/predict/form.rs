@@ -62,7 +62,9 @@ impl<'a> Form<'a> {
 pub fn check_pictures(target: &Target<'_>, count: usize, limits: &Limits) -> Result<()> {
     let most = limits.pictures.count;
     let (kind, message) = if target.pictures.is_none() {
-        let message = "the model takes tensors and no pictures; send {\"input\": …}".to_owned();
+        let form =
+            if target.info.inputs.len() == 1 { "input\": …" } else { "inputs\": {name: …}" };
+        let message = format!("the model takes tensors and no pictures; send {{\"{form}}}");
         (ErrorKind::BadInput, message)
     } else if count == 0 {
         (ErrorKind::BadInput, "there is no picture in the request".to_owned())
