@@ -48,7 +48,7 @@ from_rustup() {
 # build NAME: the module and its JavaScript, in runtime/modules/NAME.
 build() {
     local name="$1" out="$crate/runtime/modules/$1"
-    local flags="-C target-feature=+simd128" features="${1%-threads}" source=no
+    local flags="-C target-feature=+simd128" features="${1%-threads}" source=no settings="wasm-$profile"
     [ "$profile/$name" = everyday/rten ] || [ "$profile/$name" = everyday/tract ] || source=yes
     find_toolchain "$source"
     [ "$source" = no ] || build_std=(-Zbuild-std=std,panic_abort)
@@ -59,16 +59,17 @@ build() {
     if [ "$name" = rten-threads ]; then
         features=threads
         flags="$flags $(thread_flags)"
+        [ "$profile" = everyday ] || settings="$settings-threads"
     fi
     # No stable compiler builds its own library anew, or leaves places out of panics.
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags" CARGO_TARGET_DIR="$wasm_target" "${wasm_cargo[@]}" \
         --config "$crate/profiles.toml" rustc --locked \
         --manifest-path "$root/rust_runtime/Cargo.toml" -p wasm_frontend --lib --crate-type cdylib \
-        --profile "wasm-$profile" --target "$target" "${build_std[@]}" \
+        --profile "$settings" --target "$target" "${build_std[@]}" \
         --no-default-features --features "$features"
     rm -rf "$out.new"
     cargo run --quiet --release --locked --manifest-path "$root/rust_runtime/Cargo.toml" -p xtask -- \
-        bind "$wasm_target/$target/wasm-$profile/wasm_frontend.wasm" "$out.new"
+        bind "$wasm_target/$target/$settings/wasm_frontend.wasm" "$out.new"
     describe "$name" "$out.new"
     rm -rf "$out"
     mv "$out.new" "$out"
