@@ -1,9 +1,8 @@
 """Writes the pictures that tests/pillow.rs compares with, by Pillow and scikit-image's pictures.
 
 Run it in this folder: `python make_pillow_goldens.py`. `goldens/decode/` gets one small photograph
-in every kind of file, and Pillow's reading of each in `expected/`; `goldens/damaged/` gets files that
-Pillow refuses; `goldens/astronaut.png` is the
-photograph that the other goldens are made of.
+in every kind of file, and Pillow's reading of each in `expected/`; `goldens/damaged/` gets files
+that Pillow refuses; `goldens/astronaut.png` is the photograph that the other goldens are made of.
 """
 
 from __future__ import annotations
