@@ -24,6 +24,7 @@ use crate::{
     client::{Client, request},
     engines::HOLD,
     models::{of_pictures, plain},
+    overload::waiting,
     server::{INFER, Server, rows, rten, wait},
 };
 
@@ -104,25 +105,34 @@ fn a_folder_is_served_as_its_manifests_come_and_go() {
     server.is_well();
 }
 
+/// A client that has asked about a row of one value and waits for the answer.
+fn asking(server: &Server, value: f32) -> Client {
+    let mut client = server.client();
+    client.send(&request("POST", INFER, &[], rows(&[value]).to_string().as_bytes()));
+    client
+}
+
+/// Two clients: the engine works on the first one's request until it is let go, the other's waits.
+fn held_and_queued(server: &Server) -> (Client, Client) {
+    let held = asking(server, HOLD);
+    server.gate.wait_held(1);
+    let queued = asking(server, 1.0);
+    wait("one in the queue", || waiting(server) == 1);
+    (held, queued)
+}
+
 #[test]
 fn what_was_accepted_is_answered_before_the_end() {
     let limits = json!({"drain": {"delay": "300 ms", "deadline": "20 s"}});
     let server = Server::gated(json!({ "limits": limits }));
-    let ask = |value: f32| {
-        let mut client = server.client();
-        client.send(&request("POST", INFER, &[], rows(&[value]).to_string().as_bytes()));
-        client
-    };
-    let mut held = ask(HOLD);
-    server.gate.wait_held(1);
-    let mut queued = ask(1.0);
+    let (mut held, mut queued) = held_and_queued(&server);
     let mut idle = server.client();
     assert_eq!(idle.ask("GET", "/v2", &[], b"").status, 200);
     server.stop.drain();
     wait("not ready", || server.get("/v2/health/ready").status == 503);
     let late = server.get("/v2");
     assert_eq!((late.status, late.header("connection")), (200, Some("close")), "{late:?}");
-    let mut new = ask(2.0);
+    let mut new = asking(&server, 2.0);
     thread::sleep(Duration::from_millis(600));
     assert!(idle.is_closed(), "an idle connection does not hold the end up");
     server.gate.open();
@@ -191,14 +201,7 @@ fn what_is_not_done_by_the_end_is_told_so() {
         let deadline = if at_once { "60 s" } else { "300 ms" };
         let limits = json!({"drain": {"delay": "0 s", "deadline": deadline}});
         let server = Server::gated(json!({ "limits": limits }));
-        let ask = |value: f32| {
-            let mut client = server.client();
-            client.send(&request("POST", INFER, &[], rows(&[value]).to_string().as_bytes()));
-            client
-        };
-        let mut held = ask(HOLD);
-        server.gate.wait_held(1);
-        let mut queued = ask(1.0);
+        let (mut held, mut queued) = held_and_queued(&server);
         server.stop.drain();
         if at_once {
             thread::sleep(Duration::from_millis(100));

@@ -18,7 +18,7 @@ fn asked(server: &Server, path: &str, body: &Value) -> Client {
     client
 }
 
-fn waiting(server: &Server) -> usize {
+pub(crate) fn waiting(server: &Server) -> usize {
     let text = String::from_utf8(server.get("/metrics").body).unwrap();
     let line = text.lines().find(|line| line.starts_with("oxidizedvision_queue_depth{"));
     line.and_then(|line| line.rsplit_once(' ')).map_or(0, |(_, count)| count.parse().unwrap())
