@@ -44,7 +44,7 @@ def _of_model(model: Row) -> Iterator[str]:
         name = f"{model['name']}, {row['precision']} on {row['engine']}"
         if not row["keeps"]:
             yield f"{name}: the budget is broken by {row['drop']:.4g}"
-        if row["verdict"] == "slower":
+        if row["verdict"] == "slower" or round(row["latency_interval"][0], 2) > 1:
             yield f"{name}: slower than FP32, {row['latency_ratio']:.2f}"
         if row["weight_ratio"] > WEIGHTS[row["precision"]]:
             yield f"{name}: weights are {row['weight_ratio']:.3f} of FP32's"

@@ -9,12 +9,10 @@ from oxidizedvision.benchmark.statistics import NO_DIFFERENCE
 from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.core.text import counted
-from oxidizedvision.quantize.report import Timing
+from oxidizedvision.quantize.report import TOO_SHORT, Timing
 from oxidizedvision.quantize.request import QuantizeRequest
 from oxidizedvision.quantize.search import Form
-from oxidizedvision.quantize.timing import TOO_SHORT, timed
-
-_SLOWER = "slower"
+from oxidizedvision.quantize.timing import timed
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def chosen(
 
 def _worse(request: QuantizeRequest, form: Form, timing: Timing) -> str:
     """How a form is worse than FP32; empty where it is not."""
-    if timing.verdict == _SLOWER:
+    if timing.is_slower:
         return f"it takes {timing.ratio:.2f} times as long as FP32"
     if len(form.content) >= len(request.base):
         return "it is not smaller than FP32"

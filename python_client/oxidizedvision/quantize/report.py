@@ -43,6 +43,10 @@ class LayerSensitivity:
     state: str
 
 
+TOO_SHORT = "too short to compare"
+"""The verdict where a run takes so little that chance decides which of two is faster."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """The smaller model beside FP32 on the same engine, in turns.
@@ -59,6 +63,12 @@ class Timing:
     interval: tuple[float, float]
     verdict: str
     threads: int
+
+    @property
+    def is_slower(self) -> bool:
+        """Whether it takes longer than FP32: by the verdict, or by 0.01 over the whole interval."""
+        told_apart = self.verdict != TOO_SHORT and round(self.interval[0], 2) > 1
+        return self.verdict == "slower" or told_apart
 
 
 @dataclass(frozen=True)

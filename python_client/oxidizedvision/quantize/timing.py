@@ -15,14 +15,11 @@ from oxidizedvision.benchmark.report import BenchmarkResult
 from oxidizedvision.benchmark.verb import measured
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
-from oxidizedvision.quantize.report import Timing
+from oxidizedvision.quantize.report import TOO_SHORT, Timing
 from oxidizedvision.quantize.request import QuantizeRequest
 from oxidizedvision.runners.request import granted_threads
 
 _PROCESSES = 3
-
-TOO_SHORT = "too short to compare"
-"""The verdict where a run takes so little that chance decides which of two is faster."""
 
 SHORT_MS = 0.1
 """Of a run: below, where a process happens to lie in memory makes more than INT8 does."""

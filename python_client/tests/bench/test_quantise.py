@@ -49,6 +49,7 @@ def test_claims_hold() -> None:
     [
         ({"keeps": False, "drop": 0.3}, "the budget is broken by 0.3"),
         ({"verdict": "slower", "latency_ratio": 1.2}, "slower than FP32, 1.20"),
+        ({"latency_ratio": 1.01, "latency_interval": [1.006, 1.02]}, "slower than FP32, 1.01"),
         ({"weight_ratio": 0.28}, "weights are 0.280 of FP32's"),
         ({"file_ratio": 0.33, "bytes": 660_000}, "the file is 0.330 of FP32's"),
         ({"latency_ratio": 0.7}, "INT8 takes 0.70 of FP32's time in the mean, wanted 0.65"),

@@ -57,6 +57,16 @@ def test_what_is_slower_is_refused_and_may_be_forced(
     assert forced.output.exists()
 
 
+def test_what_is_slower_by_less_than_the_noise_floor_is_refused_too(
+    project: Path, verdict: dict[str, float]
+) -> None:
+    verdict.update(quantised=1.02, weights=1.02)
+    refused = int8(project)
+    assert refused.exit_code is ExitCode.CHECK_FAILED
+    assert refused.quantization is not None
+    assert "it takes 1.02 times as long as FP32" in refused.quantization.reason
+
+
 def test_a_refusal_leaves_what_was_kept_before(project: Path, verdict: dict[str, float]) -> None:
     kept = int8(project)
     content = kept.output.read_bytes()
