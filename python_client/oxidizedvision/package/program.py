@@ -17,9 +17,10 @@ from oxidizedvision.package.kind import Job, Made, PackageKind
 from oxidizedvision.package.names import crate_name
 from oxidizedvision.package.place import placed
 from oxidizedvision.package.record import forget_package
+from oxidizedvision.package.seal import Sealed, seal_folder
 from oxidizedvision.package.sources import copy_runtime, workspace_document
 from oxidizedvision.package.subject import Subject
-from oxidizedvision.package.template import CrateTemplate, carried_name
+from oxidizedvision.package.template import GOLDENS, CrateTemplate, carried_name
 from oxidizedvision.runners.prepared import is_prepared
 from oxidizedvision.runners.table import readers
 
@@ -62,6 +63,16 @@ class ProgramKind(PackageKind):
             _write(staging, template, subject)
             _copy_artifacts(staging, subject, chosen)
             lock_to_content(staging)
+            says = Sealed(
+                "program",
+                job.name,
+                chosen.engine,
+                carried_name(subject.model),
+                GOLDENS,
+                MARK,
+                threads=chosen.threads,
+            )
+            seal_folder(staging, says)
             forget_package(subject.manifest_path, job.folder)
         executable = build_program(job.folder, job.name, notify=job.notify) if job.build else None
         size = file_size(executable or subject.model)
@@ -145,5 +156,5 @@ def _copy_artifacts(staging: Path, subject: Subject, chosen: ChosenEngine) -> No
     """Copy model and goldens, and the manifest up to the stage that made this model."""
     manifest, model = subject.manifest, subject.model
     shutil.copyfile(model, staging / carried_name(model))
-    shutil.copyfile(subject.folder / manifest.goldens.file, staging / "model.golden.safetensors")
+    shutil.copyfile(subject.folder / manifest.goldens.file, staging / GOLDENS)
     subject.carried_manifest(chosen.evidence).save(staging / MARK)

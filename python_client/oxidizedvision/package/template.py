@@ -46,6 +46,9 @@ LOAD_WITH_THREADS = """\
             Ok(Box::new({runner}::from_config(&config)?))
         }}"""
 
+GOLDENS = "model.golden.safetensors"
+"""What a package calls the recorded inputs and PyTorch's outputs."""
+
 GOLDEN = """\
 //! Compares the program's own answers with those that PyTorch gave.
 use std::path::Path;
