@@ -13,8 +13,8 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.browser import WasmKind
 from oxidizedvision.package.build import build_program
+from oxidizedvision.package.executable import ExecutableKind
 from oxidizedvision.package.kind import Job, Made, PackageKind, PackageResult, PartSize
-from oxidizedvision.package.place import check_replaceable
 from oxidizedvision.package.program import ENGINES, ProgramKind, refuse_engine
 from oxidizedvision.package.record import record_package
 from oxidizedvision.package.subject import Subject
@@ -34,7 +34,9 @@ __all__ = [
     "refuse_engine",
 ]
 
-KINDS: Mapping[str, PackageKind] = {kind.name: kind for kind in (ProgramKind(), WasmKind())}
+KINDS: Mapping[str, PackageKind] = {
+    kind.name: kind for kind in (ProgramKind(), WasmKind(), ExecutableKind())
+}
 """What a model can be packaged as; the first is the default."""
 
 
@@ -54,16 +56,18 @@ def package(  # noqa: PLR0913 - keyword-only
 
     `program` is a Rust crate with the model, its goldens, its manifest and the sources of the
     runtime crates; no path leads out of it, and its `cargo test` compares the program with
-    PyTorch's answers. `wasm` is a folder for any static host: the page of examples/wasm_frontend
-    with this model inside; its module gave PyTorch's answers in Node before it was put in place.
+    PyTorch's answers. `executable` is one file, a program that came with the native wheel and the
+    model at its end; it gave PyTorch's answers before it was put in place. `wasm` is a folder for
+    any static host: the page of examples/wasm_frontend with this model inside; its module gave
+    PyTorch's answers in Node before it was put in place.
 
     Args:
         model: An `.onnx` file written by `convert` or `optimize`; or a `config.yml` or manifest,
             which stand for the newest ONNX file that was made from them; or, for `program`, what
             `prepare` wrote for one of its engines.
-        kind: `program` or `wasm`.
-        output: The package's folder; `<model's folder>/<name>-crate` or `-page` where not given. A
-            folder that is not a package of ours, of the same kind, is never replaced.
+        kind: `program`, `executable` or `wasm`.
+        output: The package's folder, or its file; `<model's folder>/<name>-crate`, `-executable` or
+            `-page` where not given. What is no package of ours of the same kind is never replaced.
         engine: One that the kind can have; the error for another one lists them. `auto` for the
             best of them here: by `choose`, with its number of threads, or for `wasm` by timing its
             modules in Node. Where not given, the fastest that the manifest has evidence of; for
@@ -88,7 +92,7 @@ def package(  # noqa: PLR0913 - keyword-only
     if not force:
         subject.check_unchanged()
     folder = Path(output) if output else subject.model.parent / f"{name}-{wanted.suffix}"
-    check_replaceable(folder, wanted.marks)
+    wanted.check_replaceable(folder)
     job = Job(given, subject, name, folder, engine, goal, build, notify)
     chosen = wanted.choose(job)
     if chosen.choice is not None:
@@ -96,7 +100,7 @@ def package(  # noqa: PLR0913 - keyword-only
     job.subject.warn_of_failed_validation()
     made = wanted.make(job, chosen)
     result = _result(wanted, job, chosen, made, limits)
-    record_package(job.subject.manifest_path, result, made.model)
+    record_package(job.subject.manifest_path, result, made.model_sha256)
     return result
 
 
@@ -126,7 +130,7 @@ def _result(
         engine=chosen.engine,
         reason=chosen.reason,
         executable=made.executable,
-        files=tuple(str(path.relative_to(job.folder)) for path in files),
+        files=tuple(str(path.relative_to(job.folder)) for path in files if path != job.folder),
         bytes=sum(path.stat().st_size for path in files),
         budget=check_packaged(limits, manifest, kind.runner(chosen.engine), model, made.shipped),
         threads=chosen.threads,

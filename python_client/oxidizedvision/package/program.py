@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oxidizedvision.core.crates import MARK
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.files import file_size
+from oxidizedvision.core.files import file_size, sha256_of
 from oxidizedvision.core.goals import AUTO, DEFAULT_GOAL, refuse_goal
 from oxidizedvision.package.build import build_program, lock_to_content
 from oxidizedvision.package.chosen import ChosenEngine, chosen_by_auto
@@ -76,7 +76,7 @@ class ProgramKind(PackageKind):
             forget_package(subject.manifest_path, job.folder)
         executable = build_program(job.folder, job.name, notify=job.notify) if job.build else None
         size = file_size(executable or subject.model)
-        return Made(carried_name(subject.model), size, executable)
+        return Made(sha256_of(job.folder / carried_name(subject.model)), size, executable)
 
 
 def refuse_engine(engine: str) -> None:

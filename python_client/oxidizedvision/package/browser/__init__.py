@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.files import file_size
+from oxidizedvision.core.files import file_size, sha256_of
 from oxidizedvision.package.browser.engine import ENGINES, choose_engine, runner_of
 from oxidizedvision.package.browser.folder import MODEL, seal, write_folder
 from oxidizedvision.package.browser.replay import prove
@@ -52,4 +52,5 @@ class WasmKind(PackageKind):
             sizes = part_sizes(staging)
             seal(staging, job.name, chosen)
             forget_package(job.subject.manifest_path, job.folder)
-        return Made(MODEL, file_size(job.folder / MODEL), sizes=sizes)
+        model = job.folder / MODEL
+        return Made(sha256_of(model), file_size(model), sizes=sizes)

@@ -2,7 +2,7 @@ use std::{
     fs::{self, File},
     io::Cursor,
     ops::Range,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use memmap2::Mmap;
@@ -22,9 +22,10 @@ pub(crate) struct Archive {
 impl Archive {
     /// The archive of the file that this process runs.
     pub(crate) fn of_this_program() -> Result<Self, Fault> {
-        let path = std::env::current_exe().map_err(|error| {
+        let path = std::env::current_exe().or_else(|error| started_as().ok_or(error));
+        let path = path.map_err(|error| {
             Fault::new(Exit::FileSystem, format!("this program does not find its file: {error}"))
-                .with_hint("Start it by its path; on Linux /proc must be there.")
+                .with_hint("Start it by its path.")
         })?;
         Self::open(&path)
     }
@@ -69,6 +70,25 @@ impl Archive {
         }
         Ok(lines.join("\n"))
     }
+}
+
+/// The path that this process was started by, where there is no /proc to ask.
+#[cfg(target_os = "linux")]
+fn started_as() -> Option<PathBuf> {
+    use std::{ffi::CStr, os::unix::ffi::OsStrExt};
+
+    // SAFETY: the kernel gives every process this string, which stays where it is.
+    #[allow(unsafe_code, reason = "the standard library asks /proc only")]
+    let name = unsafe {
+        let name = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
+        (!name.is_null()).then(|| CStr::from_ptr(name))
+    }?;
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes())))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn started_as() -> Option<PathBuf> {
+    None
 }
 
 fn damaged(name: &str, reason: &str) -> Fault {

@@ -19,7 +19,7 @@ use crate::{archive::Archive, contents::Contents};
 
 const ABOUT: &str = "Runs the one model that this file carries, on a picture, a folder or tensors.";
 
-/// What an executable takes beside what every program around one model does.
+// A doc comment here would stand in the help.
 #[derive(Debug, Args)]
 struct Own {
     /// Replay the inputs that were recorded when the model was converted, and compare the answers
@@ -48,7 +48,8 @@ pub fn run(load: Load) -> ExitCode {
     // clap keeps names for as long as the process runs.
     let name: &'static str = contents.name.clone().leak();
     let version: &'static str = contents.version.clone().leak();
-    let command = Own::augment_args(Command::new(name).version(version).about(ABOUT));
+    let command = Own::augment_args(Command::new(name).version(version));
+    let command = command.about(ABOUT).long_about(vision_program::LONG_ABOUT);
     let own = command.try_get_matches().and_then(|matches| Own::from_arg_matches(&matches));
     let own = match own {
         Ok(own) => own,
