@@ -21,8 +21,9 @@ from oxidizedvision.package.seal import SEAL, Seal, read_seal, seal_of
 class Opened:
     """A package.
 
-    path: the package itself. manifest_path: the manifest beside model and goldens, in a folder that
-    goes with the block. program: what runs the model, where it is there and built.
+    path: the package itself. manifest: with all stages. manifest_path: one that lists the model's
+    own stage, beside model and goldens, in a folder that goes with the block. program: what runs
+    the model, where it is there and built.
     """
 
     path: Path
@@ -72,9 +73,10 @@ def opened_package(path: Path) -> Iterator[Opened]:
         manifest_path = folder / f"{manifest.name}{SUFFIX}"
         model = folder / manifest.stages[-1].output.file
         with file_errors(path):
-            shutil.copyfile(source / seal.says.manifest, manifest_path)
             _placed(source / seal.says.model, model)
             _placed(source / seal.says.goldens, folder / manifest.goldens.file)
+        # The files of the stages before are not in the package.
+        manifest.model_copy(update={"stages": manifest.stages[-1:]}).save(manifest_path)
         yield Opened(path, seal, manifest_path, manifest, model, program_of(path, seal))
 
 
