@@ -106,7 +106,7 @@ fn tasks(
     let (inputs, skipped): (Vec<_>, Vec<_>) =
         paths.into_iter().partition(|path| path.is_file() && is_input(path));
     if inputs.is_empty() {
-        let message = format!("{} holds no picture and no .npy file", folder.display());
+        let message = format!("the folder {} holds no picture and no .npy file", folder.display());
         return Err(
             Fault::bad(message).with_hint("Inputs end in .png, .jpg, .jpeg, .webp, .bmp or .npy.")
         );
