@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 # A process counts the memory of the one that started it until it is another program, so that a
 # small one starts it. Its own output goes to standard error.
 _LAUNCHER = """
