@@ -100,6 +100,7 @@ def _smaller(model: Subject, precision: str, folder: Path) -> Path:
 def _steady(file: Path) -> float:
     """Milliseconds of a run once the program is warm."""
     command: Sequence[str | Path] = [file, "--benchmark", str(_RUNS), "--threads", "1"]
+    command = [*command, "--shape", "1,3,224,224"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
     return float(statistics.median(document["latency_ms"]))
