@@ -78,7 +78,7 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
 def _views(result: PackageResult) -> list[View]:
     size = f"{len(result.files)} files, {size_text(result.bytes)}"
     engine = ("engine", f"{result.engine} ({result.reason})")
-    if result.kind == "program":
+    if result.kind != "wasm":
         return [Facts([("crate", f"{result.path} ({size})"), engine, _next_of_crate(result)])]
     rows = [(row.part, size_text(row.bytes), size_text(row.compressed)) for row in result.sizes]
     table = Table(("part", "bytes", "with Brotli"), rows, "what a visitor loads", numbers_from=1)

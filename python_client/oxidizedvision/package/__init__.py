@@ -13,10 +13,13 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.browser import WasmKind
 from oxidizedvision.package.build import build_program
+from oxidizedvision.package.engines import ALONE, ENGINES, refuse_engine
 from oxidizedvision.package.kind import Job, Made, PackageKind, PackageResult, PartSize
+from oxidizedvision.package.library import LibraryKind
 from oxidizedvision.package.place import check_replaceable
-from oxidizedvision.package.program import ENGINES, ProgramKind, refuse_engine
+from oxidizedvision.package.program import ProgramKind
 from oxidizedvision.package.record import record_package
+from oxidizedvision.package.server import ServerKind
 from oxidizedvision.package.subject import Subject
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from oxidizedvision.package.chosen import ChosenEngine
 
 __all__ = [
+    "ALONE",
     "ENGINES",
     "KINDS",
     "PackageResult",
@@ -34,7 +38,9 @@ __all__ = [
     "refuse_engine",
 ]
 
-KINDS: Mapping[str, PackageKind] = {kind.name: kind for kind in (ProgramKind(), WasmKind())}
+KINDS: Mapping[str, PackageKind] = {
+    kind.name: kind for kind in (ProgramKind(), LibraryKind(), ServerKind(), WasmKind())
+}
 """What a model can be packaged as; the first is the default."""
 
 
@@ -93,6 +99,9 @@ def package(  # noqa: PLR0913 - keyword-only
     chosen = wanted.choose(job)
     if chosen.choice is not None:
         job = job.of(subject.chosen(chosen.choice.file))
+    job = job.of(wanted.subject(job, chosen))
+    if not force:
+        job.subject.check_unchanged()
     job.subject.warn_of_failed_validation()
     made = wanted.make(job, chosen)
     result = _result(wanted, job, chosen, made, limits)
