@@ -21,14 +21,14 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
         Path,
         typer.Argument(
             metavar="MODEL",
-            help="A converted .onnx, or one prepared for tract; its config.yml or its manifest.",
+            help="A converted .onnx or .pt, or a prepared file; its config.yml or its manifest.",
         ),
     ],
     kind: Annotated[
         str,
         typer.Option(
-            metavar="program|wasm",
-            help="A Rust crate around one program, or a page for any static host.",
+            metavar="program|library|server|wasm",
+            help="A Rust crate of a program, a library or a server; or a page for any static host.",
         ),
     ] = "program",
     output: Annotated[Path | None, typer.Option(help="The package's folder.")] = None,
@@ -45,14 +45,15 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
     force: Annotated[
         bool, typer.Option("--force", help="Package a model that changed since it was converted.")
     ] = False,
-    build: Annotated[bool, typer.Option("--build", help="Also build the program.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Also build the crate.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Put a model into a package that stands alone.
 
-    `program` is a Rust crate, whose `cargo test` compares the program's own outputs with PyTorch's.
-    `wasm` is a folder of static files, the page with the model inside; its module gave PyTorch's
-    answers before it was put in place.
+    `program`, `library` and `server` are Rust crates, whose `cargo test` compares their own
+    answers with PyTorch's: a command line, typed functions for Rust, C and Python, or HTTP. `wasm`
+    is a folder of static files, the page with the model inside; its module gave PyTorch's answers
+    before it was put in place.
     """
     del as_json
     screen = screen_of(ctx)

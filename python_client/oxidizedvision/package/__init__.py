@@ -58,25 +58,30 @@ def package(  # noqa: PLR0913 - keyword-only
 ) -> PackageResult:
     """Put a converted model into a package that stands alone.
 
-    `program` is a Rust crate with the model, its goldens, its manifest and the sources of the
-    runtime crates; no path leads out of it, and its `cargo test` compares the program with
-    PyTorch's answers. `wasm` is a folder for any static host: the page of examples/wasm_frontend
-    with this model inside; its module gave PyTorch's answers in Node before it was put in place.
+    `program`, `library` and `server` are Rust crates with the model, its goldens, its manifest and
+    the sources of the runtime crates; no path leads out of them, and their `cargo test` compares
+    their own answers with PyTorch's. A program has a command line; a library has a struct of this
+    model's inputs and one of its outputs, with an interface for C (feature `capi`) and one for
+    Python (`maturin build`); a server answers over HTTP. `wasm` is a folder for
+    any static host: the page of examples/wasm_frontend with this model inside; its module gave
+    PyTorch's answers in Node before it was put in place.
 
     Args:
         model: An `.onnx` file written by `convert` or `optimize`; or a `config.yml` or manifest,
-            which stand for the newest ONNX file that was made from them; or, for `program`, what
-            `prepare` wrote for one of its engines.
-        kind: `program` or `wasm`.
-        output: The package's folder; `<model's folder>/<name>-crate` or `-page` where not given. A
-            folder that is not a package of ours, of the same kind, is never replaced.
+            which stand for the newest ONNX file that was made from them; or, for crates, what
+            `prepare` wrote for one of their engines, or the `.pt` for tch. With `engine="tch"` any
+            of them stands for the manifest's TorchScript file.
+        kind: A name of `KINDS`: `program`, `library`, `server` or `wasm`.
+        output: The package's folder; `<model's folder>/<name>-crate`, `-library`, `-server` or
+            `-page` where not given. A folder that is not a package of ours, of the same kind, is
+            never replaced.
         engine: One that the kind can have; the error for another one lists them. `auto` for the
-            best of them here: by `choose`, with its number of threads, or for `wasm` by timing its
-            modules in Node. Where not given, the fastest that the manifest has evidence of; for
+            best of `ALONE` here: by `choose`, with its number of threads, or for `wasm` by timing
+            its modules in Node. Where not given, the fastest that the manifest has evidence of; for
             `wasm` the one with the smallest module.
         name: The crate's and the program's name, or the page's title; the model's where not given.
         force: Package a model whose content is no longer what the manifest recorded.
-        build: Also build the program (`cargo build --release`).
+        build: Also build the crate (`cargo build --release`), and put its program into `bin`.
         goal: Of `auto` for a program, as in `choose`; None means `latency`.
         notify: Told what is being done.
 
