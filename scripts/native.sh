@@ -30,6 +30,7 @@ build() {
 
 if ! ready .native-stamp "$sources" || ! "$python" -c 'import oxidizedvision_native' 2>/dev/null; then
     say "Native module: building"
+    scripts/executables.sh --everyday
     build runner_python native.log
     printf '%s\n' "$sources" >.venv/.native-stamp
     say "Native module: ready"

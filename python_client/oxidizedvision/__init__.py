@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         validate,
         write_junit,
     )
+    from oxidizedvision.verify import Link, VerifyReport, verify
 
 __version__ = "0.1.0"
 
@@ -117,6 +118,7 @@ _HOMES = {
         "validate",
         "write_junit",
     ),
+    "verify": ("Link", "VerifyReport", "verify"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -142,6 +144,7 @@ __all__ = [
     "GarbageReport",
     "Kind",
     "LayerReports",
+    "Link",
     "ListFilter",
     "ListedEntry",
     "ModelDetails",
@@ -170,6 +173,7 @@ __all__ = [
     "TrialReport",
     "ValidationReport",
     "ValidationResult",
+    "VerifyReport",
     "__version__",
     "backends",
     "benchmark",
@@ -199,6 +203,7 @@ __all__ = [
     "untag",
     "validate",
     "validate_layers",
+    "verify",
     "write_csv",
     "write_html",
     "write_junit",

@@ -28,10 +28,12 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVision
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import update_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
+from oxidizedvision.packaged import takes_packages
 from oxidizedvision.runners.prepared import is_prepared
 from oxidizedvision.runners.target import Target, resolve
 
 
+@takes_packages
 def benchmark(
     target: str | Path | Config,
     *,
@@ -47,7 +49,7 @@ def benchmark(
     The figures are written into the manifest where the model has one and is not a prepared file.
 
     Args:
-        target: A config or its path, a manifest, an .onnx file or a prepared model.
+        target: A config or its path, a manifest, an .onnx file, a prepared model or a package.
         runners: Names, `torch.compile` among them; None as in `validate`.
         options: How to measure; what is not given comes from the config.
         program: A packaged executable, measured as the runner `program`.

@@ -29,6 +29,7 @@ from oxidizedvision.cli import (
     run,
     serve,
     validate,
+    verify,
 )
 from oxidizedvision.cli.render import Screen, screen_of, show_help_without_verb
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
@@ -94,6 +95,7 @@ for verb in (
     profile.profile,
     prepare.prepare,
     package.package,
+    verify.verify,
     predict.predict,
     serve.serve,
     run.run,

@@ -27,8 +27,9 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
     kind: Annotated[
         str,
         typer.Option(
-            metavar="program|library|server|wasm",
-            help="A Rust crate of a program, a library or a server; or a page for any static host.",
+            metavar="program|library|server|executable|wasm",
+            help="A Rust crate of a program, a library or a server; one file that runs as it is; "
+            "or a page for any static host.",
         ),
     ] = "program",
     output: Annotated[Path | None, typer.Option(help="The package's folder.")] = None,
@@ -51,9 +52,10 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
     """Put a model into a package that stands alone.
 
     `program`, `library` and `server` are Rust crates, whose `cargo test` compares their own
-    answers with PyTorch's: a command line, typed functions for Rust, C and Python, or HTTP. `wasm`
-    is a folder of static files, the page with the model inside; its module gave PyTorch's answers
-    before it was put in place.
+    answers with PyTorch's: a command line, typed functions for Rust, C and Python, or HTTP.
+    `executable` is one file, made in seconds without Rust: a program with the model at its end.
+    `wasm` is a folder of static files, the page with the model inside; its module gave PyTorch's
+    answers before it was put in place.
     """
     del as_json
     screen = screen_of(ctx)
@@ -81,6 +83,10 @@ def _views(result: PackageResult) -> list[View]:
     engine = ("engine", f"{result.engine} ({result.reason})")
     if result.kind != "wasm":
         return [Facts([("crate", f"{result.path} ({size})"), engine, _next_of_crate(result)])]
+    if result.kind == "executable":
+        size = size_text(result.bytes)
+        next_step = f"{result.path.absolute()} --help; oxidizedvision verify {result.path}"
+        return [Facts([("program", f"{result.path} ({size})"), engine, ("next", next_step)])]
     rows = [(row.part, size_text(row.bytes), size_text(row.compressed)) for row in result.sizes]
     table = Table(("part", "bytes", "with Brotli"), rows, "what a visitor loads", numbers_from=1)
     next_step = f"python3 -m http.server --directory {result.path} 8000; README.md says how to host"

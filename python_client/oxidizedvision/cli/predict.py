@@ -21,8 +21,8 @@ ModelArgument = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
-        help="An .onnx, a .pt beside its manifest, a config.yml, a manifest, or an executable "
-        "with --runner program.",
+        help="An .onnx, a .pt beside its manifest, a config.yml, a manifest, a package, or an "
+        "executable with --runner program.",
     ),
 ]
 InputsArgument = Annotated[
@@ -37,7 +37,7 @@ RunnerFlag = Annotated[
     typer.Option(
         "--runner",
         metavar="NAME",
-        help="The runner to use; required. auto measures which is best.",
+        help="The runner to use; required but for a package. auto measures which is best.",
     ),
 ]
 
@@ -67,7 +67,9 @@ def predict(  # noqa: PLR0913, PLR0917 - one parameter per flag
     del as_json
     screen = screen_of(ctx)
     with screen.working() as notify:
-        name = runner or _none_named()
+        from oxidizedvision.packaged import is_package
+
+        name = runner or (None if is_package(model) else _none_named())
         from oxidizedvision.predict import EngineSettings
         from oxidizedvision.predict import predict as work
 

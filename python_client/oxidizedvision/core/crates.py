@@ -1,4 +1,4 @@
-"""Generated crates: which files are theirs, and one SHA-256 for all of them."""
+"""Packages: which files are theirs, and one SHA-256 for all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _BUILT = ("target", "bin")
 
 
 def crate_files(folder: Path) -> list[Path]:
-    """The files of a crate, without what Cargo built."""
+    """The files of a package, without what Cargo built; a package may be one file."""
+    if folder.is_file():
+        return [folder]
     return sorted(
         path
         for path in folder.rglob("*")
@@ -23,7 +25,9 @@ def crate_files(folder: Path) -> list[Path]:
 
 
 def crate_sha256(folder: Path) -> str:
-    """One SHA-256 over the relative paths and the contents of a crate's files."""
+    """One SHA-256 over the relative paths and the contents of a package's files, or of its one."""
+    if folder.is_file():
+        return sha256_of(folder)
     digest = hashlib.sha256()
     with file_errors(folder):
         files = {path.relative_to(folder).as_posix(): path for path in crate_files(folder)}

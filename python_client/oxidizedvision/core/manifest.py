@@ -151,8 +151,7 @@ class PackageRecord(_Part):
     path: its folder, relative to the manifest's. model_sha256: of the file it was made from.
     sha256, bytes: of its files together, see `core.crates`. program: what was built in it, by its
     path in the folder. threads: those of the program where it is not told otherwise, where `auto`
-    chose them. reason: why this engine. kind: `program`, `library` or `server` for a
-    crate, `wasm` for a page.
+    chose them. reason: why this engine. kind: as `package` has it; `executable` is one file.
     """
 
     path: str

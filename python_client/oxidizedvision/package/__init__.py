@@ -14,9 +14,9 @@ from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.browser import WasmKind
 from oxidizedvision.package.build import build_program
 from oxidizedvision.package.engines import ALONE, ENGINES, refuse_engine
+from oxidizedvision.package.executable import ExecutableKind
 from oxidizedvision.package.kind import Job, Made, PackageKind, PackageResult, PartSize
 from oxidizedvision.package.library import LibraryKind
-from oxidizedvision.package.place import check_replaceable
 from oxidizedvision.package.program import ProgramKind
 from oxidizedvision.package.record import record_package
 from oxidizedvision.package.server import ServerKind
@@ -39,7 +39,8 @@ __all__ = [
 ]
 
 KINDS: Mapping[str, PackageKind] = {
-    kind.name: kind for kind in (ProgramKind(), LibraryKind(), ServerKind(), WasmKind())
+    kind.name: kind
+    for kind in (ProgramKind(), LibraryKind(), ServerKind(), ExecutableKind(), WasmKind())
 }
 """What a model can be packaged as; the first is the default."""
 
@@ -62,7 +63,9 @@ def package(  # noqa: PLR0913 - keyword-only
     the sources of the runtime crates; no path leads out of them, and their `cargo test` compares
     their own answers with PyTorch's. A program has a command line; a library has a struct of this
     model's inputs and one of its outputs, with an interface for C (feature `capi`) and one for
-    Python (`maturin build`); a server answers over HTTP. `wasm` is a folder for
+    Python (`maturin build`); a server answers over HTTP. `executable` is one file, a program that
+    came with the native wheel and the model at its end; it gave PyTorch's answers before it was
+    put in place. `wasm` is a folder for
     any static host: the page of examples/wasm_frontend with this model inside; its module gave
     PyTorch's answers in Node before it was put in place.
 
@@ -71,10 +74,10 @@ def package(  # noqa: PLR0913 - keyword-only
             which stand for the newest ONNX file that was made from them; or, for crates, what
             `prepare` wrote for one of their engines, or the `.pt` for tch. With `engine="tch"` any
             of them stands for the manifest's TorchScript file.
-        kind: A name of `KINDS`: `program`, `library`, `server` or `wasm`.
-        output: The package's folder; `<model's folder>/<name>-crate`, `-library`, `-server` or
-            `-page` where not given. A folder that is not a package of ours, of the same kind, is
-            never replaced.
+        kind: A name of `KINDS`: `program`, `library`, `server`, `executable` or `wasm`.
+        output: The package's folder, or its file; `<model's folder>/<name>-crate`, `-library`,
+            `-server`, `-executable` or `-page` where not given. What is no package of ours of the
+            same kind is never replaced.
         engine: One that the kind can have; the error for another one lists them. `auto` for the
             best of `ALONE` here: by `choose`, with its number of threads, or for `wasm` by timing
             its modules in Node. Where not given, the fastest that the manifest has evidence of; for
@@ -99,7 +102,7 @@ def package(  # noqa: PLR0913 - keyword-only
     if not force:
         subject.check_unchanged()
     folder = Path(output) if output else subject.model.parent / f"{name}-{wanted.suffix}"
-    check_replaceable(folder, wanted.marks)
+    wanted.check_replaceable(folder)
     job = Job(given, subject, name, folder, engine, goal, build, notify)
     chosen = wanted.choose(job)
     if chosen.choice is not None:
@@ -110,7 +113,7 @@ def package(  # noqa: PLR0913 - keyword-only
     job.subject.warn_of_failed_validation()
     made = wanted.make(job, chosen)
     result = _result(wanted, job, chosen, made, limits)
-    record_package(job.subject.manifest_path, result, made.model)
+    record_package(job.subject.manifest_path, result, made.model_sha256)
     return result
 
 
@@ -140,7 +143,7 @@ def _result(
         engine=chosen.engine,
         reason=chosen.reason,
         executable=made.executable,
-        files=tuple(str(path.relative_to(job.folder)) for path in files),
+        files=tuple(str(path.relative_to(job.folder)) for path in files if path != job.folder),
         bytes=sum(path.stat().st_size for path in files),
         budget=check_packaged(limits, manifest, kind.runner(chosen.engine), model, made.shipped),
         threads=chosen.threads,

@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import ClassVar
 
 from oxidizedvision.core.crates import MARK
-from oxidizedvision.core.files import file_size
+from oxidizedvision.core.files import file_size, sha256_of
 from oxidizedvision.package.build import build_library, build_program, lock_to_content
 from oxidizedvision.package.chosen import ChosenEngine
-from oxidizedvision.package.crate_engine import choose_engine, subject_for
+from oxidizedvision.package.crate_engine import choose_crate_engine, subject_for
 from oxidizedvision.package.engines import EVERYWHERE
 from oxidizedvision.package.kind import Job, Made, PackageKind
 from oxidizedvision.package.names import crate_name
 from oxidizedvision.package.place import placed
 from oxidizedvision.package.record import forget_package
+from oxidizedvision.package.seal import Sealed, seal_folder
 from oxidizedvision.package.sources import copy_runtime, workspace_document
 from oxidizedvision.package.subject import Subject
-from oxidizedvision.package.template import CrateTemplate, carried_name
-
-GOLDENS = "model.golden.safetensors"
+from oxidizedvision.package.template import GOLDENS, CrateTemplate, carried_name
 
 
 class CrateKind(PackageKind):
@@ -39,7 +38,7 @@ class CrateKind(PackageKind):
         return crate_name(name)
 
     def choose(self, job: Job) -> ChosenEngine:
-        return choose_engine(job, self.engines)
+        return choose_crate_engine(job, self.engines)
 
     def template(self, job: Job, chosen: ChosenEngine) -> CrateTemplate:
         """The texts of the crate."""
@@ -57,10 +56,17 @@ class CrateKind(PackageKind):
             _write(staging, self.template(job, chosen))
             _copy_artifacts(staging, subject, chosen)
             lock_to_content(staging)
+            self._seal(staging, job, chosen)
             forget_package(subject.manifest_path, job.folder)
         executable = _built(job, runs=self.runs) if job.build else None
-        model = carried_name(subject.model)
-        return Made(model, file_size(executable or subject.model), executable)
+        model = job.folder / carried_name(subject.model)
+        return Made(sha256_of(model), file_size(executable or model), executable)
+
+    def _seal(self, folder: Path, job: Job, chosen: ChosenEngine) -> None:
+        model, engine = carried_name(job.subject.model), chosen.engine
+        threads = chosen.threads
+        says = Sealed(self.name, job.name, engine, model, GOLDENS, MARK, threads=threads)
+        seal_folder(folder, says)
 
 
 def _built(job: Job, *, runs: bool) -> Path | None:
@@ -71,7 +77,7 @@ def _built(job: Job, *, runs: bool) -> Path | None:
 
 
 def _write(staging: Path, template: CrateTemplate) -> None:
-    crates = copy_runtime(staging / "runtime", template.crates)
+    crates = copy_runtime(staging / "runtime", *template.crates)
     for relative, text in template.files(workspace_document(crates, template.outside)).items():
         target = staging / relative
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.package import choosing
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,14 @@ EVERYWHERE = tuple(name for name in ENGINES if name != "tensorrt")
 """Those of every kind of crate; each run of TensorRT starts a program of NVIDIA's."""
 
 
-def refuse_engine(engine: str, able: Sequence[str] = EVERYWHERE) -> None:
-    """Refuse an engine that no crate can be made for.
+CRATE = "A crate"
+"""What a kind of crate is called in messages."""
+
+
+def refuse_engine(engine: str) -> None:
+    """Refuse an engine that not every kind of crate can be made for.
 
     Raises:
         OxidizedVisionError: `usage`, with the engines that there are.
     """
-    if engine not in able:
-        raise OxidizedVisionError(
-            Kind.USAGE,
-            f"A crate cannot be made for engine {engine!r}",
-            f"Choose one of: {', '.join(able)}.",
-        )
+    choosing.refuse_engine(engine, EVERYWHERE, CRATE)

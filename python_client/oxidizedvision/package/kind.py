@@ -9,6 +9,7 @@ from pathlib import Path
 from oxidizedvision.budget import BudgetReport
 from oxidizedvision.core.results import Notify
 from oxidizedvision.package.chosen import ChosenEngine
+from oxidizedvision.package.place import check_replaceable
 from oxidizedvision.package.subject import Subject
 
 
@@ -25,11 +26,11 @@ class PartSize:
 class PackageResult:
     """A model in a package.
 
-    path: the package's folder. kind: what was made. executable: the built program, where it was
-    asked for. reason: why this engine. bytes: size of all files together. budget: the config's
-    limits against what is packaged; None where it has none, or no config was given. threads: of
-    the program where it is not told otherwise, where `auto` chose them. sizes: of `wasm`, what a
-    visitor's browser loads, with Brotli at 9.
+    path: the package's folder, or its one file. kind: what was made. executable: the program, where
+    it was built or is the package. reason: why this engine. bytes: size of all files together.
+    budget: the config's limits against what is packaged; None where it has none, or no config was
+    given. threads: of the program where it is not told otherwise, where `auto` chose them. sizes:
+    of `wasm`, what a visitor's browser loads, with Brotli at 9.
     """
 
     path: Path
@@ -49,7 +50,7 @@ class PackageResult:
 class Job:
     """What is to be packaged: `given` is the target as it was named, `engine` None where it is not.
 
-    folder: where the package goes.
+    folder: where the package goes; the file where it is one.
     """
 
     given: Path
@@ -70,10 +71,10 @@ class Job:
 class Made:
     """What became of a job beside its folder, as in `PackageResult`.
 
-    model: the name of the model's file in the package. shipped: the bytes that a budget limits.
+    model_sha256: of the model's file in the package. shipped: the bytes that a budget limits.
     """
 
-    model: str
+    model_sha256: str
     shipped: int
     executable: Path | None = None
     sizes: tuple[PartSize, ...] = ()
@@ -93,6 +94,14 @@ class PackageKind(ABC):
         Raises:
             OxidizedVisionError: `usage` for one that it cannot have.
         """
+
+    def check_replaceable(self, path: Path) -> None:
+        """Refuse a path where anything but a package of this kind stands.
+
+        Raises:
+            OxidizedVisionError: `usage`.
+        """
+        check_replaceable(path, self.marks)
 
     def runner(self, engine: str) -> str:
         """The runner that stands for a package with this engine."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from oxidizedvision.core.crates import crate_sha256
 from oxidizedvision.core.errors import OxidizedVisionError, OxidizedVisionWarning
-from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import (
     FileRecord,
     Manifest,
@@ -23,15 +22,15 @@ if TYPE_CHECKING:
     from oxidizedvision.package.kind import PackageResult
 
 
-def record_package(manifest: Path, result: PackageResult, model: str) -> None:
+def record_package(manifest: Path, result: PackageResult, model_sha256: str) -> None:
     """Put a package into the manifest, in place of an older one in the same folder.
 
-    `model` is the name of the model's file in it. Where the manifest cannot be written the package
+    Where the manifest cannot be written the package
     is whole all the same, and a warning says so.
     """
     from oxidizedvision.registry import refresh
 
-    record = _record_of(result, manifest.parent, model)
+    record = _record_of(result, manifest.parent, model_sha256)
 
     def change(old: Manifest) -> Manifest:
         return old.model_copy(update={"packages": [*_others(old, record.path), record]})
@@ -67,9 +66,10 @@ def _others(manifest: Manifest, path: str) -> list[PackageRecord]:
     return [package for package in manifest.packages if package.path != path]
 
 
-def _record_of(result: PackageResult, folder: Path, model: str) -> PackageRecord:
+def _record_of(result: PackageResult, folder: Path, model_sha256: str) -> PackageRecord:
     built = result.executable
-    program = FileRecord.of(built) if built else None
+    inside = built is not None and built != result.path
+    program = FileRecord.of(built) if built and inside else None
     if built and program:
         program.file = built.relative_to(result.path).as_posix()
     return PackageRecord(
@@ -77,7 +77,7 @@ def _record_of(result: PackageResult, folder: Path, model: str) -> PackageRecord
         name=result.name,
         engine=result.engine,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        model_sha256=sha256_of(result.path / model),
+        model_sha256=model_sha256,
         sha256=crate_sha256(result.path),
         bytes=result.bytes,
         program=program,

@@ -26,9 +26,9 @@ def rust_root() -> Path:
     )
 
 
-def copy_runtime(target: Path, roots: Sequence[str]) -> tuple[str, ...]:
+def copy_runtime(target: Path, *roots: str) -> tuple[str, ...]:
     """Copy sources and manifests of crates and all that they need; tests stay behind."""
-    crates = closure(roots)
+    crates = closure(*roots)
     for crate in crates:
         source = rust_root() / "crates" / crate
         for part in ("src", "assets"):
@@ -43,7 +43,7 @@ def copy_runtime(target: Path, roots: Sequence[str]) -> tuple[str, ...]:
     return crates
 
 
-def closure(roots: Sequence[str]) -> tuple[str, ...]:
+def closure(*roots: str) -> tuple[str, ...]:
     """Crates of the workspace with those of it that they name, in the order of their names."""
     root, found, waiting = rust_root(), set[str](), list(roots)
     while waiting:

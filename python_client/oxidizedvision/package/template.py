@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from oxidizedvision.package.chosen import ChosenEngine
     from oxidizedvision.package.subject import Subject
 
+GOLDENS = "model.golden.safetensors"
+"""What a package calls the recorded inputs and PyTorch's outputs."""
+
 TEMPLATES = Path(__file__).parent / "templates"
 _PLACE = re.compile(r"@\{(\w+)\}")
 

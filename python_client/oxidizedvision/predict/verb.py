@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oxidizedvision.config import Config, load_config
-from oxidizedvision.core.errors import OxidizedVisionError
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.goals import AUTO, refuse_goal
 from oxidizedvision.core.manifest import SUFFIX
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.core.tensors import ModelInfo
+from oxidizedvision.packaged import is_package, packaged
 from oxidizedvision.postprocess import Prediction
 from oxidizedvision.predict.choice import Chosen, chosen_by_auto
 from oxidizedvision.predict.contract import Contract, contract_of_model
@@ -74,7 +75,7 @@ def predict(
     model: str | Path,
     inputs: str | Path | Sequence[str | Path],
     *,
-    runner: str,
+    runner: str | None = None,
     output: str | Path | None = None,
     settings: EngineSettings | None = None,
     goal: str | None = None,
@@ -87,10 +88,11 @@ def predict(
 
     Args:
         model: An .onnx, a .pt beside its manifest, a manifest, a config (the network itself for
-            `pytorch`, else what `convert` made of it), or the executable for `program`.
+            `pytorch`, else what `convert` made of it), the executable for `program`, or a package.
         inputs: Pictures (.png .jpg .webp .bmp), tensors (.npy for a model of one input, .npz or
             .safetensors with an array for each input), and folders of these.
-        runner: The engine's name; there is no default and no fall-back. `auto` takes the engine
+        runner: The engine's name; there is no fall-back, and no default but a package's own
+            program, or module in Node. `auto` takes the engine
             and the threads that `choose` finds best here.
         output: A file for a single input, whose ending decides what is written; a folder for
             several, where each result keeps its input's name. None means the folder
@@ -105,16 +107,40 @@ def predict(
             or another result, a single input fails, or the output cannot be written; with `auto`
             as `choose`.
     """
+    if not is_package(model):
+        return _run(Path(model), inputs, runner, output, settings, goal, notify)
+    with packaged(Path(model)) as inside:
+        name = runner or inside.runner
+        file = inside.program if name == "program" and inside.program else inside.model
+        return _run(file, inputs, name, output, settings, goal, notify)
+
+
+def _run(
+    model: Path,
+    inputs: str | Path | Sequence[str | Path],
+    runner: str | None,
+    output: str | Path | None,
+    settings: EngineSettings | None,
+    goal: str | None,
+    notify: Notify,
+) -> PredictReport:
+    """A model that is no package."""
+    if runner is None:
+        raise OxidizedVisionError(
+            Kind.USAGE,
+            "No runner is named, and only a package has one of its own",
+            "`oxidizedvision backends` lists them.",
+        )
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     found = find_inputs([Path(path) for path in given])
     target = None if output is None else Path(output)
     engine_settings = settings or EngineSettings()
     if runner == AUTO:
-        chosen = chosen_by_auto(Path(model), engine_settings, goal, notify)
+        chosen = chosen_by_auto(model, engine_settings, goal, notify)
     else:
         refuse_goal(goal)
         chosen = Chosen(runner, engine_settings, "", None)
-    runner_config, config = _runner_config(Path(model), chosen)
+    runner_config, config = _runner_config(model, chosen)
     report = _predicted(chosen.runner, runner_config, config, found, target, notify)
     return replace(report, chosen=chosen.line)
 

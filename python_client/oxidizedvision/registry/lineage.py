@@ -76,7 +76,7 @@ def _package(folder: Path, package: PackageRecord) -> Iterator[LineageItem]:
 
 
 def _crate_status(crate: Path, sha256: str) -> FileStatus:
-    if not crate.is_dir():
+    if not crate.exists():
         return "missing"
     return "present" if crate_sha256(crate) == sha256 else "changed"
 

@@ -78,31 +78,9 @@ class ProgramRunner(Runner):
         """Start the executable and wait for it; gives its standard output.
 
         Raises:
-            OxidizedVisionError: `backend_unavailable` when it cannot be started, otherwise the
-                kind of its exit code, with what it said on standard error.
+            OxidizedVisionError: as `start`.
         """
-        limit = timeout_s or self._timeout_s
-        try:
-            done = subprocess.run(
-                [str(self.executable.absolute()), *arguments],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=limit,
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise OxidizedVisionError(
-                Kind.ENGINE_FAILED,
-                f"{self.executable} did not end within {limit:g} s",
-                "Give a smaller input, or the option timeout_s.",
-            ) from error
-        except OSError as error:
-            raise _not_startable(self.executable, error.strerror or str(error)) from error
-        if done.returncode != 0:
-            raise _failed(self.executable, done.returncode, done.stderr)
-        return done.stdout
+        return start(self.executable, arguments, timeout_s=timeout_s or self._timeout_s)
 
     def _asked_info(self) -> ModelInfo:
         try:
@@ -115,6 +93,36 @@ class ProgramRunner(Runner):
                 f"understood ({type(error).__name__}: {error})",
                 HINT,
             ) from error
+
+
+def start(executable: Path, arguments: Sequence[str], *, timeout_s: float = _TIMEOUT_S) -> str:
+    """Start an executable and wait for it; gives its standard output.
+
+    Raises:
+        OxidizedVisionError: `backend_unavailable` when it cannot be started, otherwise the kind
+            of its exit code, with what it said on standard error.
+    """
+    try:
+        done = subprocess.run(
+            [str(executable.absolute()), *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OxidizedVisionError(
+            Kind.ENGINE_FAILED,
+            f"{executable} did not end within {timeout_s:g} s",
+            "Give a smaller input, or the option timeout_s.",
+        ) from error
+    except OSError as error:
+        raise _not_startable(executable, error.strerror or str(error)) from error
+    if done.returncode != 0:
+        raise _failed(executable, done.returncode, done.stderr)
+    return done.stdout
 
 
 def load(config: RunnerConfig) -> Runner:

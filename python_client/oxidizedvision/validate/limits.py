@@ -10,7 +10,7 @@ from oxidizedvision.config.nearest import nearest
 from oxidizedvision.config.validation import DEFAULT_LIMITS, LIMITS, PrecisionLimits
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import sha256_of
-from oxidizedvision.core.manifest import Manifest, Precision
+from oxidizedvision.core.manifest import Manifest, PackageRecord, Precision
 from oxidizedvision.meaning import Meaning, meaning_of
 from oxidizedvision.runners.table import engine_named
 from oxidizedvision.runners.target import Target
@@ -148,10 +148,15 @@ def _precision_of_program(where: Target, manifest: Manifest) -> Precision:
     if where.program is None or not where.program.is_file():
         return where.precision
     built = sha256_of(where.program)
-    package = next((p for p in manifest.packages if p.program and p.program.sha256 == built), None)
+    package = next((p for p in manifest.packages if built in _programs_of(p)), None)
     files = [stage.output for stage in manifest.stages]
     made = [f.file for f in files if package is not None and f.sha256 == package.model_sha256]
     return manifest.precision_of(made[0]) if made else where.precision
+
+
+def _programs_of(package: PackageRecord) -> set[str]:
+    """SHA-256 of the programs of a package; one of one file is its own."""
+    return {package.sha256, *([package.program.sha256] if package.program else [])}
 
 
 def _check_row(key: str, row: Row, outputs: Mapping[str, Array], table: LimitTable) -> None:

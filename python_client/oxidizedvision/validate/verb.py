@@ -14,6 +14,7 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVision
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import Manifest, update_manifest
 from oxidizedvision.core.results import Notify, silent, to_plain
+from oxidizedvision.packaged import takes_packages
 from oxidizedvision.runners.base import RunnerConfig
 from oxidizedvision.runners.target import Target, Unavailable, resolve
 from oxidizedvision.validate.cases import CaseOptions
@@ -30,6 +31,7 @@ from oxidizedvision.validate.report import (
 )
 
 
+@takes_packages
 def validate(  # noqa: PLR0913 - the verb's options
     target: str | Path | Config,
     *,
@@ -49,7 +51,7 @@ def validate(  # noqa: PLR0913 - the verb's options
     the model has failed. The summary is written into the manifest.
 
     Args:
-        target: A config or its path, a manifest, or a converted .onnx file.
+        target: A config or its path, a manifest, a converted .onnx file, or a package.
         runners: Names; None means the config's and the references, or, where the config names
             none, all that are ready.
         num_tests: Seeded random inputs; None means the config's number. Needs a config.

@@ -24,7 +24,8 @@ from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, Oxid
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import load_manifest
 from oxidizedvision.package import PackageResult
-from oxidizedvision.package.browser.folder import GOLDENS, MODEL, SEAL
+from oxidizedvision.package.browser.folder import GOLDENS, MODEL
+from oxidizedvision.package.seal import SEAL
 from oxidizedvision.registry import describe, register
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.files import file_size
+from oxidizedvision.core.files import file_size, sha256_of
 from oxidizedvision.package.browser.engine import ENGINES, choose_engine, runner_of
-from oxidizedvision.package.browser.folder import MODEL, SEAL, seal, write_folder
+from oxidizedvision.package.browser.folder import MODEL, seal, write_folder
 from oxidizedvision.package.browser.replay import prove
 from oxidizedvision.package.browser.sizes import part_sizes
 from oxidizedvision.package.chosen import ChosenEngine
 from oxidizedvision.package.kind import Job, Made, PackageKind
 from oxidizedvision.package.place import placed
 from oxidizedvision.package.record import forget_package
+from oxidizedvision.package.seal import SEAL
 
 __all__ = ["ENGINES", "WasmKind"]
 
@@ -51,4 +52,5 @@ class WasmKind(PackageKind):
             sizes = part_sizes(staging)
             seal(staging, job.name, chosen)
             forget_package(job.subject.manifest_path, job.folder)
-        return Made(MODEL, file_size(job.folder / MODEL), sizes=sizes)
+        model = job.folder / MODEL
+        return Made(sha256_of(model), file_size(model), sizes=sizes)

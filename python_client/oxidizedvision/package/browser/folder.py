@@ -1,4 +1,4 @@
-"""The files of a page, and the seal that lists them with their SHA-256."""
+"""The files of a page."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from oxidizedvision.core import wasm
-from oxidizedvision.core.crates import MARK, crate_files
+from oxidizedvision.core.crates import MARK
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
-from oxidizedvision.core.files import sha256_of
 from oxidizedvision.package.browser.readme import readme_text
 from oxidizedvision.package.chosen import ChosenEngine
 from oxidizedvision.package.kind import Job
-
-SEAL = "package.oxv.json"
-"""What is in the folder: engine, modules, and every other file with SHA-256 and size."""
+from oxidizedvision.package.seal import SEAL, Sealed, seal_folder
 
 MODULES, INSIDE = "modules", "model"
 MODEL = f"{INSIDE}/model.onnx"
@@ -48,25 +45,8 @@ def write_folder(folder: Path, job: Job, chosen: ChosenEngine) -> None:
 
 def seal(folder: Path, name: str, chosen: ChosenEngine) -> None:
     """Write what is in the folder; a page that is made again from the same files is the same."""
-    files = {
-        path.relative_to(folder).as_posix(): {
-            "sha256": sha256_of(path),
-            "bytes": path.stat().st_size,
-        }
-        for path in crate_files(folder)
-    }
-    document = {
-        "schema_version": _SCHEMA_VERSION,
-        "kind": "wasm",
-        "name": name,
-        "engine": chosen.engine,
-        "engine_version": wasm.build_of(chosen.engine).version,
-        "model": MODEL,
-        "goldens": GOLDENS,
-        "manifest": MARK,
-        "files": files,
-    }
-    _write_json(folder / SEAL, document)
+    version = wasm.build_of(chosen.engine).version
+    seal_folder(folder, Sealed("wasm", name, chosen.engine, MODEL, GOLDENS, MARK, version))
 
 
 def _for_the_page(job: Job, modules: list[str]) -> dict[str, Any]:

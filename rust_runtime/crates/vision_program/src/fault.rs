@@ -13,6 +13,8 @@ pub enum Exit {
     OurFault = 1,
     /// Something wrong with what the user gave.
     BadInput = 2,
+    /// A check was made and did not pass.
+    CheckFailed = 3,
     /// An engine or a device is not there.
     MissingPart = 4,
     /// No permission, disk full.
@@ -25,6 +27,7 @@ impl Exit {
         match self {
             Self::OurFault => "internal",
             Self::BadInput => "input",
+            Self::CheckFailed => "check_failed",
             Self::MissingPart => "backend_unavailable",
             Self::FileSystem => "file_system",
         }
@@ -35,6 +38,7 @@ impl Exit {
         match self {
             Self::OurFault => "Please report it with the command and the files that it was given.",
             Self::BadInput => "--help lists what the program takes, --info what its model takes.",
+            Self::CheckFailed => "`oxidizedvision verify` shows which part is not as it was made.",
             Self::MissingPart => "--help lists the choices.",
             Self::FileSystem => "Check permissions and free space, or choose another folder.",
         }

@@ -29,7 +29,8 @@ pub use crate::{
 };
 
 const ABOUT: &str = "Runs one model on a picture or on tensors.";
-const LONG_ABOUT: &str = "Runs one model on a picture or on tensors.
+/// What `--help` says of every program around one model.
+pub const LONG_ABOUT: &str = "Runs one model on a picture or on tensors.
 
 A file that ends in .npy is a float32 tensor, a result that ends in .json tells labels or boxes;
 anything else is a picture.";

@@ -1,0 +1,125 @@
+"""Packages in place of models: what `validate`, `benchmark` and `predict` make of one."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
+
+if TYPE_CHECKING:
+    from oxidizedvision.package.opened import Opened
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+_SEAL = "package.oxv.json"
+_PROGRAM = "program"
+_NO_PACKAGES = {".yml", ".yaml", ".json", ".onnx", ".pt", ".ort", ".tar", ".tgz"}
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """What a package has inside: the model's file, its program where it has one, its runner."""
+
+    model: Path
+    program: Path | None
+    runner: str
+
+
+def is_package(target: object) -> bool:
+    """Whether a target is a package and no model, config or manifest."""
+    if not isinstance(target, str | Path):
+        return False
+    path = Path(target)
+    if path.is_dir():
+        return (path / _SEAL).is_file()
+    if not path.is_file() or path.suffix.lower() in _NO_PACKAGES:
+        return False
+    from oxidizedvision.package.archive import is_executable
+
+    return is_executable(path)
+
+
+@contextmanager
+def packaged(path: Path) -> Iterator[Packaged]:
+    """Open a package that is whole, with what runs in it.
+
+    Raises:
+        OxidizedVisionError: `check_failed` where a byte of it is another one; `backend_unavailable`
+            for a crate that is not built.
+    """
+    from oxidizedvision.package.opened import opened_package
+
+    with opened_package(path) as opened:
+        _check_whole(opened)
+        if opened.seal.says.kind == "wasm":
+            with _page_modules(path):
+                yield Packaged(opened.model, None, f"wasm-{opened.seal.says.engine}")
+        else:
+            yield Packaged(opened.model, _built(opened), _PROGRAM)
+
+
+def takes_packages(work: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
+    """Let a verb that takes a target, `runners` and `program` take a package too.
+
+    Its runner is then the packaged program, or the page's module in Node, if no other is named.
+    """
+
+    @functools.wraps(work)
+    def wrapper(*args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
+        if not args or not is_package(args[0]):
+            return work(*args, **kwargs)
+        options = cast(dict[str, Any], kwargs)
+        with packaged(Path(cast(str, args[0]))) as found:
+            more = {"program": found.program, "runners": options.get("runners") or [found.runner]}
+            inside = cast(Callable[..., _Result], work)
+            return inside(found.model, *args[1:], **{**options, **more})
+
+    return wrapper
+
+
+def _check_whole(opened: Opened) -> None:
+    from oxidizedvision.verify.inside import links
+
+    for link in links(opened.path, opened.seal):
+        if link.status == "broken":
+            raise OxidizedVisionError(
+                Kind.CHECK_FAILED,
+                f"{opened.path} is not the package that was made: {link.detail}",
+                f"`oxidizedvision verify {opened.path}` shows its chain; make the package again.",
+            )
+
+
+def _built(opened: Opened) -> Path:
+    if opened.program is None:
+        kind = opened.seal.says.kind
+        raise OxidizedVisionError(
+            Kind.BACKEND_UNAVAILABLE,
+            f"{opened.path} is a {kind} without a program that can be started",
+            "Make it with `oxidizedvision package --kind program --build`."
+            if kind == _PROGRAM
+            else "Give a package of kind program, executable or wasm.",
+        )
+    return opened.program
+
+
+@contextmanager
+def _page_modules(page: Path) -> Iterator[None]:
+    """Let the runners for WebAssembly take their modules from a page."""
+    from oxidizedvision.core.wasm import VARIABLE
+
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(page)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before

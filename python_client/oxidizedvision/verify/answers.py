@@ -1,0 +1,90 @@
+"""The last link: the packaged program itself gives PyTorch's answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import partial
+
+from oxidizedvision.core.errors import OxidizedVisionError
+from oxidizedvision.package.build import find_cargo, target_folder
+from oxidizedvision.package.opened import Opened
+from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.program import start
+from oxidizedvision.runners.target import UNAVAILABLE_KINDS, Target
+from oxidizedvision.validate.replay import Goldens
+from oxidizedvision.verify.report import Link
+
+_NAME = "answers"
+_LINES = 5
+
+
+def link(opened: Opened, *, build: bool) -> Link:
+    """Replay the goldens where there is something to run, or say why not."""
+    kind = opened.seal.says.kind
+    try:
+        if kind == "wasm":
+            return _of_page(opened)
+        if build and opened.path.is_dir():
+            return _of_tests(opened)
+        if opened.program is not None:
+            return _of_program(opened)
+    except OxidizedVisionError as error:
+        absent = error.kind in UNAVAILABLE_KINDS
+        return Link(_NAME, "unchecked" if absent else "broken", error.message)
+    hint = "the crate is not built; --build runs its own tests, which compare its answers"
+    return Link(_NAME, "unchecked", hint)
+
+
+def _target(opened: Opened) -> Target:
+    manifest, model = opened.manifest, opened.model
+    return Target(manifest.name, None, opened.manifest_path, manifest, model, opened.program)
+
+
+def _of_program(opened: Opened) -> Link:
+    assert opened.program is not None  # noqa: S101 - the caller has looked
+    goldens = Goldens(_target(opened))
+    if any(array.dtype != "float32" for case in goldens.cases for array in case.inputs.values()):
+        start(opened.program, ["--check"])
+        return Link(_NAME, "whole", "the program found its own answers equal to PyTorch's")
+    reason = goldens.difference("program", RunnerConfig(opened.program))
+    return _judged(reason, len(goldens.cases), opened.program.name)
+
+
+def _of_page(opened: Opened) -> Link:
+    from oxidizedvision.package.browser.engine import runner_of
+    from oxidizedvision.package.browser.folder import MODULES
+    from oxidizedvision.runners.wasm import load
+
+    engine = opened.seal.says.engine
+    name = runner_of(engine)
+    config = RunnerConfig(opened.model)
+    folder = opened.path / MODULES / engine
+    goldens = Goldens(_target(opened))
+    reason = goldens.difference(name, config, load=partial(load, name, config, folder=folder))
+    return _judged(reason, len(goldens.cases), f"modules/{engine} in Node")
+
+
+def _judged(reason: str, cases: int, what: str) -> Link:
+    if reason:
+        return Link(_NAME, "broken", f"{what} does not give PyTorch's answers: {reason}")
+    return Link(_NAME, "whole", f"{what} gave PyTorch's answers to {cases} recorded inputs")
+
+
+def _of_tests(opened: Opened) -> Link:
+    cargo = find_cargo()
+    if cargo is None:
+        return Link(_NAME, "unchecked", "--build needs Cargo, which is not on PATH")
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(target_folder())}
+    done = subprocess.run(
+        [cargo, "test", "--release", "--locked"],
+        cwd=opened.path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return Link(_NAME, "whole", "the crate's own tests passed, which compare its answers")
+    last = " ".join((done.stdout + done.stderr).strip().splitlines()[-_LINES:])
+    return Link(_NAME, "broken", f"the crate's own tests failed: {last}")

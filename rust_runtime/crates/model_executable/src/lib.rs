@@ -1,0 +1,136 @@
+//! A program whose model stands at its own end, where `oxidizedvision package --kind executable`
+//! puts it: no compiler is needed to make one.
+//!
+//! The file is a program and a ZIP archive at once. The archive's comment is `sha256:` and the
+//! SHA-256 of everything before those 64 digits; a program that finds another sum says so and does
+//! nothing. That shows damage, not authorship: who changes the file can write a new sum.
+
+mod archive;
+mod contents;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Command, FromArgMatches};
+use runner_core::{ModelSource, RunnerConfig};
+use vision_model::{Goldens, Model};
+use vision_program::{Arguments, Exit, Fault, Load, Setup};
+
+use crate::{archive::Archive, contents::Contents};
+
+const ABOUT: &str = "Runs the one model that this file carries, on a picture, a folder or tensors.";
+
+// A doc comment here would stand in the help.
+#[derive(Debug, Args)]
+struct Own {
+    /// Replay the inputs that were recorded when the model was converted, and compare the answers
+    /// with those that PyTorch gave
+    #[arg(long, conflicts_with_all = ["input_file", "input", "timing", "info", "extract"])]
+    check: bool,
+
+    /// Write what the file carries, its model and papers, into a new folder
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["input_file", "input", "timing", "info"])]
+    extract: Option<PathBuf>,
+
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+/// Runs this process's own file, by the command line of this process.
+pub fn run(load: Load) -> ExitCode {
+    let done = Archive::of_this_program().and_then(|archive| {
+        let contents = Contents::of(&archive)?;
+        Ok((archive, contents))
+    });
+    let (archive, contents) = match done {
+        Ok(found) => found,
+        Err(fault) => return fault.report(),
+    };
+    // clap keeps names for as long as the process runs.
+    let name: &'static str = contents.name.clone().leak();
+    let version: &'static str = contents.version.clone().leak();
+    let command = Own::augment_args(Command::new(name).version(version));
+    let command = command.about(ABOUT).long_about(vision_program::LONG_ABOUT);
+    let own = command.try_get_matches().and_then(|matches| Own::from_arg_matches(&matches));
+    let own = match own {
+        Ok(own) => own,
+        Err(error) => return vision_program::usage(&error),
+    };
+    let done = match &own.extract {
+        Some(folder) => archive.extract(folder),
+        None if own.check => check(&archive, &contents, load),
+        None => return execute(&archive, &contents, load, (name, version), &own.arguments),
+    };
+    match done {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(fault) => fault.report(),
+    }
+}
+
+fn execute(
+    archive: &Archive,
+    contents: &Contents,
+    load: Load,
+    (name, version): (&str, &str),
+    arguments: &Arguments,
+) -> ExitCode {
+    let source = match source(archive, contents) {
+        Ok(source) => source,
+        Err(fault) => return fault.report(),
+    };
+    let most = contents.threads;
+    let load = move |config: &RunnerConfig| load(&with_threads(config, most));
+    vision_program::execute(&Setup { name, version, source, manifest: None, load: &load }, arguments)
+}
+
+fn source(archive: &Archive, contents: &Contents) -> Result<ModelSource, Fault> {
+    let bytes = archive.part(&contents.model)?.into();
+    Ok(ModelSource::Bytes { name: contents.name.clone(), bytes })
+}
+
+/// The number of threads that was found best where the package was made, as far as there are as
+/// many processors; what the command line says comes first.
+fn with_threads(config: &RunnerConfig, best: Option<usize>) -> RunnerConfig {
+    let granted = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = config.threads.or_else(|| best.map(|best| best.min(granted())));
+    RunnerConfig { threads, ..config.clone() }
+}
+
+/// Replays the recorded inputs in this process.
+fn check(archive: &Archive, contents: &Contents, load: Load) -> Result<String, Fault> {
+    let goldens = Goldens::read(archive.part(&contents.goldens)?)?;
+    let config = with_threads(&RunnerConfig::new(source(archive, contents)?), contents.threads);
+    let model = Model::from_onnx(archive.part(&contents.model)?, || {
+        load(&config).map_err(Refused::Engine)
+    });
+    let model = model.map_err(Fault::from)?;
+    let report = goldens.replay(|inputs| model.runner.run_named(inputs))?;
+    if report.passed() {
+        return Ok(report.to_string());
+    }
+    let text = format!("the answers differ from PyTorch's; {report}");
+    Err(Fault::new(Exit::CheckFailed, text))
+}
+
+/// Why a model was not loaded.
+enum Refused {
+    Engine(runner_core::LoadError),
+    Contract(vision_model::ModelError),
+}
+
+impl From<vision_model::ModelError> for Refused {
+    fn from(error: vision_model::ModelError) -> Self {
+        Self::Contract(error)
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Engine(error) => error.into(),
+            Refused::Contract(error) => error.into(),
+        }
+    }
+}
