@@ -81,12 +81,12 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
 def _views(result: PackageResult) -> list[View]:
     size = f"{len(result.files)} files, {size_text(result.bytes)}"
     engine = ("engine", f"{result.engine} ({result.reason})")
-    if result.kind != "wasm":
-        return [Facts([("crate", f"{result.path} ({size})"), engine, _next_of_crate(result)])]
     if result.kind == "executable":
         size = size_text(result.bytes)
         next_step = f"{result.path.absolute()} --help; oxidizedvision verify {result.path}"
         return [Facts([("program", f"{result.path} ({size})"), engine, ("next", next_step)])]
+    if result.kind != "wasm":
+        return [Facts([("crate", f"{result.path} ({size})"), engine, _next_of_crate(result)])]
     rows = [(row.part, size_text(row.bytes), size_text(row.compressed)) for row in result.sizes]
     table = Table(("part", "bytes", "with Brotli"), rows, "what a visitor loads", numbers_from=1)
     next_step = f"python3 -m http.server --directory {result.path} 8000; README.md says how to host"

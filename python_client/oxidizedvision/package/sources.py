@@ -93,6 +93,11 @@ def lock_text() -> str:
     return (rust_root() / "Cargo.lock").read_text(encoding="utf-8")
 
 
+def lint_settings() -> str:
+    """The workspace's clippy.toml, with which the runtime crates have no warnings."""
+    return (rust_root() / "clippy.toml").read_text(encoding="utf-8")
+
+
 def _dependencies_of(root: Path, crates: Sequence[str]) -> set[str]:
     names: set[str] = set()
     for crate in crates:

@@ -13,7 +13,7 @@ import tomlkit.items
 from oxidizedvision.core.manifest import Manifest
 from oxidizedvision.package.engines import ENGINES
 from oxidizedvision.package.rust_text import code
-from oxidizedvision.package.sources import lock_text
+from oxidizedvision.package.sources import lint_settings, lock_text
 from oxidizedvision.runners.prepared import is_prepared, unprepared_stem
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class CrateTemplate:
         return {
             "Cargo.toml": self._cargo_toml(workspace),
             "Cargo.lock": lock_text(),
+            "clippy.toml": lint_settings(),
             ".gitignore": "/target\n/bin\n",
             **{
                 source.as_posix(): filled(f"{self.kind}/{source.as_posix()}", values)

@@ -70,7 +70,7 @@ FILES = {
 
 @pytest.mark.parametrize("kind", FILES)
 def test_the_files_of_a_kind(tiny_shared: Artifact, kind: str) -> None:
-    common = {"Cargo.toml", "Cargo.lock", "README.md", ".gitignore"}
+    common = {"Cargo.toml", "Cargo.lock", "README.md", ".gitignore", "clippy.toml"}
     assert set(texts(tiny_shared, kind)) == FILES[kind] | common
 
 
