@@ -90,12 +90,15 @@ def _of_result(result: Result | None, lib: str) -> dict[str, str]:
     parts = {
         "picture_methods": "picture_methods.rs",
         "capi_file": "capi_file.rs",
+        "header_file": "capi_file.h",
+        "header_file_type": "capi_file_type.h",
         "python_file": "python_file.rs",
         "python_results": "python_results.rs",
         "python_stub": "python_file.pyi.in",
     }
     imports = {
         "from_prediction": "FromPrediction, ",
+        "capi_file_type": "File, ",
         "python_imports": "Prediction, ",
         "python_file_of": ", file_of",
     }

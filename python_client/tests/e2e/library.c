@@ -36,14 +36,14 @@ static void tensors(const denoiser_Model *model) {
     size_t shape[4] = {1, 3, 6, 5};
     float zeros[90] = {0};
     denoiser_Tensor input = {denoiser_F32, 4, shape, zeros, sizeof zeros};
-    denoiser_Outputs *outputs = denoiser_run(model, &input, denoiser_INPUTS);
-    if (outputs == NULL) exit(13);
-    const denoiser_Tensor *output = denoiser_output(outputs, 0);
+    denoiser_Results *results = denoiser_run(model, &input, denoiser_INPUTS);
+    if (results == NULL) exit(13);
+    const denoiser_Tensor *output = denoiser_output(results, 0);
     if (output->dtype != denoiser_F32 || output->rank != 4 || output->bytes != sizeof zeros) exit(14);
     if (memcmp(output->shape, shape, sizeof shape) != 0) exit(15);
-    if (denoiser_output(outputs, denoiser_OUTPUTS) != NULL) exit(16);
+    if (denoiser_output(results, denoiser_OUTPUTS) != NULL) exit(16);
     for (size_t i = 0; i < 90; i++) printf("%.9g\n", ((const float *)output->data)[i]);
-    denoiser_free_outputs(outputs);
+    denoiser_free_results(results);
 
     shape[1] = 4;
     if (denoiser_run(model, &input, 1) != NULL) exit(17);

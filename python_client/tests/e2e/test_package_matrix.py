@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tiny_network import Artifact
 
 from oxidizedvision import package
 from oxidizedvision.package import KINDS
@@ -23,6 +24,7 @@ from oxidizedvision.package.crate import CrateKind
 from oxidizedvision.package.sources import rust_root
 from oxidizedvision.pipeline import PipelineResult
 from tests.e2e.conftest import cargo
+from tests.package.test_crate_texts import texts
 
 pytestmark = [
     pytest.mark.e2e,
@@ -112,8 +114,17 @@ def test_a_crate_builds_from_vendored_sources(whole_run: PipelineResult, tmp_pat
 
 
 @pytest.mark.skipif(shutil.which("cbindgen") is None, reason="`cargo install cbindgen`")
-def test_the_header_is_what_cbindgen_writes(whole_run: PipelineResult, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pictures", [True, False])
+def test_the_header_is_what_cbindgen_writes(
+    pictures: bool, whole_run: PipelineResult, tiny: Artifact, tmp_path: Path
+) -> None:
     crate = package(whole_run.manifest, kind="library", engine="rten", output=tmp_path / "c").path
+    header = crate / "include" / "denoiser.h"
+    if not pictures:
+        for name, text in texts(tiny, "library", names=["image", "scale"]).items():
+            (crate / name).write_text(text, encoding="utf-8")
+        header = crate / "include" / "tiny.h"
     command = ["cbindgen", "--config", "cbindgen.toml", "--quiet"]
     written = subprocess.run(command, cwd=crate, capture_output=True, text=True, check=True)
-    assert (crate / "include/denoiser.h").read_text() == written.stdout
+    assert ("run_file" in written.stdout) is pictures
+    assert header.read_text() == written.stdout

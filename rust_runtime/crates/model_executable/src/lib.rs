@@ -82,7 +82,10 @@ fn execute(
     };
     let most = contents.threads;
     let load = move |config: &RunnerConfig| load(&with_threads(config, most));
-    vision_program::execute(&Setup { name, version, source, manifest: None, load: &load }, arguments)
+    vision_program::execute(
+        &Setup { name, version, source, manifest: None, load: &load },
+        arguments,
+    )
 }
 
 fn source(archive: &Archive, contents: &Contents) -> Result<ModelSource, Fault> {
@@ -102,9 +105,8 @@ fn with_threads(config: &RunnerConfig, best: Option<usize>) -> RunnerConfig {
 fn check(archive: &Archive, contents: &Contents, load: Load) -> Result<String, Fault> {
     let goldens = Goldens::read(archive.part(&contents.goldens)?)?;
     let config = with_threads(&RunnerConfig::new(source(archive, contents)?), contents.threads);
-    let model = Model::from_onnx(archive.part(&contents.model)?, || {
-        load(&config).map_err(Refused::Engine)
-    });
+    let model =
+        Model::from_onnx(archive.part(&contents.model)?, || load(&config).map_err(Refused::Engine));
     let model = model.map_err(Fault::from)?;
     let report = goldens.replay(|inputs| model.runner.run_named(inputs))?;
     if report.passed() {

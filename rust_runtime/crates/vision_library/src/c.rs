@@ -16,7 +16,7 @@ use crate::{Carried, Error, NamedTensors, Options, Session, file_of};
 
 pub use self::{
     last_error::error,
-    tensors::{Outputs, Tensor},
+    tensors::{Results, Tensor},
 };
 
 /// The loaded model. Several threads may run it at the same time.
@@ -49,7 +49,7 @@ pub fn load(carried: Carried, threads: usize, usual: Option<NonZeroUsize>) -> *m
 /// # Safety
 /// `model` comes from [`load`]; `inputs` points to `count` tensors whose pointers are good for as
 /// many lengths and bytes as they say.
-pub unsafe fn run(model: *const Model, inputs: *const Tensor, count: usize) -> *mut Outputs {
+pub unsafe fn run(model: *const Model, inputs: *const Tensor, count: usize) -> *mut Results {
     answer(|| {
         // SAFETY: the caller's promise.
         let (model, inputs) = unsafe { (model_of(model)?, many(inputs, count, "the inputs")?) };
@@ -63,7 +63,7 @@ pub unsafe fn run(model: *const Model, inputs: *const Tensor, count: usize) -> *
             Ok((spec.name.clone(), unsafe { input.read(&spec.name) }?))
         };
         let inputs = inputs.iter().zip(specs).map(read).collect::<Result<NamedTensors, Error>>()?;
-        Ok(Outputs::new(model.session.run(inputs)?))
+        Ok(Results::new(model.session.run(inputs)?))
     })
 }
 
@@ -85,7 +85,7 @@ pub unsafe fn run_file(model: *const Model, file: *const u8, length: usize) -> *
 ///
 /// # Safety
 /// `outputs` comes from [`run`] and was not freed.
-pub unsafe fn output(outputs: *const Outputs, index: usize) -> *const Tensor {
+pub unsafe fn output(outputs: *const Results, index: usize) -> *const Tensor {
     // SAFETY: the caller's promise.
     unsafe { outputs.as_ref() }
         .and_then(|outputs| outputs.view(index))

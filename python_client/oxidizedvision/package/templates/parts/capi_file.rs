@@ -1,6 +1,7 @@
 
-/// Runs the model on the content of a PNG, JPEG, WebP or BMP file and gives @{result_words}: a
-/// picture or a mask as a PNG file, everything else as JSON. It is freed with `@{lib}_free_file`.
+/// Runs the model on the content of a PNG, JPEG, WebP or BMP file and gives
+/// @{result_words}: pictures and masks as a PNG file, everything else as JSON.
+/// It is freed with `@{lib}_free_file`.
 ///
 /// # Safety
 /// `model` comes from `@{lib}_load`, `file` is good for `length` bytes.

@@ -1,7 +1,7 @@
 
 /// A picture as height x width x channels of `uint8`, a mask as height x width of `uint16`, classes and
 /// boxes as a list of dictionaries.
-fn result(py: Python<'_>, made: Prediction) -> PyResult<Bound<'_, PyAny>> {
+fn result<'py>(py: Python<'py>, made: &Prediction) -> PyResult<Bound<'py, PyAny>> {
     let list = |name: &str| {
         let text = file_of(made).map_err(|error| told(&error))?;
         py.import("json")?.call_method1("loads", (text,))?.get_item(name)

@@ -47,16 +47,16 @@ impl Tensor {
 
 /// What a run gave, in the model's order.
 #[derive(Debug)]
-pub struct Outputs {
+pub struct Results {
     views: Vec<Tensor>,
     /// What the views point to.
     _owned: Vec<(Vec<usize>, Elements)>,
 }
 
 // SAFETY: the views point into what is owned beside them, which nobody changes.
-unsafe impl Send for Outputs {}
+unsafe impl Send for Results {}
 // SAFETY: as above.
-unsafe impl Sync for Outputs {}
+unsafe impl Sync for Results {}
 
 /// Elements where they lie, row by row.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ struct Elements {
     bytes: usize,
 }
 
-impl Outputs {
+impl Results {
     pub(super) fn new(tensors: NamedTensors) -> Self {
         let mut owned = Vec::new();
         let mut views = Vec::new();

@@ -24,7 +24,8 @@ fn a_run_gives_its_outputs_until_they_are_freed() {
     let data: Vec<f32> = (0..12).map(|value| value as f32).collect();
     // SAFETY: everything comes from the functions, and is freed once.
     unsafe {
-        let outputs = run(model, &raw const tensor(&[1, 3, 2, 2], &data), 1);
+        let input = tensor(&[1, 3, 2, 2], &data);
+        let outputs = run(model, &raw const input, 1);
         let made = output(outputs, 0).as_ref().unwrap();
         assert_eq!((made.dtype, made.rank, made.bytes), (0, 4, 48));
         assert_eq!(slice::from_raw_parts(made.shape, 4), [1, 3, 2, 2]);
@@ -75,7 +76,8 @@ fn what_is_wrong_is_told_and_nothing_is_read() {
             assert!(run(model, &raw const input, 1).is_null());
             assert!(told().contains(says), "{}", told());
         }
-        assert!(run(model, &raw const good(), 0).is_null() && told().contains("takes 1"));
+        let input = good();
+        assert!(run(model, &raw const input, 0).is_null() && told().contains("takes 1"));
         assert!(run(model, std::ptr::null(), 1).is_null() && told().contains("null"));
         assert!(run(std::ptr::null(), std::ptr::null(), 0).is_null() && told().contains("null"));
         free(model);

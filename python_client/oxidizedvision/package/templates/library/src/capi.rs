@@ -4,7 +4,7 @@
 use std::ffi::c_char;
 
 use vision_library::c;
-pub use vision_library::c::{File, Model, Outputs, Tensor};
+pub use vision_library::c::{@{capi_file_type}Model, Results, Tensor};
 
 use crate::{CARRIED, default_threads};
 
@@ -38,7 +38,7 @@ pub extern "C" fn @{lib}_load(threads: usize) -> *mut Model {
 }
 
 /// Runs the model on `count` inputs, which are copied. What comes back is freed with
-/// `@{lib}_free_outputs`.
+/// `@{lib}_free_results`.
 ///
 /// # Safety
 /// `model` comes from `@{lib}_load`. `inputs` points to `count` tensors, whose pointers are good
@@ -48,19 +48,19 @@ pub unsafe extern "C" fn @{lib}_run(
     model: *const Model,
     inputs: *const Tensor,
     count: usize,
-) -> *mut Outputs {
+) -> *mut Results {
     // SAFETY: the caller's promise.
     unsafe { c::run(model, inputs, count) }
 }
 
-/// An output by its place, good until `@{lib}_free_outputs`; null where there are not as many.
+/// An output by its place, good until `@{lib}_free_results`; null where there are not as many.
 ///
 /// # Safety
-/// `outputs` comes from `@{lib}_run` and was not freed.
+/// `results` comes from `@{lib}_run` and was not freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn @{lib}_output(outputs: *const Outputs, index: usize) -> *const Tensor {
+pub unsafe extern "C" fn @{lib}_output(results: *const Results, index: usize) -> *const Tensor {
     // SAFETY: the caller's promise.
-    unsafe { c::output(outputs, index) }
+    unsafe { c::output(results, index) }
 }
 @{capi_file}
 /// What failed last on this thread, as `kind: message`; good until the next failure on it.
@@ -82,9 +82,9 @@ pub unsafe extern "C" fn @{lib}_free(model: *mut Model) {
 /// Frees what a run gave; null is nothing to free.
 ///
 /// # Safety
-/// `outputs` comes from `@{lib}_run` and is not used again.
+/// `results` comes from `@{lib}_run` and is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn @{lib}_free_outputs(outputs: *mut Outputs) {
+pub unsafe extern "C" fn @{lib}_free_results(results: *mut Results) {
     // SAFETY: the caller's promise.
-    unsafe { c::free(outputs) }
+    unsafe { c::free(results) }
 }
