@@ -84,7 +84,7 @@ def test_a_changed_weight_is_not_served(made: PackageResult, tmp_path: Path) -> 
     change_one_weight(copy / "model.onnx")
     done = cargo("test", "--release", "--locked", "--offline", folder=copy)
     assert done.returncode != 0
-    assert "not the file that the manifest lists" in done.stdout + done.stderr
+    assert "not a file that its manifest lists" in done.stdout + done.stderr
 
 
 def test_no_path_leads_back(made: PackageResult) -> None:

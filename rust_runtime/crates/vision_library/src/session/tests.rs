@@ -44,7 +44,7 @@ impl Runner for Twice {
 pub(crate) fn carried() -> Carried {
     Carried {
         name: "twice",
-        model: b"PK",
+        model: b"PK\x03\x04",
         goldens: b"",
         manifest: MANIFEST,
         load: |config| Ok(Box::new(Twice::from_config(config)?)),
