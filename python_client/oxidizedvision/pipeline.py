@@ -215,9 +215,9 @@ class _Run:
         return to_plain(result), [result.output]
 
     def package(self) -> tuple[Plain, Sequence[Path]]:
-        from oxidizedvision.package import ENGINES, crate_files, package
+        from oxidizedvision.package import ALONE, crate_files, package
 
-        named = [runner.name for runner in self.config.runners if runner.name in ENGINES]
+        named = [runner.name for runner in self.config.runners if runner.name in ALONE]
         engine = self.options.engine or (named[0] if named else None)
         result = package(
             self.model,

@@ -21,15 +21,15 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
         Path,
         typer.Argument(
             metavar="MODEL",
-            help="A converted .onnx, or one prepared for tract; its config.yml or its manifest.",
+            help="A converted .onnx or .pt, or a prepared file; its config.yml or its manifest.",
         ),
     ],
     kind: Annotated[
         str,
         typer.Option(
-            metavar="program|executable|wasm",
-            help="A Rust crate around one program, one file that runs as it is, or a page for any "
-            "static host.",
+            metavar="program|library|server|executable|wasm",
+            help="A Rust crate of a program, a library or a server; one file that runs as it is; "
+            "or a page for any static host.",
         ),
     ] = "program",
     output: Annotated[Path | None, typer.Option(help="The package's folder.")] = None,
@@ -46,12 +46,13 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
     force: Annotated[
         bool, typer.Option("--force", help="Package a model that changed since it was converted.")
     ] = False,
-    build: Annotated[bool, typer.Option("--build", help="Also build the program.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Also build the crate.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Put a model into a package that stands alone.
 
-    `program` is a Rust crate, whose `cargo test` compares the program's own outputs with PyTorch's.
+    `program`, `library` and `server` are Rust crates, whose `cargo test` compares their own
+    answers with PyTorch's: a command line, typed functions for Rust, C and Python, or HTTP.
     `executable` is one file, made in seconds without Rust: a program with the model at its end.
     `wasm` is a folder of static files, the page with the model inside; its module gave PyTorch's
     answers before it was put in place.
@@ -80,12 +81,12 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
 def _views(result: PackageResult) -> list[View]:
     size = f"{len(result.files)} files, {size_text(result.bytes)}"
     engine = ("engine", f"{result.engine} ({result.reason})")
-    if result.kind == "program":
-        return [Facts([("crate", f"{result.path} ({size})"), engine, _next_of_crate(result)])]
     if result.kind == "executable":
         size = size_text(result.bytes)
         next_step = f"{result.path.absolute()} --help; oxidizedvision verify {result.path}"
         return [Facts([("program", f"{result.path} ({size})"), engine, ("next", next_step)])]
+    if result.kind != "wasm":
+        return [Facts([("crate", f"{result.path} ({size})"), engine, _next_of_crate(result)])]
     rows = [(row.part, size_text(row.bytes), size_text(row.compressed)) for row in result.sizes]
     table = Table(("part", "bytes", "with Brotli"), rows, "what a visitor loads", numbers_from=1)
     next_step = f"python3 -m http.server --directory {result.path} 8000; README.md says how to host"

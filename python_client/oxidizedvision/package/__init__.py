@@ -13,10 +13,13 @@ from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.browser import WasmKind
 from oxidizedvision.package.build import build_program
+from oxidizedvision.package.engines import ALONE, ENGINES, refuse_engine
 from oxidizedvision.package.executable import ExecutableKind
 from oxidizedvision.package.kind import Job, Made, PackageKind, PackageResult, PartSize
-from oxidizedvision.package.program import ENGINES, ProgramKind, refuse_engine
+from oxidizedvision.package.library import LibraryKind
+from oxidizedvision.package.program import ProgramKind
 from oxidizedvision.package.record import record_package
+from oxidizedvision.package.server import ServerKind
 from oxidizedvision.package.subject import Subject
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from oxidizedvision.package.chosen import ChosenEngine
 
 __all__ = [
+    "ALONE",
     "ENGINES",
     "KINDS",
     "PackageResult",
@@ -35,7 +39,8 @@ __all__ = [
 ]
 
 KINDS: Mapping[str, PackageKind] = {
-    kind.name: kind for kind in (ProgramKind(), WasmKind(), ExecutableKind())
+    kind.name: kind
+    for kind in (ProgramKind(), LibraryKind(), ServerKind(), ExecutableKind(), WasmKind())
 }
 """What a model can be packaged as; the first is the default."""
 
@@ -54,27 +59,32 @@ def package(  # noqa: PLR0913 - keyword-only
 ) -> PackageResult:
     """Put a converted model into a package that stands alone.
 
-    `program` is a Rust crate with the model, its goldens, its manifest and the sources of the
-    runtime crates; no path leads out of it, and its `cargo test` compares the program with
-    PyTorch's answers. `executable` is one file, a program that came with the native wheel and the
-    model at its end; it gave PyTorch's answers before it was put in place. `wasm` is a folder for
+    `program`, `library` and `server` are Rust crates with the model, its goldens, its manifest and
+    the sources of the runtime crates; no path leads out of them, and their `cargo test` compares
+    their own answers with PyTorch's. A program has a command line; a library has a struct of this
+    model's inputs and one of its outputs, with an interface for C (feature `capi`) and one for
+    Python (`maturin build`); a server answers over HTTP. `executable` is one file, a program that
+    came with the native wheel and the model at its end; it gave PyTorch's answers before it was
+    put in place. `wasm` is a folder for
     any static host: the page of examples/wasm_frontend with this model inside; its module gave
     PyTorch's answers in Node before it was put in place.
 
     Args:
         model: An `.onnx` file written by `convert` or `optimize`; or a `config.yml` or manifest,
-            which stand for the newest ONNX file that was made from them; or, for `program`, what
-            `prepare` wrote for one of its engines.
-        kind: `program`, `executable` or `wasm`.
-        output: The package's folder, or its file; `<model's folder>/<name>-crate`, `-executable` or
-            `-page` where not given. What is no package of ours of the same kind is never replaced.
+            which stand for the newest ONNX file that was made from them; or, for crates, what
+            `prepare` wrote for one of their engines, or the `.pt` for tch. With `engine="tch"` any
+            of them stands for the manifest's TorchScript file.
+        kind: A name of `KINDS`: `program`, `library`, `server`, `executable` or `wasm`.
+        output: The package's folder, or its file; `<model's folder>/<name>-crate`, `-library`,
+            `-server`, `-executable` or `-page` where not given. What is no package of ours of the
+            same kind is never replaced.
         engine: One that the kind can have; the error for another one lists them. `auto` for the
-            best of them here: by `choose`, with its number of threads, or for `wasm` by timing its
-            modules in Node. Where not given, the fastest that the manifest has evidence of; for
+            best of `ALONE` here: by `choose`, with its number of threads, or for `wasm` by timing
+            its modules in Node. Where not given, the fastest that the manifest has evidence of; for
             `wasm` the one with the smallest module.
         name: The crate's and the program's name, or the page's title; the model's where not given.
         force: Package a model whose content is no longer what the manifest recorded.
-        build: Also build the program (`cargo build --release`).
+        build: Also build the crate (`cargo build --release`), and put its program into `bin`.
         goal: Of `auto` for a program, as in `choose`; None means `latency`.
         notify: Told what is being done.
 
@@ -97,6 +107,9 @@ def package(  # noqa: PLR0913 - keyword-only
     chosen = wanted.choose(job)
     if chosen.choice is not None:
         job = job.of(subject.chosen(chosen.choice.file))
+    job = job.of(wanted.subject(job, chosen))
+    if not force:
+        job.subject.check_unchanged()
     job.subject.warn_of_failed_validation()
     made = wanted.make(job, chosen)
     result = _result(wanted, job, chosen, made, limits)

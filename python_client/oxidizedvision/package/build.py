@@ -18,6 +18,7 @@ from oxidizedvision.core.results import Notify, silent
 from oxidizedvision.package.sources import rust_root
 
 _LINES_SHOWN = 15
+_BUILDING = "cargo build --release (the first build of an engine takes minutes)"
 
 
 def find_cargo() -> str | None:
@@ -49,26 +50,48 @@ def build_program(crate: Path, name: str, *, notify: Notify = silent) -> Path:
     Raises:
         OxidizedVisionError: `dependency_missing` without Cargo, `build_failed` with its last lines.
     """
-    cargo = find_cargo()
-    if cargo is None:
-        raise OxidizedVisionError(
-            Kind.DEPENDENCY_MISSING,
-            "Building the program needs Cargo, which is not on PATH",
-            "Install Rust 1.94 or newer (rustup), then run `cargo build --release` in the crate.",
-        )
+    cargo = _needed_cargo("program")
     target = target_folder()
-    notify("cargo build --release (the first build of an engine takes minutes)")
+    notify(_BUILDING)
     file = f"{name}.exe" if os.name == "nt" else name
     executable = make_folder(crate / "bin") / file
     # Held until the program is copied: another crate of this name would put its own there.
     with _only_build(target):
-        done = _run([cargo, "build", "--release", "--quiet", "--target-dir", str(target)], crate)
-        if done.returncode != 0:
-            raise _failed(f"cargo build failed in {crate}", done.stderr)
+        _cargo_build(cargo, crate, target)
         with atomic_path(executable) as temporary, file_errors(executable):
             shutil.copyfile(target / "release" / file, temporary)
     executable.chmod(0o755)
     return executable
+
+
+def build_library(crate: Path, *, notify: Notify = silent) -> None:
+    """Build a generated library, so that what is packaged is known to compile here.
+
+    Raises:
+        OxidizedVisionError: as `build_program`.
+    """
+    cargo = _needed_cargo("library")
+    target = target_folder()
+    notify(_BUILDING)
+    with _only_build(target):
+        _cargo_build(cargo, crate, target)
+
+
+def _needed_cargo(what: str) -> str:
+    cargo = find_cargo()
+    if cargo is None:
+        raise OxidizedVisionError(
+            Kind.DEPENDENCY_MISSING,
+            f"Building the {what} needs Cargo, which is not on PATH",
+            "Install Rust 1.94 or newer (rustup), then run `cargo build --release` in the crate.",
+        )
+    return cargo
+
+
+def _cargo_build(cargo: str, crate: Path, target: Path) -> None:
+    done = _run([cargo, "build", "--release", "--quiet", "--target-dir", str(target)], crate)
+    if done.returncode != 0:
+        raise _failed(f"cargo build failed in {crate}", done.stderr)
 
 
 @contextmanager

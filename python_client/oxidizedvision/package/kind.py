@@ -111,6 +111,10 @@ class PackageKind(ABC):
     def choose(self, job: Job) -> ChosenEngine:
         """The engine that is asked for, or the best that is known."""
 
+    def subject(self, job: Job, chosen: ChosenEngine) -> Subject:  # noqa: ARG002 - for kinds that can
+        """The model's file that the engine runs, where that is not the one that was given."""
+        return job.subject
+
     @abstractmethod
     def make(self, job: Job, chosen: ChosenEngine) -> Made:
         """Write the package, and put it in place of what was in the folder, whole or not at all."""

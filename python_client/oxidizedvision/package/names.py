@@ -15,7 +15,7 @@ _RESERVED = frozenset(
     final fn for gen if impl in let loop macro match mod move mut override priv pub ref return
     self static struct super trait true try type typeof unsafe unsized use virtual where while
     yield test core std alloc proc_macro build deps examples incremental con prn aux nul
-    vision_io vision_model vision_program
+    vision_io vision_library vision_model vision_program inference_server
     """.split()  # noqa: SIM905 - a list of one word a line would hide them
 )
 

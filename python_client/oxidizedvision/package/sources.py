@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -10,9 +11,6 @@ import tomlkit
 from tomlkit.items import Table
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-
-SHARED = ("runner_core", "vision_io", "vision_model", "vision_program")
-"""Crates of every package, whatever the engine."""
 
 
 def rust_root() -> Path:
@@ -28,12 +26,14 @@ def rust_root() -> Path:
     )
 
 
-def copy_runtime(target: Path, engine_crate: str) -> tuple[str, ...]:
-    """Copy sources and manifests of the crates that an engine needs; tests stay behind."""
-    crates = tuple(sorted((*SHARED, engine_crate)))
+def copy_runtime(target: Path, *roots: str) -> tuple[str, ...]:
+    """Copy sources and manifests of crates and all that they need; tests stay behind."""
+    crates = closure(*roots)
     for crate in crates:
         source = rust_root() / "crates" / crate
-        shutil.copytree(source / "src", target / crate / "src")
+        for part in ("src", "assets"):
+            if (source / part).is_dir():
+                shutil.copytree(source / part, target / crate / part)
         if (source / "build.rs").is_file():
             shutil.copyfile(source / "build.rs", target / crate / "build.rs")
         document = tomlkit.parse((source / "Cargo.toml").read_text(encoding="utf-8"))
@@ -43,14 +43,29 @@ def copy_runtime(target: Path, engine_crate: str) -> tuple[str, ...]:
     return crates
 
 
-def workspace_document(crates: tuple[str, ...]) -> tomlkit.TOMLDocument:
-    """The workspace's Cargo.toml cut down to `crates`, which stand in `runtime/`."""
+def closure(*roots: str) -> tuple[str, ...]:
+    """Crates of the workspace with those of it that they name, in the order of their names."""
+    root, found, waiting = rust_root(), set[str](), list(roots)
+    while waiting:
+        crate = waiting.pop()
+        if crate not in found:
+            found.add(crate)
+            named = _dependencies_of(root, (crate,))
+            waiting += [name for name in named if (root / "crates" / name).is_dir()]
+    return tuple(sorted(found))
+
+
+def workspace_document(crates: Sequence[str], outside: Sequence[str] = ()) -> tomlkit.TOMLDocument:
+    """The workspace's Cargo.toml cut down to `crates`, which stand in `runtime/`.
+
+    outside: crates of others that the package itself names.
+    """
     root = rust_root()
     document = tomlkit.parse((root / "Cargo.toml").read_text(encoding="utf-8"))
     workspace = _table(document, "workspace")
     workspace["members"] = ["runtime/*"]
     workspace.pop("default-members", None)
-    used = set(crates) | _dependencies_of(root, crates)
+    used = {*crates, *outside, *_dependencies_of(root, crates)}
     dependencies = _table(workspace, "dependencies")
     for name in list(dependencies):
         if name not in used:
@@ -58,7 +73,7 @@ def workspace_document(crates: tuple[str, ...]) -> tomlkit.TOMLDocument:
         elif name in crates:
             _table(dependencies, name)["path"] = f"runtime/{name}"
     for profile in _table(document, "profile").values():
-        _keep_overrides(profile, crates)
+        _keep_overrides(profile, tuple(crates))
     return document
 
 
@@ -78,7 +93,12 @@ def lock_text() -> str:
     return (rust_root() / "Cargo.lock").read_text(encoding="utf-8")
 
 
-def _dependencies_of(root: Path, crates: tuple[str, ...]) -> set[str]:
+def lint_settings() -> str:
+    """The workspace's clippy.toml, with which the runtime crates have no warnings."""
+    return (rust_root() / "clippy.toml").read_text(encoding="utf-8")
+
+
+def _dependencies_of(root: Path, crates: Sequence[str]) -> set[str]:
     names: set[str] = set()
     for crate in crates:
         text = (root / "crates" / crate / "Cargo.toml").read_text(encoding="utf-8")

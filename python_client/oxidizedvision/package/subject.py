@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,12 +95,47 @@ class Subject:
                 stacklevel=3,
             )
 
-    def check_loads(self, engine: str) -> None:
-        """Load the model in the engine before anything is written, where the engine is at hand."""
-        from oxidizedvision.runners import RunnerConfig, availability, load_runner
+    def check_loads(self, engine: str, able: Sequence[str] = ()) -> None:
+        """Load the model in the engine before anything is written, where the engine is at hand.
 
-        if availability(engine).ready:
-            load_runner(engine, RunnerConfig(self.model), apart=True).close()
+        able: the engines that could be asked for instead.
+
+        Raises:
+            OxidizedVisionError: the engine's own, whose hint names those of `able` that load it.
+        """
+        from oxidizedvision.runners import availability
+
+        if not availability(engine).ready:
+            return
+        try:
+            self._load(engine)
+        except OxidizedVisionError as error:
+            others = [other for other in able if other != engine and self._is_loaded_by(other)]
+            hint = f"Package it for one that loads it: {', '.join(others)}."
+            if not others:
+                hint = f"No other engine that is ready here loads it. {error.hint}"
+            raise OxidizedVisionError(error.kind, error.message, hint) from error
+
+    def _load(self, engine: str) -> None:
+        from oxidizedvision.runners import RunnerConfig, load_runner
+        from oxidizedvision.runners.table import readers
+
+        model = self.model
+        if engine not in readers(model) and not is_prepared(model):
+            is_script = model.suffix == ".pt"
+            model = self.folder / self.manifest.head("onnx" if is_script else "torchscript").file
+        load_runner(engine, RunnerConfig(model), apart=True).close()
+
+    def _is_loaded_by(self, engine: str) -> bool:
+        from oxidizedvision.runners import availability
+
+        if not availability(engine).ready:
+            return False
+        try:
+            self._load(engine)
+        except OxidizedVisionError:
+            return False
+        return True
 
 
 def _model_of(target: Path) -> Path:
@@ -121,10 +156,10 @@ def _model_of(target: Path) -> Path:
             )
     if target.name.endswith(SUFFIX):
         return target.parent / load_manifest(target).head("onnx").file
-    if target.suffix != ".onnx" and not is_prepared(target):
+    if target.suffix not in (".onnx", ".pt") and not is_prepared(target):
         raise OxidizedVisionError(
             Kind.USAGE,
-            f"{target} is not an .onnx file, a config or a manifest",
+            f"{target} is not an .onnx or .pt file, a config or a manifest",
             "Give the config.yml, or the file that `oxidizedvision convert` or `optimize` wrote.",
         )
     return target

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,97 +11,35 @@ import tomlkit
 import tomlkit.items
 
 from oxidizedvision.core.manifest import Manifest
-from oxidizedvision.package.sources import lock_text
+from oxidizedvision.package.engines import ENGINES
+from oxidizedvision.package.rust_text import code
+from oxidizedvision.package.sources import lint_settings, lock_text
 from oxidizedvision.runners.prepared import is_prepared, unprepared_stem
 
 if TYPE_CHECKING:
     from oxidizedvision.package.chosen import ChosenEngine
-    from oxidizedvision.package.program import Engine
-
-MAIN = """\
-//! {title}, run by {engine}.
-use std::process::ExitCode;
-
-use {crate}::{runner};
-use runner_core::{imports};
-use vision_program::Program;
-
-fn main() -> ExitCode {{
-    vision_program::run(&Program {{
-        name: env!("CARGO_PKG_NAME"),
-        version: env!("CARGO_PKG_VERSION"),
-        model: include_bytes!("../{model}"),
-        load: {load},
-    }})
-}}
-"""
-
-LOAD = "|config| Ok(Box::new({runner}::from_config(config)?))"
-
-LOAD_WITH_THREADS = """\
-|config| {{
-            // Found best where the package was made; --threads says otherwise.
-            let granted = std::thread::available_parallelism().map_or({threads}, usize::from);
-            let threads = config.threads.or(Some(granted.min({threads})));
-            let config = RunnerConfig {{ threads, ..config.clone() }};
-            Ok(Box::new({runner}::from_config(&config)?))
-        }}"""
+    from oxidizedvision.package.subject import Subject
 
 GOLDENS = "model.golden.safetensors"
 """What a package calls the recorded inputs and PyTorch's outputs."""
 
-GOLDEN = """\
-//! Compares the program's own answers with those that PyTorch gave.
-use std::path::Path;
+TEMPLATES = Path(__file__).parent / "templates"
+_PLACE = re.compile(r"@\{(\w+)\}")
 
-#[test]
-fn the_program_gives_what_pytorch_gave() {{
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let checked = vision_program::golden::check(
-        Path::new(env!("CARGO_BIN_EXE_{name}")),
-        &folder.join("{model}"),
-        &folder.join("model.golden.safetensors"),
-        &folder.join("model.oxv.json"),
-    );
-    match checked {{
-        Ok(report) => println!("{{report}}"),
-        Err(error) => panic!("{{error}}"),
-    }}
-}}
-"""
+_LOAD_WITH_THREADS = """\
+|config| {{
+            // Found best where the package was made; --threads says otherwise.
+            let granted = std::thread::available_parallelism().map_or({threads}, usize::from);
+            let threads = config.threads.or(Some(granted.min({threads})));
+            {backend}.load(&RunnerConfig {{ threads, ..config.clone() }})
+        }}"""
 
-README = """\
-# {name}
-
-A program around one model, made by OxidizedVision {version}. It runs `{model}` with {engine};
-only a Rust toolchain is needed to build it, and nothing at all to run it.
-
-```
-cargo build --release
-cargo test --release          # compares the program with the answers that PyTorch gave
-target/release/{name} --help
-target/release/{name} photo.png result.png
-target/release/{name} --input x.npy --output y.npy
-```
-
-`cargo build --profile dist` takes longer and gives a smaller program.
-
-| | name | type | axes |
-| --- | --- | --- | --- |
-{specs}
-{choice}
-`{carried}` is the model, `model.golden.safetensors` its recorded inputs and PyTorch's outputs,
-`model.oxv.json` the manifest: where the model comes from and by which steps. `runtime/` holds the
-sources of the crates that the program is made of.
-"""
-
-
-CHOICE = """
+_CHOICE = """
 {words}.
 
 That was measured on {date} on {cpu}, of which {granted} processors were granted; all figures are
-in `model.oxv.json` under `choices`. The program uses {threads}, or as many as there are processors
-where those are fewer; `--threads` says otherwise.
+in `model.oxv.json` under `choices`. It uses {threads}, or as many as there are processors where
+those are fewer; `--threads` says otherwise.
 """
 
 
@@ -108,49 +47,95 @@ def carried_name(model: Path) -> str:
     """What a crate calls its model, whose ending it keeps."""
     if is_prepared(model):
         return f"model{model.name.removeprefix(unprepared_stem(model))}"
-    return "model.onnx"
+    return f"model{model.suffix}"
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """The text of a template with its `@{places}` filled; the values are not looked at again."""
+    text = (TEMPLATES / template).read_text(encoding="utf-8")
+    return _PLACE.sub(lambda place: values[place[1]], text)
 
 
 class CrateTemplate:
-    """A crate's name and engine, and the text of its files."""
+    """The texts of a crate of a kind around one model.
 
-    def __init__(self, name: str, chosen: ChosenEngine, engine: Engine) -> None:
+    crates: those of ours that it is made of. outside: those of others that it names itself.
+    """
+
+    outside: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        kind: str,
+        runtime: Sequence[str],
+        name: str,
+        chosen: ChosenEngine,
+        subject: Subject,
+    ) -> None:
+        self.kind = kind
         self.name = name
         self.chosen = chosen
-        self.engine = engine
+        self.subject = subject
+        self.engine = ENGINES[chosen.engine]
+        self.crates = tuple(sorted((*runtime, self.engine.crate)))
 
-    def files(
-        self, workspace: tomlkit.TOMLDocument, manifest: Manifest, model: Path
-    ) -> dict[str, str]:
+    def files(self, workspace: tomlkit.TOMLDocument) -> dict[str, str]:
         """Relative path and text of every file; `workspace` is the cut-down Cargo.toml."""
+        values = self.values()
+        folder = TEMPLATES / self.kind
+        sources = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
         return {
             "Cargo.toml": self._cargo_toml(workspace),
             "Cargo.lock": lock_text(),
-            "src/main.rs": self._main(carried_name(model)),
-            "tests/golden.rs": GOLDEN.format(name=self.name, model=carried_name(model)),
-            "README.md": self._readme(manifest, model),
+            "clippy.toml": lint_settings(),
             ".gitignore": "/target\n/bin\n",
+            **{
+                source.as_posix(): filled(f"{self.kind}/{source.as_posix()}", values)
+                for source in sorted(sources)
+            },
         }
 
-    def _main(self, model: str) -> str:
+    def values(self) -> dict[str, str]:
+        """What stands in the places of the templates."""
+        manifest, model = self.subject.manifest, carried_name(self.subject.model)
         threads = self.chosen.threads
-        load = LOAD if threads is None else LOAD_WITH_THREADS
-        return MAIN.format(
-            title=f"The model `{self.name}` as a program",
-            engine=self.chosen.engine,
-            crate=self.engine.crate,
-            runner=self.engine.runner,
-            model=model,
-            imports="Runner" if threads is None else "{Runner, RunnerConfig}",
-            load=load.format(runner=self.engine.runner, threads=threads),
-        )
+        backend = self.engine.backend
+        load = f"|config| {backend}.load(config)"
+        if threads is not None:
+            load = _LOAD_WITH_THREADS.format(backend=backend, threads=threads)
+        in_file = self.engine.file_format == "onnx"
+        return {
+            "name": self.name,
+            "version": manifest.tools.get("oxidizedvision", ""),
+            "engine": self.chosen.engine,
+            "crate": self.engine.crate,
+            "backend": backend,
+            "imports": "Backend" if threads is None else "{Backend, RunnerConfig}",
+            "load": load,
+            "threads": "None" if threads is None else f"NonZeroUsize::new({threads})",
+            "device": self.engine.device,
+            "model": model,
+            "contract": "None" if in_file else 'Some(include_bytes!("../model.oxv.json"))',
+            "model_name": code(self.subject.model.name)[1:-1],
+            "at_run_time": "nothing at all" if self.engine.alone else "what is told below",
+            "specs": specs_table(manifest),
+            "choice": self._choice(),
+            "needs": filled(f"needs/{self.engine.needs}", {}) if self.engine.needs else "",
+        }
+
+    def dependencies(self) -> dict[str, tomlkit.items.Item]:
+        """The crate's own dependencies."""
+        return {crate: inherited() for crate in self.crates}
+
+    def sections(self, document: tomlkit.TOMLDocument) -> None:
+        """Adds what a kind wants in its Cargo.toml besides."""
 
     def _choice(self) -> str:
         choice = self.chosen.choice
         if choice is None:
             return ""
         threads = choice.threads
-        return CHOICE.format(
+        return _CHOICE.format(
             words=choice.words,
             date=choice.date,
             cpu=choice.machine["cpu"],
@@ -162,38 +147,40 @@ class CrateTemplate:
         package = tomlkit.table()
         package["name"] = self.name
         package["version"] = "0.1.0"
-        package["edition"] = _inherited()
-        package["rust-version"] = _inherited()
+        package["edition"] = inherited()
+        package["rust-version"] = inherited()
         package["publish"] = False
         dependencies = tomlkit.table()
-        for crate in sorted((self.engine.crate, "runner_core", "vision_program")):
-            dependencies[crate] = _inherited()
+        for crate, item in sorted(self.dependencies().items()):
+            dependencies[crate] = item
         document = tomlkit.document()
         document["package"] = package
         document["dependencies"] = dependencies
+        self.sections(document)
         document["lints"] = tomlkit.table()
         document["lints"]["workspace"] = True
         profile = f'[profile.release.package.{self.name}]\nstrip = "symbols"\n'
         return "\n".join([tomlkit.dumps(document), tomlkit.dumps(workspace), profile])
 
-    def _readme(self, manifest: Manifest, model: Path) -> str:
-        rows = [
-            f"| {role} | {json.dumps(spec.name)} | {spec.dtype} | {spec.spec().dims_text()} |"
-            for role, specs in (("input", manifest.inputs), ("output", manifest.outputs))
-            for spec in specs
-        ]
-        return README.format(
-            name=self.name,
-            version=manifest.tools.get("oxidizedvision", ""),
-            model=model.name.replace("`", ""),
-            carried=carried_name(model),
-            engine=self.chosen.engine,
-            specs="\n".join(rows),
-            choice=self._choice(),
-        )
+
+def specs_table(manifest: Manifest) -> str:
+    """Inputs and outputs as a table of Markdown."""
+    rows = [
+        f"| {role} | {_cell(spec.name)} | {spec.dtype} | {_cell(spec.spec().dims_text())} |"
+        for role, specs in (("input", manifest.inputs), ("output", manifest.outputs))
+        for spec in specs
+    ]
+    return "\n".join(["| | name | type | axes |", "| --- | --- | --- | --- |", *rows])
 
 
-def _inherited() -> tomlkit.items.InlineTable:
+def _cell(text: str) -> str:
+    return code(text).replace("|", "\\|")
+
+
+def inherited(*, optional: bool = False) -> tomlkit.items.InlineTable:
+    """`{ workspace = true }`."""
     table = tomlkit.inline_table()
     table["workspace"] = True
+    if optional:
+        table["optional"] = True
     return table

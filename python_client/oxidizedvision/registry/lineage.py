@@ -13,7 +13,7 @@ from oxidizedvision.core.crates import crate_sha256
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import FileRecord, Manifest, PackageRecord
 
-_ROLES = {"program": "crate", "wasm": "page"}
+_ROLES = {"program": "crate", "library": "crate", "server": "crate", "wasm": "page"}
 
 FileStatus = Literal["present", "missing", "changed", "unchecked"]
 

@@ -38,7 +38,7 @@ def test_the_crate_holds_the_prepared_model(tiny: Artifact, tmp_path: Path, endi
     assert record.model_sha256 == sha256_of(out)
 
 
-@pytest.mark.parametrize(("runner", "engine"), [("ort", None), ("ort", "tract"), ("tract", "rten")])
+@pytest.mark.parametrize(("runner", "engine"), [("ort", "tract"), ("tract", "rten")])
 def test_what_a_crate_cannot_carry_is_refused(
     tiny: Artifact, tmp_path: Path, runner: str, engine: str | None
 ) -> None:

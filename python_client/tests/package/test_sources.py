@@ -8,13 +8,22 @@ import tomlkit
 
 from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.package import ENGINES
+from oxidizedvision.package.library import LibraryKind
 from oxidizedvision.package.names import crate_name
-from oxidizedvision.package.sources import SHARED, copy_runtime, rust_root, workspace_document
+from oxidizedvision.package.program import ProgramKind
+from oxidizedvision.package.server import ServerKind
+from oxidizedvision.package.sources import closure, copy_runtime, rust_root, workspace_document
+
+RUNTIME = {*ProgramKind.runtime, *LibraryKind.runtime, *ServerKind.runtime}
+
+
+def _roots(engine: str) -> tuple[str, ...]:
+    return (*sorted(RUNTIME), ENGINES[engine].crate)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_copy_has_only_what_the_engine_needs(engine: str, tmp_path: Path) -> None:
-    crates = copy_runtime(tmp_path, ENGINES[engine].crate)
+    crates = copy_runtime(tmp_path, *_roots(engine))
     others = {other.crate for name, other in ENGINES.items() if name != engine}
     assert ENGINES[engine].crate in crates
     assert not others & {path.name for path in tmp_path.iterdir()}
@@ -26,7 +35,7 @@ def test_the_copy_has_only_what_the_engine_needs(engine: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_no_path_leaves_the_crate(engine: str, tmp_path: Path) -> None:
-    crates = copy_runtime(tmp_path, ENGINES[engine].crate)
+    crates = copy_runtime(tmp_path, *_roots(engine))
     workspace = tomllib.loads(tomlkit.dumps(workspace_document(crates)))["workspace"]
     paths = {
         name: entry["path"]
@@ -56,7 +65,7 @@ def test_profiles_are_those_of_the_workspace(engine: str, other: str) -> None:
 
 
 def test_only_dependencies_in_use_are_listed(tmp_path: Path) -> None:
-    crates = copy_runtime(tmp_path, "runner_rten")
+    crates = copy_runtime(tmp_path, *_roots("rten"))
     listed = tomllib.loads(tomlkit.dumps(workspace_document(crates)))["workspace"]["dependencies"]
     assert "rten" in listed
     assert not {"tract-onnx", "pyo3", "runner_tract"} & set(listed)
@@ -65,7 +74,7 @@ def test_only_dependencies_in_use_are_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_copy_is_closed_and_the_wheel_carries_it(engine: str) -> None:
     """A crate that another one names is copied too, and no copy is a crate's own name."""
-    crates = {*SHARED, ENGINES[engine].crate}
+    crates = set(closure(*_roots(engine)))
     ours = {path.name for path in (rust_root() / "crates").iterdir()}
     for crate in crates:
         manifest = tomllib.loads((rust_root() / "crates" / crate / "Cargo.toml").read_text())

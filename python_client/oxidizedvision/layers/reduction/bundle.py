@@ -147,7 +147,7 @@ def _write_crate(folder: Path, crate: str, main: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder / "src")
     with file_errors(folder):
-        crates = copy_runtime(folder / "runtime", crate)
+        crates = copy_runtime(folder / "runtime", "runner_core", crate)
     package = """[package]
 name = "reproduce"
 version = "0.1.0"
@@ -157,7 +157,7 @@ publish = false
 """
     used = ("runner_core", crate, "safetensors")
     dependencies = "".join(f"{name}.workspace = true\n" for name in used)
-    workspace = tomlkit.dumps(workspace_document(crates))
+    workspace = tomlkit.dumps(workspace_document(crates, ("safetensors",)))
     write_text(folder / "Cargo.toml", f"{package}\n[dependencies]\n{dependencies}\n{workspace}")
     write_text(folder / "Cargo.lock", lock_text())
     write_text(folder / "src" / "main.rs", main)

@@ -10,6 +10,8 @@ pub mod config;
 mod error;
 mod gate;
 #[cfg(feature = "http")]
+pub mod golden;
+#[cfg(feature = "http")]
 mod http;
 mod limits;
 mod memory;

@@ -3,16 +3,17 @@
 mod arguments;
 mod signals;
 
-use std::{io::Write, process::ExitCode, sync::Arc};
+use std::{io::Write, num::NonZeroUsize, process::ExitCode, sync::Arc};
 
 use clap::{Args, Command, FromArgMatches};
-use runner_core::{LoadError, Runner, RunnerConfig};
+use runner_core::{Device, LoadError, Runner, RunnerConfig};
+use serde_json::Value;
 
-use self::arguments::{Arguments, Common};
+use self::arguments::{Arguments, OfOne};
 use crate::{
     ServerSettings, StartError, Started, StartedModel, Stop,
     config::environment,
-    model::{Description, ModelSettings, Source},
+    model::{Description, Source},
     serve_with,
 };
 
@@ -46,6 +47,12 @@ pub struct Carried {
     pub model: &'static [u8],
     /// Its whole golden file.
     pub goldens: Option<&'static [u8]>,
+    /// Its whole manifest: the contract of a file that holds none, and the tolerance.
+    pub manifest: Option<&'static [u8]>,
+    /// Where it runs unless the command line says otherwise.
+    pub device: Device,
+    /// Threads of one run unless the command line says otherwise; measured where there are none.
+    pub threads: Option<NonZeroUsize>,
     /// The engine that runs it.
     pub runner: &'static str,
 }
@@ -74,9 +81,9 @@ pub fn run(program: &Program) -> ExitCode {
 fn arguments(program: &Program) -> Result<Arguments, clap::Error> {
     let command = Command::new(program.name).version(program.version);
     if program.carried.is_some() {
-        let command = Common::augment_args(command).about("Serves one model over HTTP.");
+        let command = OfOne::augment_args(command).about("Serves one model over HTTP.");
         let matches = command.try_get_matches()?;
-        return Common::from_arg_matches(&matches).map(Arguments::of_common);
+        return OfOne::from_arg_matches(&matches).map(Arguments::from);
     }
     let command = Arguments::augment_args(command).about("Serves models over HTTP.");
     Arguments::from_arg_matches(&command.try_get_matches()?)
@@ -85,26 +92,33 @@ fn arguments(program: &Program) -> Result<Arguments, clap::Error> {
 fn serve(program: &Program, arguments: &Arguments, stop: &Stop) -> Result<(), StartError> {
     signals::heed(stop)
         .map_err(|error| StartError::of_system("signals cannot be heeded", &error))?;
-    let flags = arguments.flags()?;
+    let mut flags = arguments.flags()?;
+    let carried = program.carried.iter().map(|carried| described(carried, arguments, &mut flags));
+    let carried = carried.collect::<Result<_, _>>()?;
     let settings = ServerSettings::read(arguments.common.config.as_deref(), environment(), flags)?;
-    let carried = program.carried.iter().map(described).collect();
     let json = arguments.common.json;
     serve_with(settings, carried, program.load, stop, move |started| tell(started, json))
         .map_err(|error| with_engines(error, program))
 }
 
-fn described(carried: &Carried) -> Description {
-    Description {
+/// The carried model as the command line wants it run; its own flags are taken out of the others.
+fn described(
+    carried: &Carried,
+    arguments: &Arguments,
+    flags: &mut Value,
+) -> Result<Description, StartError> {
+    Ok(Description {
         name: carried.name.to_owned(),
         version: "1".to_owned(),
         source: Source::Bytes {
             file: carried.file.to_owned(),
             model: Arc::from(carried.model),
             goldens: carried.goldens.map(Arc::from),
+            manifest: carried.manifest.map(Arc::from),
         },
         runner: carried.runner.to_owned(),
-        settings: ModelSettings::default(),
-    }
+        settings: arguments.of_carried(carried.device, carried.threads, flags)?,
+    })
 }
 
 /// Names the engines where the hint can only point to a list.

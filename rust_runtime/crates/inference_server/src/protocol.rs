@@ -22,6 +22,7 @@ mod testing;
 mod wanted;
 mod words;
 
+pub(crate) use binary::append as tensor_data;
 pub use check::check_inputs;
 pub use datatype::Datatype;
 pub use parsed::{Content, Encoded, Parsed, Target};

@@ -82,7 +82,10 @@ fn execute(
     };
     let most = contents.threads;
     let load = move |config: &RunnerConfig| load(&with_threads(config, most));
-    vision_program::execute(&Setup { name, version, source, load: &load }, arguments)
+    vision_program::execute(
+        &Setup { name, version, source, manifest: None, load: &load },
+        arguments,
+    )
 }
 
 fn source(archive: &Archive, contents: &Contents) -> Result<ModelSource, Fault> {

@@ -5,9 +5,9 @@
 
 use std::{
     env,
-    fmt::Write,
+    fmt::Write as _,
     fs::{self, File, TryLockError},
-    io::{self, Read},
+    io::{self, Read, Write as _},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -153,6 +153,25 @@ impl Entry<'_> {
     }
 }
 
+/// The file of a model that came as bytes, which stays for the next start: `trtexec` reads files.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn model(cache: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let folder = cache.join("models");
+    let digest = digest_of_bytes(bytes);
+    let path = folder.join(format!("{digest}.onnx"));
+    if digest_of(&path).is_ok_and(|own| own == digest) {
+        return Ok(path);
+    }
+    fs::create_dir_all(&folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(path)
+}
+
 /// SHA-256 of a file, in hexadecimal.
 pub(crate) fn digest_of(file: &Path) -> io::Result<String> {
     let mut file = File::open(file)?;
@@ -244,6 +263,19 @@ mod tests {
         let never = |_: &Path| Ok(());
         let error = entry.engine(Duration::from_millis(100), &origin(), never, |reason| reason);
         assert!(error.unwrap_err().contains("another process"));
+    }
+
+    #[test]
+    fn a_model_of_bytes_has_a_file_that_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = model(folder.path(), b"a model").unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(model(folder.path(), b"a model").unwrap(), path);
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
+        fs::write(&path, "a mod").unwrap();
+        assert_eq!(model(folder.path(), b"a model").unwrap(), path);
+        assert_eq!(fs::read(&path).unwrap(), b"a model");
+        assert_ne!(model(folder.path(), b"another").unwrap(), path);
     }
 
     #[test]

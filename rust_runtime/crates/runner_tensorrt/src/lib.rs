@@ -95,7 +95,7 @@ impl Backend for TensorRtAt {
                 .filter(|&precision| half || precision != Precision::Fp16)
                 .collect(),
             dynamic_dims: true,
-            from_bytes: false,
+            from_bytes: true,
         }
     }
 

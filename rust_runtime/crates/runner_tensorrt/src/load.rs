@@ -23,11 +23,6 @@ pub(crate) fn load(
     settings: Settings,
 ) -> Result<TensorRtRunner, LoadError> {
     let name = config.source.name();
-    let ModelSource::Path(path) = &config.source else {
-        let message =
-            "TensorRT loads files only: write the model to a file and load it by its path";
-        return Err(LoadError::new(LoadErrorKind::Unsupported, &name, message));
-    };
     let bytes = config.bytes()?;
     let declared = OnnxModel::read(&name, &bytes)?;
     let external = ExternalData::resolve(config, &declared)?;
@@ -36,7 +31,8 @@ pub(crate) fn load(
     check_dtypes(&name, &signature, &declared)?;
     let facts = facts_of(&signature, &declared);
     check_int8(&name, facts, &settings)?;
-    let parts = parts(&name, path.clone(), &bytes, &external, &settings)?;
+    let path = file_of(config, &bytes, &settings)?;
+    let parts = parts(&name, path, &bytes, &external, &settings)?;
     drop(bytes);
     let open: Vec<bool> = declared.inputs.iter().map(is_open).collect();
     let profile = profile(&name, &signature, &open, &settings)?;
@@ -55,6 +51,19 @@ pub(crate) fn load(
         device: config.device,
     };
     Ok(TensorRtRunner { info, plans })
+}
+
+fn file_of(config: &RunnerConfig, bytes: &[u8], settings: &Settings) -> Result<PathBuf, LoadError> {
+    match &config.source {
+        ModelSource::Path(path) => Ok(path.clone()),
+        ModelSource::Bytes { name, .. } => cache::model(&settings.cache, bytes).map_err(|error| {
+            let message = format!(
+                "it cannot be written for trtexec into {}: {error}",
+                settings.cache.display()
+            );
+            LoadError::new(LoadErrorKind::Unreadable, name, message)
+        }),
+    }
 }
 
 fn gpu_of(config: &RunnerConfig) -> Result<u32, LoadError> {

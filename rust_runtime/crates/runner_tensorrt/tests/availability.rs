@@ -99,5 +99,5 @@ fn only_gpus_that_are_there_and_visible_are_used() {
     }
     let bytes = RunnerConfig { device: Device::Cuda(0), ..RunnerConfig::from_bytes("m", vec![]) };
     let error = both.load(&bytes).err().unwrap();
-    assert_eq!(error.kind(), LoadErrorKind::Unsupported);
+    assert_eq!(error.kind(), LoadErrorKind::Corrupt);
 }

@@ -37,6 +37,8 @@ pub enum ModelErrorKind {
     Goldens,
     /// The manifest cannot be read.
     Manifest,
+    /// A file is not the one that the manifest lists.
+    NotTheSame,
     /// The picture, the contract or a tensor of a picture.
     Vision(VisionErrorKind),
 }

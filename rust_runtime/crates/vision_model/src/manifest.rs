@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use crate::{ModelError, ModelErrorKind, Tolerance};
+use crate::{Goldens, ModelError, ModelErrorKind, Tolerance, hex_sha256};
 
 const SCHEMA_VERSION: u32 = 1;
 
@@ -74,6 +74,24 @@ impl Manifest {
         self.stages.iter().rev().find(|stage| stage.name == "torchscript")
     }
 
+    /// The goldens of a package, held against its manifest: `model` is what its last stage made,
+    /// `goldens` is what it lists as such, and its tolerance counts.
+    ///
+    /// # Errors
+    /// [`ModelErrorKind::NotTheSame`] for another file, [`ModelErrorKind::Manifest`] and
+    /// [`ModelErrorKind::Goldens`] for what cannot be read.
+    pub fn proof(manifest: &[u8], model: &[u8], goldens: &[u8]) -> Result<Goldens, ModelError> {
+        let manifest = Self::read(manifest)?;
+        let stage = manifest.stages.last().ok_or_else(|| {
+            ModelError::new(ModelErrorKind::Manifest, "the manifest lists no model")
+        })?;
+        stage.output.check(model)?;
+        manifest.goldens.check(goldens)?;
+        let mut goldens = Goldens::read(goldens)?;
+        goldens.tolerance = manifest.tolerance_of(stage).unwrap_or(goldens.tolerance);
+        Ok(goldens)
+    }
+
     /// The stage that made this file.
     pub fn stage_of(&self, file: &str) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.output.file == file)
@@ -86,6 +104,18 @@ impl Manifest {
 }
 
 impl FileRecord {
+    fn check(&self, bytes: &[u8]) -> Result<(), ModelError> {
+        let sha256 = hex_sha256(bytes);
+        if sha256 == self.sha256 {
+            return Ok(());
+        }
+        let message = format!(
+            "{} is not the file that the manifest lists: its SHA-256 is {sha256}, not {}",
+            self.file, self.sha256
+        );
+        Err(ModelError::new(ModelErrorKind::NotTheSame, message))
+    }
+
     fn is_beside(&self) -> bool {
         !matches!(self.file.as_str(), "" | "." | "..") && !self.file.contains(['/', '\\', '\0'])
     }
@@ -128,6 +158,24 @@ mod tests {
         let script = manifest.newest_torchscript().unwrap();
         assert_eq!((script, manifest.stage_of("m.pt")), (script, Some(script)));
         assert!((manifest.tolerance_of(script).unwrap().mae - 1e-5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_package_is_held_against_its_manifest() {
+        let mut listed = manifest("m.onnx");
+        listed["stages"][3]["output"]["sha256"] = hex_sha256(b"model").into();
+        let proof = |listed: &Value, model: &[u8], goldens: &[u8]| {
+            Manifest::proof(listed.to_string().as_bytes(), model, goldens).unwrap_err()
+        };
+        let other = proof(&listed, b"another", b"goldens");
+        assert_eq!(other.kind(), ModelErrorKind::NotTheSame);
+        assert!(other.to_string().contains("m.ort"), "{other}");
+        let other = proof(&listed, b"model", b"goldens");
+        assert!(other.to_string().contains("m.golden.safetensors"), "{other}");
+        listed["goldens"]["sha256"] = hex_sha256(b"goldens").into();
+        assert_eq!(proof(&listed, b"model", b"goldens").kind(), ModelErrorKind::Goldens);
+        listed["stages"] = json!([]);
+        assert_eq!(proof(&listed, b"model", b"goldens").kind(), ModelErrorKind::Manifest);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use runner_core::Runner;
+use runner_core::{Runner, onnx};
 use sha2::{Digest, Sha256};
 use vision_io::Contract;
 
@@ -25,7 +25,24 @@ impl Model {
         file: &[u8],
         load: impl FnOnce() -> Result<Box<dyn Runner>, E>,
     ) -> Result<Self, E> {
-        let contract = Contract::from_onnx(file).map_err(ModelError::from)?;
+        Self::from_file(file, None, load)
+    }
+
+    /// As [`Self::from_onnx`]; where the file is no ONNX file, as TorchScript's are not, the
+    /// contract is that of `manifest`, the content of `NAME.oxv.json`.
+    ///
+    /// # Errors
+    /// As [`Self::from_onnx`].
+    pub fn from_file<E: From<ModelError>>(
+        file: &[u8],
+        manifest: Option<&[u8]>,
+        load: impl FnOnce() -> Result<Box<dyn Runner>, E>,
+    ) -> Result<Self, E> {
+        let contract = match (onnx::metadata(file), manifest) {
+            (None, Some(manifest)) => Contract::from_manifest(manifest),
+            _ => Contract::from_onnx(file),
+        };
+        let contract = contract.map_err(ModelError::from)?;
         let sha256 = hex_sha256(file);
         Ok(Self { runner: load()?, contract, sha256 })
     }
@@ -64,6 +81,18 @@ mod tests {
             panic!("the engine was asked")
         });
         assert!(matches!(refused.err().unwrap().0, Some(ModelErrorKind::Vision(_))));
+    }
+
+    #[test]
+    fn a_file_without_a_contract_has_that_of_its_manifest() {
+        let asked = |manifest: Option<&[u8]>| {
+            let load = || -> Result<Box<dyn Runner>, Refused> { Err(Refused(None)) };
+            Model::from_file(b"PK\x03\x04", manifest, load).err().unwrap().0
+        };
+        assert_eq!(asked(Some(br#"{"name":"m","preprocess":{}}"#)), None);
+        for manifest in [None, Some(&b"{"[..])] {
+            assert!(matches!(asked(manifest), Some(ModelErrorKind::Vision(_))));
+        }
     }
 
     #[test]

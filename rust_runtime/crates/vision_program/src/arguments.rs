@@ -1,6 +1,6 @@
 use std::{ffi::OsString, num::NonZeroUsize, path::Path};
 
-use runner_core::TensorSpec;
+use runner_core::{Device, TensorSpec};
 
 use crate::Fault;
 
@@ -30,6 +30,10 @@ pub struct Arguments {
     /// Threads for one run; the engine chooses when this is left out
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+
+    /// Where it runs: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub device: Device,
 
     /// Longest side of a tile in pixels; 0 runs the whole picture at once
     #[arg(long, value_name = "PX")]

@@ -9,7 +9,7 @@ use std::{
 use runner_core::{DType, NamedTensors, Tensor};
 use serde::Deserialize;
 pub use vision_model::{Difference, GoldenReport, GoldenRow, Tolerance};
-use vision_model::{FileRecord, GoldenCase, Goldens, Manifest, hex_sha256};
+use vision_model::{FileRecord, GoldenCase, Goldens, Manifest, Stage, hex_sha256};
 
 use crate::{files, npy};
 
@@ -45,7 +45,7 @@ impl std::error::Error for GoldenError {}
 
 /// Shows that `executable` gives what PyTorch gave: `model` and `golden` are the files that
 /// `manifest` lists, the executable carries that model, and its answers to the recorded inputs
-/// are within the tolerance that stands in the golden file.
+/// are within the tolerance that the manifest has for that model, or else the golden file.
 ///
 /// # Errors
 /// [`GoldenError`]; `Ok` means that everything passed.
@@ -57,10 +57,12 @@ pub fn check(
 ) -> Result<GoldenReport, GoldenError> {
     let listed = Manifest::read(&bytes_of(manifest)?)
         .map_err(|error| GoldenError::File(format!("{}: {error}", manifest.display())))?;
-    let model_sha256 = same_file(model, packaged(&listed)?)?.1;
+    let stage = packaged(&listed)?;
+    let model_sha256 = same_file(model, &stage.output)?.1;
     let golden_bytes = same_file(golden, &listed.goldens)?.0;
-    let goldens = goldens(&golden_bytes)
+    let mut goldens = goldens(&golden_bytes)
         .map_err(|reason| GoldenError::File(format!("{}: {reason}", golden.display())))?;
+    goldens.tolerance = listed.tolerance_of(stage).unwrap_or(goldens.tolerance);
     same_model(executable, &model_sha256)?;
     let mut rows = Vec::new();
     for case in &goldens.cases {
@@ -71,11 +73,10 @@ pub fn check(
     if report.passed() { Ok(report) } else { Err(GoldenError::Different(report)) }
 }
 
-/// The newest file that a program is made from.
-fn packaged(manifest: &Manifest) -> Result<&FileRecord, GoldenError> {
-    let newest = manifest.stages.iter().rev().find(|stage| stage.name != "torchscript");
-    let missing = || GoldenError::File("the manifest lists no ONNX file".to_owned());
-    newest.map(|stage| &stage.output).ok_or_else(missing)
+/// What made the file that a program carries: the last stage of a package's manifest.
+fn packaged(manifest: &Manifest) -> Result<&Stage, GoldenError> {
+    let missing = || GoldenError::File("the manifest lists no model".to_owned());
+    manifest.stages.last().ok_or_else(missing)
 }
 
 /// The goldens, which a program takes and gives as .npy files of f32 only.

@@ -50,8 +50,10 @@ pub struct Program {
     pub name: &'static str,
     /// Version of the executable.
     pub version: &'static str,
-    /// The whole ONNX file.
+    /// The model's whole file.
     pub model: &'static [u8],
+    /// Its whole manifest, where the file itself does not say how pictures go through it.
+    pub manifest: Option<&'static [u8]>,
     /// The engine's loader.
     pub load: Load,
 }
@@ -64,6 +66,8 @@ pub struct Setup<'a> {
     pub version: &'a str,
     /// The model.
     pub source: ModelSource,
+    /// Its whole manifest, where the file itself does not say how pictures go through it.
+    pub manifest: Option<&'a [u8]>,
     /// The engine's loader.
     pub load: &'a dyn Loader,
 }
@@ -82,7 +86,8 @@ pub fn run(program: &Program) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let source = ModelSource::Bytes { name: program.name.to_owned(), bytes: program.model.into() };
-    let setup = Setup { name: program.name, version: program.version, source, load: &program.load };
+    let Program { name, version, manifest, .. } = *program;
+    let setup = Setup { name, version, source, manifest, load: &program.load };
     execute(&setup, &arguments)
 }
 

@@ -18,6 +18,7 @@ impl Session {
     pub(crate) fn load(setup: &Setup<'_>, arguments: &Arguments) -> Result<Self, Fault> {
         let mut config = RunnerConfig::new(setup.source.clone());
         config.threads = arguments.threads.map(std::num::NonZero::get);
+        config.device = arguments.device;
         let bytes = config.bytes()?;
         let mut load_time = Duration::ZERO;
         let load = || {
@@ -26,10 +27,11 @@ impl Session {
             load_time = start.elapsed();
             Ok(runner)
         };
-        let model = Model::from_onnx(&bytes, load).map_err(|refused| match refused {
-            Refused::Engine(error) => Fault::from(error),
-            Refused::Contract(error) => Fault::from(error).about(setup.source.name()),
-        })?;
+        let model =
+            Model::from_file(&bytes, setup.manifest, load).map_err(|refused| match refused {
+                Refused::Engine(error) => Fault::from(error),
+                Refused::Contract(error) => Fault::from(error).about(setup.source.name()),
+            })?;
         Ok(Self { model, load_time, run_times: Vec::new() })
     }
 

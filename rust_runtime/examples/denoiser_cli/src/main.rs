@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         source: ModelSource::Path(command.model),
+        manifest: None,
         load: &|config| runners::load(&engine, config),
     };
     vision_program::execute(&setup, &command.arguments)

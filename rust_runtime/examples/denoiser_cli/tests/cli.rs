@@ -302,6 +302,8 @@ fn what_cannot_be_done_ends_in_one_clear_message() {
         (&good, "rten", vec!["--input", &wrong_name, "--output", text(&out)], 2, "no input"),
         (&good, "rten", vec!["--input", ok, "--output", &to_wrong_name], 2, "no output"),
         (&good, "rten", vec![ok, text(&out), "--threads", "0"], 2, "--threads"),
+        (&good, "rten", vec![ok, text(&out), "--device", "gpu"], 2, "--device"),
+        (&good, "rten", vec![ok, text(&out), "--device", "cuda"], 4, "cuda:0"),
         (&good, "tch", vec![ok, text(&out)], 4, "tch"),
         (&good, "torch", vec![ok, text(&out)], 4, "tract"),
         (&bare, "rten", vec![ok, text(&out)], 2, "`preprocess`"),

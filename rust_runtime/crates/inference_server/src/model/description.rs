@@ -38,6 +38,9 @@ pub enum Source {
         model: Arc<[u8]>,
         /// Its golden file, where it is carried too.
         goldens: Option<Arc<[u8]>>,
+        /// Its manifest, where it is carried too: the contract of files that hold none of their
+        /// own, and what counts as equal to PyTorch.
+        manifest: Option<Arc<[u8]>>,
     },
 }
 

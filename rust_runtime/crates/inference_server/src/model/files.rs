@@ -10,7 +10,7 @@ use std::{
 
 use runner_core::{ModelSource, RunnerConfig, onnx};
 use vision_io::Contract;
-use vision_model::{FileRecord, Goldens, Manifest, Stage, hex_sha256};
+use vision_model::{FileRecord, Goldens, Manifest, Stage, Tolerance, hex_sha256};
 
 use super::{
     description::{Format, Source},
@@ -64,8 +64,8 @@ impl Files {
                 let file = path.with_file_name(&stage.ok_or_else(missing)?.output.file);
                 Self::of_listed(&file, path, &(content, manifest))
             }
-            Source::Bytes { file, model, goldens } => {
-                Self::of_bytes(file, model, goldens.as_deref())
+            Source::Bytes { file, model, goldens, manifest } => {
+                Self::of_bytes(file, model, goldens.as_deref(), manifest.as_ref())
             }
         }
     }
@@ -124,12 +124,39 @@ impl Files {
         file: &str,
         model: &Arc<[u8]>,
         goldens: Option<&[u8]>,
+        manifest: Option<&Arc<[u8]>>,
     ) -> Result<Self, LoadFailure> {
-        let contract = contract_of(Path::new(file), model, None)?;
-        let goldens = goldens.map(|bytes| goldens_of(Path::new(file), bytes)).transpose()?;
+        let contract = contract_of(Path::new(file), model, manifest.map(AsRef::as_ref))?;
+        let mut goldens = goldens.map(|bytes| goldens_of(Path::new(file), bytes)).transpose()?;
+        let sha256 = hex_sha256(model);
+        if let Some(content) = manifest {
+            let tolerance = tolerance_of(file, content, &sha256)?;
+            if let (Some(goldens), Some(tolerance)) = (goldens.as_mut(), tolerance) {
+                goldens.tolerance = tolerance;
+            }
+        }
         let source = ModelSource::Bytes { name: file.to_owned(), bytes: Arc::clone(model) };
-        Ok(Self { source, sha256: hex_sha256(model), contract, goldens, seen: None })
+        Ok(Self { source, sha256, contract, goldens, seen: None })
     }
+}
+
+/// What counts as equal for a carried model, which its manifest knows by its SHA-256.
+fn tolerance_of(
+    file: &str,
+    manifest: &[u8],
+    sha256: &str,
+) -> Result<Option<Tolerance>, LoadFailure> {
+    let manifest = Manifest::read(manifest).map_err(|error| {
+        LoadFailure::new("corrupt", format!("the manifest of {file} is none: {error}"))
+    })?;
+    let stage = manifest.stages.iter().find(|stage| stage.output.sha256 == sha256);
+    let stage = stage.ok_or_else(|| {
+        LoadFailure::new(
+            "check_failed",
+            format!("{file} is not a file that its manifest lists: its SHA-256 is {sha256}"),
+        )
+    })?;
+    Ok(manifest.tolerance_of(stage))
 }
 
 fn newest(manifest: &Manifest, format: Format) -> Option<&Stage> {

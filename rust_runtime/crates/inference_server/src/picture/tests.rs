@@ -50,7 +50,7 @@ fn version_with(
     let settings =
         ModelSettings { engines: 1, threads: 1, batch, input_shapes, ..ModelSettings::default() };
     let model = onnx(props).into();
-    let source = Source::Bytes { file: "m.onnx".into(), model, goldens: None };
+    let source = Source::Bytes { file: "m.onnx".into(), model, goldens: None, manifest: None };
     let (name, version, runner) = ("m".into(), "1".into(), "test".into());
     repository.describe(Description { name, version, source, runner, settings }).unwrap();
     repository.load("m", None).unwrap();

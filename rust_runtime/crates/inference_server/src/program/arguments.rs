@@ -1,11 +1,12 @@
 use std::{
-    num::NonZeroUsize,
+    num::{NonZero, NonZeroUsize},
     path::{Path, PathBuf},
 };
 
+use runner_core::Device;
 use serde_json::{Map, Value, json};
 
-use crate::StartError;
+use crate::{StartError, model::ModelSettings};
 
 /// The command line of a program that serves what it is told to.
 #[derive(Debug, clap::Args)]
@@ -38,6 +39,32 @@ pub(super) struct Arguments {
     pub(super) common: Common,
 }
 
+/// The command line of a program that carries its model.
+#[derive(Debug, clap::Args)]
+pub(super) struct OfOne {
+    /// Where the model runs: cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+
+    /// Threads of one run; measured when this is left out, unless they were when it was packaged
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Runs of the model at the same time; measured when this is left out
+    #[arg(long, value_name = "N")]
+    engines: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+impl From<OfOne> for Arguments {
+    fn from(OfOne { device, threads, engines, common }: OfOne) -> Self {
+        let (models, runner, folder) = (Vec::new(), None, None);
+        Self { models, runner, folder, device, threads, engines, common }
+    }
+}
+
 /// What every server program takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Common {
@@ -53,7 +80,8 @@ pub(super) struct Common {
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
-    /// A setting by its place in the settings file, as in limits.queue.requests=64
+    /// A setting by its place in the settings file, as in limits.queue.requests=64; a program
+    /// around one model takes those of the model too, as in model.batch.size=8
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
@@ -63,10 +91,36 @@ pub(super) struct Common {
 }
 
 impl Arguments {
-    /// Those of a program that carries its model.
-    pub(super) fn of_common(common: Common) -> Self {
-        let (models, runner, folder) = (Vec::new(), None, None);
-        Self { models, runner, folder, device: None, threads: None, engines: None, common }
+    /// How the model of the program is run. `--set model.…` is taken out of `flags`; device,
+    /// threads and engines of their own flags win over it, and it over what the program brings.
+    ///
+    /// # Errors
+    /// [`StartError`] of kind `usage` for a setting that no model has.
+    pub(super) fn of_carried(
+        &self,
+        device: Device,
+        threads: Option<NonZeroUsize>,
+        flags: &mut Value,
+    ) -> Result<ModelSettings, StartError> {
+        let mut model = json!({ "device": device, "threads": threads.map_or(0, NonZero::get) });
+        let set = flags.as_object_mut().and_then(|flags| flags.remove("model"));
+        let given = [
+            ("device", self.device.as_ref().map(|device| json!(device))),
+            ("threads", self.threads.map(|threads| json!(threads))),
+            ("engines", self.engines.map(|engines| json!(engines))),
+        ];
+        let given = given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        let usage = |what: String| StartError::new("usage", what);
+        let set = match set {
+            None => Map::new(),
+            Some(Value::Object(set)) => set,
+            Some(_) => return Err(usage("--set model: expected model.KEY=VALUE".to_owned())),
+        };
+        for (key, value) in set.into_iter().chain(given) {
+            model[key] = value;
+        }
+        serde_path_to_error::deserialize(model)
+            .map_err(|error| usage(format!("model.{}: {}", error.path(), error.inner())))
     }
 
     /// The flags as a document of the settings file's keys.
@@ -200,6 +254,34 @@ mod tests {
             [["--set", "pages"].as_slice(), &["--set", "=1"], &["--set", "a=1", "--set", "a.b=1"]]
         {
             assert_eq!(flags(wrong).unwrap_err().kind(), "usage", "{wrong:?}");
+        }
+    }
+
+    fn of_one(arguments: &[&str]) -> Result<ModelSettings, StartError> {
+        let command = OfOne::augment_args(Command::new("denoiser"));
+        let words = std::iter::once("denoiser").chain(arguments.iter().copied());
+        let matches = command.try_get_matches_from(words).unwrap();
+        let arguments = Arguments::from(OfOne::from_arg_matches(&matches).unwrap());
+        let mut flags = arguments.flags().unwrap();
+        let settings = arguments.of_carried(Device::Cpu, NonZeroUsize::new(2), &mut flags);
+        assert!(flags.get("model").is_none());
+        settings
+    }
+
+    #[test]
+    fn the_carried_model_is_run_as_it_was_packaged_unless_told_otherwise() {
+        let threads = |arguments: &[&str]| of_one(arguments).unwrap().threads;
+        assert_eq!(threads(&[]), 2);
+        assert_eq!(threads(&["--set", "model.threads=3"]), 3);
+        assert_eq!(threads(&["--set", "model.threads=3", "--threads", "4"]), 4);
+        let told = ["--device", "cuda:1", "--engines", "5", "--set", "model.batch.size=8"];
+        let settings = of_one(&told).unwrap();
+        assert_eq!((settings.device, settings.engines), (Device::Cuda(1), 5));
+        assert_eq!((settings.threads, settings.batch.size), (2, 8));
+        for wrong in ["model.thread=1", "model=1", "model.device=gpu"] {
+            let error = of_one(&["--set", wrong]).unwrap_err();
+            assert_eq!(error.kind(), "usage", "{wrong}");
+            assert!(error.to_string().contains("model"), "{error}");
         }
     }
 

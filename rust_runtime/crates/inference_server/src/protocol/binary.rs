@@ -20,7 +20,7 @@ pub(super) fn tensor(bytes: &[u8], dtype: DType, shape: &[usize]) -> Result<Tens
 }
 
 /// Puts the tensor's elements behind what is there.
-pub(super) fn append(out: &mut Vec<u8>, tensor: &Tensor) {
+pub(crate) fn append(out: &mut Vec<u8>, tensor: &Tensor) {
     match tensor {
         Tensor::F32(array) => push(out, array, f32::to_le_bytes),
         Tensor::F16(array) => push(out, array, f16::to_le_bytes),

@@ -128,6 +128,7 @@ fn a_model_that_the_program_carries_is_proved_too() {
             file: "m.onnx".into(),
             model: onnx("times 2").into(),
             goldens: Some(goldens(factor).into()),
+            manifest: None,
         },
         runner: "test".into(),
         settings: ModelSettings { engines: 1, threads: 1, ..ModelSettings::default() },
@@ -137,6 +138,35 @@ fn a_model_that_the_program_carries_is_proved_too() {
     bench.repository.describe(carried(2.0)).unwrap();
     bench.repository.load("m", None).unwrap();
     assert_eq!(bench.ask("m", None), Ok(2.0));
+}
+
+#[test]
+fn the_manifest_that_is_carried_says_what_is_equal_and_for_which_file() {
+    let bench = Bench::new();
+    let (model, goldens) = (onnx("times 2"), goldens(2.1));
+    let cause = |manifest: &serde_json::Value| {
+        let description = Description {
+            name: "m".into(),
+            version: "1".into(),
+            source: Source::Bytes {
+                file: "m.onnx".into(),
+                model: model.clone().into(),
+                goldens: Some(goldens.clone().into()),
+                manifest: Some(manifest.to_string().into_bytes().into()),
+            },
+            runner: "test".into(),
+            settings: ModelSettings { engines: 1, threads: 1, ..ModelSettings::default() },
+        };
+        bench.repository.describe(description).unwrap();
+        bench.repository.load_all().first().map(|failure| failure.cause)
+    };
+    let mut manifest = manifest("m", &model, &goldens);
+    assert_eq!(cause(&manifest), Some("check_failed"));
+    manifest["tolerance"] = serde_json::json!({"mae": 1.0, "cosine_similarity": 0.9});
+    assert_eq!(cause(&manifest), None);
+    manifest["stages"][0]["output"]["sha256"] = "00".into();
+    assert_eq!(cause(&manifest), Some("check_failed"));
+    assert_eq!(cause(&serde_json::json!({})), Some("corrupt"));
 }
 
 #[test]
