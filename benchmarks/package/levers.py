@@ -77,7 +77,11 @@ def _built(lever: Lever, model: Subject, folder: Path) -> Path:
     shutil.copy2(target_folder() / lever.profile / program.name, program)
     if lever.stripped:
         subprocess.run(["strip", program], check=True)
-    build = {"profile": "dist", "target": sys.platform, "sha256": prebuilt.sha256_of(program)}
+    build = {
+        "profile": prebuilt.SHIPPING,
+        "target": sys.platform,
+        "sha256": prebuilt.sha256_of(program),
+    }
     (programs / prebuilt.BUILD).write_text(json.dumps({"rten": build}))
     (programs / "executable-rten.cdx.json").write_text('{"components": []}')
     os.environ[prebuilt.VARIABLE] = str(programs)

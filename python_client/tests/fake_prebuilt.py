@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from oxidizedvision.core.files import sha256_of
-from oxidizedvision.package.prebuilt import BUILD, ENGINES
+from oxidizedvision.package.prebuilt import BUILD, ENGINES, SHIPPING
 
 _PYTHON = """
 import json, sys
@@ -55,7 +55,7 @@ def write_prebuilt(
         program = folder / f"executable-{engine}"
         program.write_text(f'#!/bin/sh\nexec {sys.executable} {code} "$@"\n')
         program.chmod(0o755)
-        build[engine] = {"profile": "dist", "target": "any", "sha256": sha256_of(program)}
+        build[engine] = {"profile": SHIPPING, "target": "any", "sha256": sha256_of(program)}
         crates = [{"type": "library", "name": f"runner_{engine}", "version": "0.1.0"}]
         (folder / f"{program.name}.cdx.json").write_text(json.dumps({"components": crates}))
     (folder / BUILD).write_text(json.dumps(build))

@@ -1,6 +1,6 @@
 """What the native wheel carries for `package --kind executable`, once Cargo built the programs.
 
-`python -m tools.executables PROFILE TARGET_FOLDER OUTPUT`; `scripts/executables.sh` calls it.
+`python -m tools.executables PROFILE FOLDER OUTPUT`; `scripts/executables.sh` calls it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from oxidizedvision.package.sources import rust_root
 _CRATE = "model_executable"
 
 
-def fill(profile: str, target: Path, output: Path) -> None:
+def fill(profile: str, built: Path, output: Path) -> None:
     """Copy the programs, each with the bill of its crates, and say how they were built."""
     output.mkdir(parents=True, exist_ok=True)
     triple = _host()
@@ -28,7 +28,7 @@ def fill(profile: str, target: Path, output: Path) -> None:
     for engine in ENGINES:
         name = f"executable-{engine}"
         program = output / name
-        shutil.copyfile(target / profile / name, program)
+        shutil.copyfile(built / name, program)
         if strip := shutil.which("strip"):
             subprocess.run([strip, str(program)], check=True)
         program.chmod(0o755)

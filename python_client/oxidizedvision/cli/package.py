@@ -15,24 +15,28 @@ if TYPE_CHECKING:
     from oxidizedvision.package import PackageResult
 
 
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="A converted .onnx or .pt, or a prepared file; its config.yml or its manifest.",
+    ),
+]
+KindFlag = Annotated[
+    str,
+    typer.Option(
+        metavar="program|library|server|executable|wasm",
+        help="A Rust crate of a program, a library or a server; one file that runs as it is; or a "
+        "page for any static host.",
+    ),
+]
+
+
 def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
     ctx: typer.Context,
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="A converted .onnx or .pt, or a prepared file; its config.yml or its manifest.",
-        ),
-    ],
-    kind: Annotated[
-        str,
-        typer.Option(
-            metavar="program|library|server|executable|wasm",
-            help="A Rust crate of a program, a library or a server; one file that runs as it is; "
-            "or a page for any static host.",
-        ),
-    ] = "program",
-    output: Annotated[Path | None, typer.Option(help="The package's folder.")] = None,
+    model: ModelArgument,
+    kind: KindFlag = "program",
+    output: Annotated[Path | None, typer.Option(help="The package's folder, or its file.")] = None,
     engine: Annotated[
         str | None,
         typer.Option(

@@ -61,13 +61,9 @@ def package(  # noqa: PLR0913 - keyword-only
 
     `program`, `library` and `server` are Rust crates with the model, its goldens, its manifest and
     the sources of the runtime crates; no path leads out of them, and their `cargo test` compares
-    their own answers with PyTorch's. A program has a command line; a library has a struct of this
-    model's inputs and one of its outputs, with an interface for C (feature `capi`) and one for
-    Python (`maturin build`); a server answers over HTTP. `executable` is one file, a program that
-    came with the native wheel and the model at its end; it gave PyTorch's answers before it was
-    put in place. `wasm` is a folder for
-    any static host: the page of examples/wasm_frontend with this model inside; its module gave
-    PyTorch's answers in Node before it was put in place.
+    their own answers with PyTorch's. `executable` is one file, a program that came with the native
+    wheel and the model at its end; `wasm` is a folder for any static host, a page with the model
+    inside. Both gave PyTorch's answers before they were put in place.
 
     Args:
         model: An `.onnx` file written by `convert` or `optimize`; or a `config.yml` or manifest,
@@ -105,9 +101,7 @@ def package(  # noqa: PLR0913 - keyword-only
     wanted.check_replaceable(folder)
     job = Job(given, subject, name, folder, engine, goal, build, notify)
     chosen = wanted.choose(job)
-    if chosen.choice is not None:
-        job = job.of(subject.chosen(chosen.choice.file))
-    job = job.of(wanted.subject(job, chosen))
+    job = _of_chosen(wanted, job, chosen)
     if not force:
         job.subject.check_unchanged()
     job.subject.warn_of_failed_validation()
@@ -115,6 +109,13 @@ def package(  # noqa: PLR0913 - keyword-only
     result = _result(wanted, job, chosen, made, limits)
     record_package(job.subject.manifest_path, result, made.model_sha256)
     return result
+
+
+def _of_chosen(kind: PackageKind, job: Job, chosen: ChosenEngine) -> Job:
+    """The job of the file that the choice is of, in the format that its engine runs."""
+    if chosen.choice is not None:
+        job = job.of(job.subject.chosen(chosen.choice.file))
+    return job.of(kind.subject(job, chosen))
 
 
 def _kind_named(kind: str) -> PackageKind:

@@ -16,6 +16,9 @@ from oxidizedvision.runners.libraries import package_folder
 
 VARIABLE = "OXIDIZEDVISION_EXECUTABLES"
 BUILD = "build.json"
+SHIPPING = "executable"
+"""Cargo's profile of the programs in the wheel."""
+
 ENGINES = ("rten", "tract")
 """The engines that there are programs of, the smaller program first."""
 
@@ -53,7 +56,7 @@ def prebuilt_for(engine: str) -> Prebuilt:
         raise OxidizedVisionError(
             Kind.CHECK_FAILED, f"{program} is not the program that was built", _HINT
         )
-    if build["profile"] != "dist":
+    if build["profile"] != SHIPPING:
         warnings.warn(
             f"The program of {engine} was built for tests: it is larger than the wheel's, which "
             "`make wheel` builds",

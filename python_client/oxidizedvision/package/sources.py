@@ -11,6 +11,7 @@ import tomlkit
 from tomlkit.items import Table
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
+from oxidizedvision.package.prebuilt import SHIPPING
 
 
 def rust_root() -> Path:
@@ -72,20 +73,8 @@ def workspace_document(crates: Sequence[str], outside: Sequence[str] = ()) -> to
             dependencies.remove(name)
         elif name in crates:
             _table(dependencies, name)["path"] = f"runtime/{name}"
-    for profile in _table(document, "profile").values():
-        _keep_overrides(profile, tuple(crates))
+    _table(document, "profile").remove(SHIPPING)  # of programs that carry no model
     return document
-
-
-def _keep_overrides(profile: Table, crates: tuple[str, ...]) -> None:
-    """Drop a profile's settings for engines that are not there: Cargo would warn of them."""
-    overrides = profile.get("package", {})
-    engines = tuple(crate.removeprefix("runner_") for crate in crates)
-    for name in list(overrides):
-        if not name.startswith(engines):
-            overrides.remove(name)
-    if not overrides:
-        profile.pop("package", None)
 
 
 def lock_text() -> str:
