@@ -10,9 +10,9 @@ from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.package import ENGINES
 from oxidizedvision.package.library import LibraryKind
 from oxidizedvision.package.names import crate_name
+from oxidizedvision.package.prebuilt import SHIPPING
 from oxidizedvision.package.program import ProgramKind
 from oxidizedvision.package.server import ServerKind
-from oxidizedvision.package.prebuilt import SHIPPING
 from oxidizedvision.package.sources import closure, copy_runtime, rust_root, workspace_document
 
 RUNTIME = {*ProgramKind.runtime, *LibraryKind.runtime, *ServerKind.runtime}
