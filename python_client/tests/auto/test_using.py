@@ -130,10 +130,7 @@ def test_a_crate_of_a_named_engine_carries_no_choice(tiny: Artifact, rten_wins: 
     result = package(tiny.onnx, output="crate", engine="rten")
     assert result.threads is None
     assert json.loads((Path("crate") / MARK).read_text())["choices"] == {}
-    assert (
-        "load: |config| Ok(Box::new(RtenRunner::from_config(config)?)),"
-        in Path("crate/src/main.rs").read_text()
-    )
+    assert "load: |config| RtenBackend.load(config)," in Path("crate/src/main.rs").read_text()
     with pytest.raises(OxidizedVisionError, match="latency means nothing"):
         package(tiny.onnx, output="crate", engine="rten", goal="latency")
 
