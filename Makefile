@@ -9,11 +9,12 @@ LOCKS := python_client/requirements.lock python_client/requirements-without-torc
 CARGO := scripts/cargo.sh
 # What is linked to LibTorch builds only beside a matching torch; `test-tch` and `clippy` see to it.
 WITHOUT_TORCH := --workspace --exclude runner_tch --exclude runner_python_tch
+EXECUTABLES := rust_runtime/crates/runner_python/oxidizedvision_native.data/platlib/oxidizedvision_native/executables
 RUFF := $(BIN)/ruff --config python_client/pyproject.toml
 PYTHON_FOLDERS := python_client examples testdata scripts rust_runtime benchmarks
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup native wheel demo test test-python test-rust test-tch test-web bench bench-trust bench-quantise bench-overhead bench-server bench-wasm onnx-cases zoo plant-faults soak server serve-demo wasm wasm-page serve-page test-page test-packages kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
+.PHONY: help setup native wheel demo test test-python test-rust test-tch test-web bench bench-trust bench-quantise bench-overhead bench-server bench-wasm bench-package onnx-cases zoo plant-faults soak server serve-demo wasm wasm-page serve-page test-page test-packages kserve-client test-faults fuzz check lint-python types lint-web fmt-check clippy fmt lock docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -72,6 +73,10 @@ bench-server: setup  ## our server beside FastAPI, LitServe, mosec and MLServer,
 bench-wasm: setup  ## the browser's modules beside onnxruntime-web in Chromium (ARGS=--quick: rten alone, a try)
 	@scripts/wasm.sh $(if $(findstring --quick,$(ARGS)),--everyday rten)
 	@$(BIN)/python -m benchmarks.wasm.run $(ARGS)
+
+bench-package: setup  ## executables beside Python processes, from exec to the first result (ARGS=--levers: what makes them small)
+	@scripts/executables.sh
+	@OXIDIZEDVISION_EXECUTABLES="$(EXECUTABLES)" $(BIN)/python -m benchmarks.package.run $(ARGS)
 
 test-packages: setup  ## every kind of crate with every engine, vendored sources, and the C header
 	@cd python_client && OXV_PACKAGES=1 ../$(BIN)/python -m pytest -q tests/e2e/test_package_matrix.py $(ARGS)

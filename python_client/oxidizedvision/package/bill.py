@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,17 @@ def crate_components(tree: str) -> list[dict[str, Any]]:
     rows = (line.removesuffix(" (*)") for line in tree.splitlines()[1:] if line.strip())
     components = [_component(*row.split("|", 1)) for row in dict.fromkeys(rows)]
     return sorted(components, key=lambda row: (row["name"], row["version"]))
+
+
+def locked_components(lock: Path) -> list[dict[str, Any]]:
+    """All crates of a Cargo.lock, which knows no licences, and some that only tests need."""
+    with file_errors(lock):
+        packages = tomllib.loads(lock.read_text(encoding="utf-8"))["package"]
+    rows = [
+        _component(f"{package['name']} v{package['version']}" + _origin(package), "")
+        for package in packages
+    ]
+    return sorted(rows, key=lambda row: (row["name"], row["version"]))
 
 
 def bill_text(crates: Sequence[Mapping[str, Any]], subject: Subject, name: str) -> str:
@@ -75,6 +87,10 @@ def crates_in(bill: Path) -> list[dict[str, Any]]:
     with file_errors(bill):
         found: list[dict[str, Any]] = json.loads(bill.read_bytes())["components"]
     return found
+
+
+def _origin(package: Mapping[str, Any]) -> str:
+    return "" if "source" in package else " (here)"
 
 
 def _component(package: str, licence: str) -> dict[str, Any]:

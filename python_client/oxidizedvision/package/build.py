@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from filelock import FileLock
@@ -15,6 +16,7 @@ from filelock import FileLock
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.files import atomic_path, file_errors, make_folder
 from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.package.bill import TREE, crate_components, locked_components
 from oxidizedvision.package.sources import rust_root
 
 _LINES_SHOWN = 15
@@ -40,6 +42,20 @@ def lock_to_content(crate: Path) -> None:
         online = _run(command, crate)
         if online.returncode != 0:
             raise _failed("Cargo does not accept the generated crate", online.stderr)
+
+
+def crates_of(crate: Path) -> list[dict[str, Any]]:
+    """The crates that a generated crate is built from, as its bill of materials lists them.
+
+    Without Cargo they are those of the lock, whose licences nobody tells.
+    """
+    cargo = find_cargo()
+    if cargo is None:
+        return locked_components(crate / "Cargo.lock")
+    done = _run([cargo, *TREE], crate)
+    if done.returncode != 0:
+        raise _failed("Cargo does not list the crates of the generated one", done.stderr)
+    return crate_components(done.stdout)
 
 
 def build_program(crate: Path, name: str, *, notify: Notify = silent) -> Path:

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from oxidizedvision.core.crates import MARK
 from oxidizedvision.core.files import file_size, sha256_of
-from oxidizedvision.package.build import build_library, build_program, lock_to_content
+from oxidizedvision.package.bill import BILL, bill_text
+from oxidizedvision.package.build import build_library, build_program, crates_of, lock_to_content
 from oxidizedvision.package.chosen import ChosenEngine
 from oxidizedvision.package.crate_engine import choose_crate_engine, subject_for
 from oxidizedvision.package.engines import EVERYWHERE
@@ -56,6 +57,8 @@ class CrateKind(PackageKind):
             _write(staging, self.template(job, chosen))
             _copy_artifacts(staging, subject, chosen)
             lock_to_content(staging)
+            text = bill_text(crates_of(staging), subject, job.name)
+            (staging / BILL).write_text(text, encoding="utf-8")
             self._seal(staging, job, chosen)
             forget_package(subject.manifest_path, job.folder)
         executable = _built(job, runs=self.runs) if job.build else None

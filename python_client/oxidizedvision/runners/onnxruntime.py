@@ -48,7 +48,10 @@ _FATAL_ONLY = 4
 _CUDA = "CUDAExecutionProvider"
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
-_CUDA_FAILURE = re.compile(r"(?:CUDA|CUDNN|CUBLAS) failure [^;]*|Invalid device ID[^;]*")
+_CUDA_FAILURE = re.compile(
+    r"(?:CUDA|CUDNN|CUBLAS) failure [^;]*|Invalid device ID[^;]*"
+    r"|Failed to allocate memory for requested buffer of size \d+"
+)
 """What went wrong on the device: it stands between places in the engine's sources."""
 
 _UNSUPPORTED_SIGNS = (

@@ -34,12 +34,14 @@ class Worker:
         self._stop = weakref.finalize(self, _stop, process)
 
     def ask(self, message: Message) -> Message:
-        """Send a message and wait for the answer. After an error only `ended` or `kill` may follow.
+        """Send a message and wait for the answer. After an error only `ended` or `kill` helps.
 
         Raises:
-            EOFError: when the process ended before it answered.
+            EOFError: when the process ended before it answered, or long ago.
             BrokenMessageError: when what came is no answer.
         """
+        if self._requests.closed:
+            raise EOFError
         try:
             send(self._requests, message)
         except BrokenPipeError as error:

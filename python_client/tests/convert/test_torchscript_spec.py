@@ -50,6 +50,18 @@ def test_the_file_runs_without_its_manifest(tmp_path: Path) -> None:
         assert runner.run(np.ones((2, 3, 9, 7), np.float32)).shape == (2, 3, 9, 7)
 
 
+def test_a_trace_computes_in_single_precision_wherever_it_runs(tmp_path: Path) -> None:
+    import torch
+
+    result = convert(project(tmp_path))
+    module = torch.jit.load(result.torchscript)  # type: ignore[no-untyped-call]
+    graph = module.inlined_graph
+    convolutions = list(graph.findAllNodes("aten::_convolution"))
+    assert len(convolutions) == 2
+    # Its last argument tells whether cuDNN may use TF32, whatever is set where it runs.
+    assert [list(node.inputs())[-1].toIValue() for node in convolutions] == [False, False]
+
+
 @pytest.mark.parametrize("content", ["{", '{"schema_version": 1, "inputs": []}'])
 def test_a_broken_description_is_corrupt(tmp_path: Path, content: str) -> None:
     result = convert(project(tmp_path))

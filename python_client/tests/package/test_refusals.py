@@ -74,6 +74,7 @@ def test_each_engine_gets_the_file_that_it_runs(
     tiny: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crate, "lock_to_content", lambda _: None)
+    monkeypatch.setattr(crate, "crates_of", lambda _: [])
     script = tiny.onnx.with_suffix(".pt")
     for model in (tiny.onnx, tiny.manifest, script):
         result = package(model, kind="library", output=tmp_path / "crate", engine="tch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import textwrap
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from oxidizedvision.core.engines import NATIVE_ENGINES
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import DTYPES
 from oxidizedvision.runners import Runner, RunnerConfig, apart, availability, load, load_runner
+from oxidizedvision.runners.frames import Message
+from oxidizedvision.runners.worker import Worker
 
 TESTDATA = Path(__file__).parents[3] / "testdata"
 MODELS = TESTDATA / "models"
@@ -354,3 +357,11 @@ def test_the_process_imports_its_engine_and_no_other(plant: Callable[[str], None
     held = runner._worker
     held._requests.close()
     assert held.ended() == (0, "onnxruntime")
+
+
+def test_a_process_that_ended_long_ago_is_told_again() -> None:
+    worker = Worker([sys.executable, "-c", "raise SystemExit(7)"])
+    for _ in range(2):
+        with pytest.raises(EOFError):
+            worker.ask(Message({"do": "anything"}))
+        assert worker.ended()[0] == 7

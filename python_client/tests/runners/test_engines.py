@@ -197,6 +197,10 @@ def test_without_a_driver_there_is_no_cuda(
     [
         ("/a.cc:1 f() CUDA failure 2: out of memory ; GPU=0 ; file=/a.cc", "out of memory"),
         ("/a.cc:1 f() Invalid device ID: 7, must be between 0 and 1", "Invalid device ID: 7"),
+        (
+            "/a.cc:1 f() Failed to allocate memory for requested buffer of size 9437184 /b.cc:2",
+            "Failed to allocate memory for requested buffer of size 9437184",
+        ),
     ],
 )
 def test_what_fails_on_the_device_is_told_without_places_in_sources(

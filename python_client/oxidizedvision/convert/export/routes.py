@@ -186,6 +186,7 @@ def _traced(request: ExportRequest, subject: Subject) -> ExportAnswer:
     import torch
 
     module = _as_exported(request, subject)
+    _compute_in_single_precision()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         answer, graph = ExportAnswer(), None
@@ -205,6 +206,15 @@ def _traced(request: ExportRequest, subject: Subject) -> ExportAnswer:
         found = answer.failure.model_copy(update={"source": answer.failure.source or line})
         answer = answer.model_copy(update={"failure": found})
     return answer.model_copy(update={"places": places_of(caught)})
+
+
+def _compute_in_single_precision() -> None:
+    """Forbid TF32 in this process: a trace keeps in each convolution whether it was allowed."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch has a newer name for it, and still both
+        torch.backends.cudnn.allow_tf32 = False
 
 
 def _save_torchscript(request: ExportRequest, module: Any) -> None:

@@ -72,7 +72,10 @@ fn hint_of(kind: &str) -> &'static str {
         "check_failed" => "Convert the model again, or serve it with another engine.",
         "corrupt" => "Copy the file again, or convert the model again.",
         "not_found" => "Check the path and the current folder.",
-        "backend_unavailable" | "device_unavailable" => "--help lists the choices.",
+        "backend_unavailable" => "--help lists the choices.",
+        "device_unavailable" => {
+            "Serve it on the device cpu, or on one that is there and has the memory."
+        }
         "file_system" | "unreadable" => "Check permissions and free space.",
         "internal" | "panicked" => "Please report it with the command and the files it was given.",
         _ => "--help lists what the program takes.",
@@ -159,5 +162,17 @@ impl StartedModel {
             state: entry.state,
             reason: entry.reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_device_refuses_has_a_way_out() {
+        let error = StartError::new("device_unavailable", "ort runs on cpu here, not on cuda:7");
+        assert_eq!(error.exit_code(), 4);
+        assert!(error.hint().contains("cpu"), "{}", error.hint());
     }
 }

@@ -99,7 +99,8 @@ fn damaged(name: &str, reason: &str) -> Fault {
 /// Compares the sum at the end with that of all that stands before it.
 fn check_sum(file: &[u8]) -> Result<(), String> {
     let short = || "it carries no model".to_owned();
-    let (summed, digits) = file.split_at_checked(file.len().wrapping_sub(DIGITS)).ok_or_else(short)?;
+    let (summed, digits) =
+        file.split_at_checked(file.len().wrapping_sub(DIGITS)).ok_or_else(short)?;
     if !summed.ends_with(MARK) {
         return Err(short());
     }

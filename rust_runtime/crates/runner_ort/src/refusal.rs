@@ -11,6 +11,8 @@ const UNSUPPORTED: [&str; 5] = [
     "Unsupported model IR version",
     "ONNX Runtime only *guarantees* support",
 ];
+/// What a device without room for the weights says.
+const FULL: &str = "Failed to allocate memory for requested buffer";
 const LIMIT: usize = 600;
 
 /// The load error for a model that the engine refuses.
@@ -38,7 +40,7 @@ pub(crate) fn refused(
 
 fn is_of_cuda(code: ErrorCode, text: &str) -> bool {
     code == ErrorCode::ExecutionProviderFailure
-        || ["CUDA", "CUDNN", "CUBLAS"].iter().any(|sign| text.contains(sign))
+        || ["CUDA", "CUDNN", "CUBLAS", FULL].iter().any(|sign| text.contains(sign))
 }
 
 fn kind_of(code: ErrorCode, text: &str, external: bool, fixed: bool) -> LoadErrorKind {
@@ -166,6 +168,17 @@ mod tests {
             assert_eq!(on_one_line(kept), kept);
         }
         assert_eq!(on_one_line(&"ä".repeat(LIMIT + 1)).chars().count(), LIMIT + 1);
+    }
+
+    #[test]
+    fn what_a_device_has_no_room_for_is_no_fault_of_the_file() {
+        let full = "Exception during initialization: Failed to allocate memory for requested \
+                    buffer of size 9437184";
+        let lost = "CUDA failure 2: out of memory";
+        for text in [full, lost] {
+            assert!(is_of_cuda(ErrorCode::RuntimeException, text), "{text}");
+        }
+        assert!(!is_of_cuda(ErrorCode::RuntimeException, "Exception during initialization"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod module;
 mod script;
 mod spec;
 mod tensor;
+mod tf32;
 
 use std::fmt;
 
@@ -64,8 +65,9 @@ impl Backend for TchBackend {
     }
 }
 
-/// A TorchScript module loaded by LibTorch. It computes in the types of its file; on CUDA devices
-/// that includes LibTorch's own choice of TF32 for convolutions.
+/// A TorchScript module loaded by LibTorch. It computes in the types of its file. On CUDA devices
+/// convolutions are in TF32, LibTorch's own default, only where the file itself says so, as traces
+/// do that were made while that was allowed.
 pub struct TchRunner {
     info: ModelInfo,
     module: Module,

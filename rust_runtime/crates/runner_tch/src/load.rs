@@ -27,8 +27,11 @@ pub(crate) fn load(config: &RunnerConfig, version: String) -> Result<TchRunner, 
         Device::Cpu => tch::Device::Cpu,
         Device::Cuda(index) => tch::Device::Cuda(index as usize),
     };
-    let settings =
-        Settings { threads: i32::try_from(threads).unwrap_or(i32::MAX), optimize: config.optimize };
+    let settings = Settings {
+        threads: i32::try_from(threads).unwrap_or(i32::MAX),
+        optimize: config.optimize,
+        on_cuda: config.device != Device::Cpu,
+    };
     let module = Module { script: open(config, device)?, device, settings };
     let outputs = match described.outputs {
         Outputs::Known(outputs) => outputs,

@@ -3,13 +3,14 @@
 use runner_core::Tensor;
 use tch::{Device, TchError};
 
-use crate::{script::Script, tensor};
+use crate::{script::Script, tensor, tf32};
 
 /// Settings of LibTorch that hold for one run on the calling thread.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) threads: i32,
     pub(crate) optimize: bool,
+    pub(crate) on_cuda: bool,
 }
 
 /// A loaded module, in evaluation mode.
@@ -71,12 +72,18 @@ struct Scope {
     threads: i32,
     settings: Settings,
     _no_grad: tch::NoGradGuard,
+    _single_precision: Option<tf32::Forbidden>,
 }
 
 impl Scope {
     fn enter(settings: Settings) -> Self {
         let threads = tch::get_num_threads();
-        let scope = Self { threads, settings, _no_grad: tch::no_grad_guard() };
+        let scope = Self {
+            threads,
+            settings,
+            _no_grad: tch::no_grad_guard(),
+            _single_precision: settings.on_cuda.then(tf32::Forbidden::enter),
+        };
         if scope.changes_threads() {
             tch::set_num_threads(settings.threads);
         }
@@ -121,7 +128,7 @@ mod tests {
     #[test]
     fn a_run_leaves_the_thread_as_it_was() {
         let before = tch::get_num_threads();
-        let settings = Settings { threads: before + 1, optimize: false };
+        let settings = Settings { threads: before + 1, optimize: false, on_cuda: false };
         let scope = Scope::enter(settings);
         assert_eq!(tch::get_num_threads(), before + 1);
         drop(scope);

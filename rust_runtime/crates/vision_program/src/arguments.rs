@@ -10,11 +10,12 @@ use crate::Fault;
 /// anything else is a picture.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
-    /// Picture (PNG, JPEG, WebP, BMP) or tensor (.npy)
+    /// Picture (PNG, JPEG, WebP, BMP), tensor (.npy), or a folder of these
     #[arg(value_name = "INPUT", conflicts_with_all = ["input", "output"])]
     pub input_file: Option<OsString>,
 
-    /// Picture or mask (.png, .jpg, .webp), labels or boxes (.json) or tensor (.npy) to write
+    /// Picture or mask (.png, .jpg, .webp), labels or boxes (.json) or tensor (.npy) to write; for a
+    /// folder of inputs a folder
     #[arg(value_name = "OUTPUT", requires = "input_file")]
     pub output_file: Option<OsString>,
 

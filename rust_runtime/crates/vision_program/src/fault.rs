@@ -129,7 +129,7 @@ impl fmt::Display for Fault {
 
 impl Error for Fault {}
 
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -13,7 +13,7 @@ use vision_model::{Answer, Want, Way};
 use crate::{
     Arguments, Exit, Fault, Setup,
     arguments::named,
-    benchmark, files, npy,
+    benchmark, files, folder, npy,
     results::{self, Output},
     session::{Session, milliseconds},
 };
@@ -25,37 +25,58 @@ pub(crate) fn run(setup: &Setup<'_>, arguments: &Arguments) -> Result<(), Fault>
     if arguments.benchmark_session {
         return benchmark::serve(setup, arguments);
     }
-    print(&answer(setup, arguments)?)
+    let (text, fault) = answer(setup, arguments)?;
+    print(&text)?;
+    fault.map_or(Ok(()), Err)
 }
 
-fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<String, Fault> {
+/// What is printed, and what went wrong although there is something to print.
+fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<(String, Option<Fault>), Fault> {
     let start = Instant::now();
     if arguments.info {
-        return info(setup, arguments);
+        return Ok((info(setup, arguments)?, None));
     }
     if let Some(iterations) = arguments.benchmark {
-        return benchmark::answer(&mut Session::load(setup, arguments)?, iterations, arguments);
+        let mut session = Session::load(setup, arguments)?;
+        return Ok((benchmark::answer(&mut session, iterations, arguments)?, None));
     }
     if arguments.inputs().is_empty() || arguments.outputs().is_empty() {
         let hint = format!("Try `{} photo.png result.png`, or --help.", setup.name);
         return Err(Fault::bad("an input and an output are needed").with_hint(hint));
     }
+    if let Some(folder) = folder::of(arguments) {
+        return folder::answer(&mut Session::load(setup, arguments)?, arguments, &folder);
+    }
     for output in arguments.outputs() {
         results::check_ending(Path::new(&output))?;
     }
-    let mut session = Session::load(setup, arguments)?;
-    let outputs = outputs(&session, &arguments.outputs())?;
-    let (inputs_done, answer, way) = run_model(&mut session, arguments, &outputs)?;
-    let outputs_done = write_all(&session, answer, &outputs)?;
+    let done = one(&mut Session::load(setup, arguments)?, arguments, start)?;
+    let text = if arguments.json { pretty(&done.document) } else { done.summary };
+    Ok((text, None))
+}
+
+/// A run, as a document and as a line.
+pub(crate) struct Done {
+    pub(crate) document: Value,
+    summary: String,
+}
+
+/// One run on the inputs that `arguments` name.
+pub(crate) fn one(
+    session: &mut Session,
+    arguments: &Arguments,
+    start: Instant,
+) -> Result<Done, Fault> {
+    session.run_times.clear();
+    let outputs = outputs(session, &arguments.outputs())?;
+    let (inputs_done, answer, way) = run_model(session, arguments, &outputs)?;
+    let outputs_done = write_all(session, answer, &outputs)?;
     let note = way.as_ref().and_then(Way::note);
     if let Some(note) = &note {
         eprintln!("note: {note}");
     }
-    if !arguments.json {
-        return Ok(summary(&session, &outputs, way.as_ref()));
-    }
     let info = session.info();
-    Ok(pretty(&json!({
+    let document = json!({
         "schema_version": SCHEMA_VERSION,
         "model": info.model,
         "backend": info.backend,
@@ -68,7 +89,8 @@ fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<String, Fault> {
         "load_ms": milliseconds(session.load_time),
         "run_ms": milliseconds(session.run_times.iter().sum()),
         "total_ms": milliseconds(start.elapsed()),
-    })))
+    });
+    Ok(Done { document, summary: summary(session, &outputs, way.as_ref()) })
 }
 
 fn info(setup: &Setup<'_>, arguments: &Arguments) -> Result<String, Fault> {

@@ -9,6 +9,7 @@ mod arguments;
 mod benchmark;
 mod fault;
 mod files;
+mod folder;
 pub mod golden;
 mod job;
 mod npy;
@@ -33,7 +34,7 @@ const ABOUT: &str = "Runs one model on a picture or on tensors.";
 pub const LONG_ABOUT: &str = "Runs one model on a picture or on tensors.
 
 A file that ends in .npy is a float32 tensor, a result that ends in .json tells labels or boxes;
-anything else is a picture.";
+anything else is a picture. Of a folder each picture and tensor becomes a file of the folder OUTPUT.";
 
 /// Loads a model with one engine.
 pub type Load = fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>;

@@ -339,3 +339,53 @@ fn an_engine_is_asked_for() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("tract, rten"));
 }
+
+#[test]
+fn a_folder_becomes_a_folder_and_one_bad_input_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (given, made) = (folder.path().join("in"), folder.path().join("out"));
+    fs::create_dir(&given).unwrap();
+    let png = encode(&picture(20, 12), OutputFormat::Png).unwrap();
+    fs::write(given.join("b.png"), &png).unwrap();
+    fs::write(given.join("a.bmp"), &png).unwrap();
+    fs::write(given.join("bad.jpg"), "no picture").unwrap();
+    fs::write(given.join("notes.txt"), "no input").unwrap();
+    let model = model_with(folder.path(), "denoiser.onnx", &CONTRACT);
+    let run = |arguments: &[&str]| run(&model, "rten", arguments);
+    let done = run(&[text(&given), text(&made), "--json"]);
+    assert_eq!(done.status.code(), Some(2));
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let rows = report["results"].as_array().unwrap();
+    let failed: Vec<bool> = rows.iter().map(|row| !row["error"].is_null()).collect();
+    assert_eq!(failed, [false, false, true], "{report}");
+    assert!(report["skipped"][0].as_str().unwrap().ends_with("notes.txt"));
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&made), ["a.png", "b.png"]);
+    let one = folder.path().join("one.png");
+    assert!(run(&[text(&given.join("b.png")), text(&one)]).status.success());
+    assert_eq!(fs::read(made.join("b.png")).unwrap(), fs::read(one).unwrap());
+}
+
+#[test]
+fn a_folder_of_results_never_replaces_an_input_nor_another_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let given = folder.path().join("in");
+    fs::create_dir(&given).unwrap();
+    let png = encode(&picture(20, 12), OutputFormat::Png).unwrap();
+    fs::write(given.join("a.png"), &png).unwrap();
+    let model = model_with(folder.path(), "denoiser.onnx", &CONTRACT);
+    let refused = |output: &Path| {
+        let done = run(&model, "rten", &[text(&given), text(output)]);
+        assert_eq!(done.status.code(), Some(2));
+        String::from_utf8(done.stderr).unwrap()
+    };
+    assert!(refused(&given).contains("would replace an input"));
+    fs::write(given.join("a.bmp"), &png).unwrap();
+    assert!(refused(&folder.path().join("out")).contains("would both become"));
+    assert_eq!(fs::read(given.join("a.png")).unwrap(), png);
+}

@@ -1,0 +1,111 @@
+"""The real programs of the native wheel with a model at their end, on real pictures."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from oxidizedvision import package, predict, verify
+from oxidizedvision.pipeline import PipelineResult
+
+pytestmark = pytest.mark.e2e
+
+FLIPS = 200
+
+
+@pytest.fixture(scope="module", params=["rten", "tract"])
+def executable(
+    request: pytest.FixtureRequest,
+    whole_run: PipelineResult,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    model = whole_run.manifest.parent / "denoiser.optimized.onnx"
+    output = tmp_path_factory.mktemp("elsewhere") / "denoiser"
+    return package(model, kind="executable", output=output, engine=request.param).path
+
+
+@pytest.fixture(scope="module")
+def model(whole_run: PipelineResult) -> Path:
+    return whole_run.manifest.parent / "denoiser.optimized.onnx"
+
+
+def started(
+    executable: Path, *arguments: str | Path, root: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = [str(executable), *map(str, arguments)]
+    if root is not None:
+        command = ["chroot", str(root), *command]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_answers_as_the_python_reference(
+    executable: Path, model: Path, photograph: Path, tmp_path: Path
+) -> None:
+    done = started(executable, photograph, tmp_path / "program.png")
+    assert done.returncode == 0, done.stderr
+    predict(model, photograph, runner="onnxruntime", output=tmp_path / "python.png")
+    ours, theirs = (
+        np.asarray(Image.open(tmp_path / name), dtype=int) for name in ("program.png", "python.png")
+    )
+    assert np.abs(ours - theirs).max() <= 1
+
+
+def test_it_checks_itself_and_is_verified(executable: Path, model: Path) -> None:
+    done = started(executable, "--check")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("pass ") >= 1
+    report = verify(executable, origin=model.parent)
+    assert report.passed
+    assert all(link.status == "whole" for link in report.links), report.links
+
+
+def test_no_flipped_bit_is_answered(executable: Path, photograph: Path, tmp_path: Path) -> None:
+    whole = executable.read_bytes()
+    generator = random.Random(11)  # noqa: S311 - places only
+    flipped, result = tmp_path / "flipped", tmp_path / "result.png"
+    shutil.copy2(executable, flipped)
+    for _ in range(FLIPS):
+        place = generator.randrange(len(whole))
+        with flipped.open("r+b") as file:
+            file.seek(place)
+            file.write(bytes([whole[place] ^ (1 << generator.randrange(8))]))
+        try:
+            done = started(flipped, photograph, result, "--json")
+        except OSError:  # what the system does not even start gives no answer
+            pass
+        else:
+            assert done.returncode != 0, place
+            assert done.stdout == "", place
+        assert not result.exists(), place
+        assert not verify(flipped).passed, place
+        with flipped.open("r+b") as file:
+            file.seek(place)
+            file.write(whole[place : place + 1])
+
+
+def test_it_runs_where_there_is_nothing_but_the_c_library(
+    executable: Path, photograph: Path, tmp_path: Path
+) -> None:
+    if sys.platform != "linux" or subprocess.run(["chroot", "/", "true"], check=False).returncode:
+        pytest.skip("an empty root needs Linux and the right to change to it")
+    root = tmp_path / "root"
+    root.mkdir()
+    listed = subprocess.run(["ldd", executable], capture_output=True, text=True, check=True).stdout
+    for word in listed.split():
+        if word.startswith("/"):
+            target = root / word.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(word, target)
+    shutil.copy2(executable, root / "program")
+    shutil.copy(photograph, root / "photo.png")
+    done = started(Path("/program"), "/photo.png", "/clean.png", root=root)
+    assert done.returncode == 0, done.stderr
+    assert started(executable, photograph, tmp_path / "clean.png").returncode == 0
+    assert (root / "clean.png").read_bytes() == (tmp_path / "clean.png").read_bytes()
