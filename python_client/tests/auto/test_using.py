@@ -112,10 +112,10 @@ def test_package_makes_the_crate_with_it(
     assert result.reason.startswith("auto chose rten with 2 threads for latency: 9.00 times")
     main = Path("crate/src/main.rs").read_text()
     assert "config.threads.or(Some(granted.min(2)))" in main
-    assert "use runner_core::{Runner, RunnerConfig};" in main
+    assert "use runner_core::{Backend, RunnerConfig};" in main
     readme = Path("crate/README.md").read_text()
     assert result.reason.partition(" (measured on ")[0] in readme
-    assert "The program uses 2 threads" in readme
+    assert "It uses 2 threads" in readme
     inside = json.loads((Path("crate") / MARK).read_text())
     (kept,) = inside["choices"].values()
     assert (kept["runner"], kept["threads"], kept["goal"]) == ("rten", 2, "latency")
