@@ -55,11 +55,9 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
 ) -> None:
     """Put a model into a package that stands alone.
 
-    `program`, `library` and `server` are Rust crates, whose `cargo test` compares their own
-    answers with PyTorch's: a command line, typed functions for Rust, C and Python, or HTTP.
-    `executable` is one file, made in seconds without Rust: a program with the model at its end.
-    `wasm` is a folder of static files, the page with the model inside; its module gave PyTorch's
-    answers before it was put in place.
+    `program`, `library` and `server` are Rust crates, whose `cargo test` compares them with
+    PyTorch. `executable` is one file, made in seconds without Rust. `wasm` is a folder of static
+    files, a page with the model inside. The last two gave PyTorch's answers before they are there.
     """
     del as_json
     screen = screen_of(ctx)

@@ -59,11 +59,11 @@ def package(  # noqa: PLR0913 - keyword-only
 ) -> PackageResult:
     """Put a converted model into a package that stands alone.
 
-    `program`, `library` and `server` are Rust crates with the model, its goldens, its manifest and
-    the sources of the runtime crates; no path leads out of them, and their `cargo test` compares
-    their own answers with PyTorch's. `executable` is one file, a program that came with the native
-    wheel and the model at its end; `wasm` is a folder for any static host, a page with the model
-    inside. Both gave PyTorch's answers before they were put in place.
+    `program`, `library` and `server` are Rust crates with model, goldens, manifest and the sources
+    of the runtime crates; no path leads out, and their `cargo test` compares their own answers with
+    PyTorch's. `executable` is one file, a program of the native wheel with the model at its end.
+    `wasm` is a folder for any static host: the page of examples/wasm_frontend with this model
+    inside. The last two gave PyTorch's answers before they were put in place.
 
     Args:
         model: An `.onnx` file written by `convert` or `optimize`; or a `config.yml` or manifest,
@@ -71,9 +71,8 @@ def package(  # noqa: PLR0913 - keyword-only
             `prepare` wrote for one of their engines, or the `.pt` for tch. With `engine="tch"` any
             of them stands for the manifest's TorchScript file.
         kind: A name of `KINDS`: `program`, `library`, `server`, `executable` or `wasm`.
-        output: The package's folder, or its file; `<model's folder>/<name>-crate`, `-library`,
-            `-server`, `-executable` or `-page` where not given. What is no package of ours of the
-            same kind is never replaced.
+        output: Its folder, or its file; `<model's folder>/<name>-crate`, `-library`, `-server`,
+            `-executable` or `-page` where not given. What is no package of that kind stays.
         engine: One that the kind can have; the error for another one lists them. `auto` for the
             best of `ALONE` here: by `choose`, with its number of threads, or for `wasm` by timing
             its modules in Node. Where not given, the fastest that the manifest has evidence of; for
@@ -100,10 +99,7 @@ def package(  # noqa: PLR0913 - keyword-only
     folder = Path(output) if output else subject.model.parent / f"{name}-{wanted.suffix}"
     wanted.check_replaceable(folder)
     job = Job(given, subject, name, folder, engine, goal, build, notify)
-    chosen = wanted.choose(job)
-    job = _of_chosen(wanted, job, chosen)
-    if not force:
-        job.subject.check_unchanged()
+    job, chosen = _with_engine(wanted, job, force=force)
     job.subject.warn_of_failed_validation()
     made = wanted.make(job, chosen)
     result = _result(wanted, job, chosen, made, limits)
@@ -111,11 +107,15 @@ def package(  # noqa: PLR0913 - keyword-only
     return result
 
 
-def _of_chosen(kind: PackageKind, job: Job, chosen: ChosenEngine) -> Job:
-    """The job of the file that the choice is of, in the format that its engine runs."""
+def _with_engine(kind: PackageKind, job: Job, *, force: bool) -> tuple[Job, ChosenEngine]:
+    """The job for the model's file that the chosen engine runs."""
+    chosen = kind.choose(job)
     if chosen.choice is not None:
         job = job.of(job.subject.chosen(chosen.choice.file))
-    return job.of(kind.subject(job, chosen))
+    job = job.of(kind.subject(job, chosen))
+    if not force:
+        job.subject.check_unchanged()
+    return job, chosen
 
 
 def _kind_named(kind: str) -> PackageKind:

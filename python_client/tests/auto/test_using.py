@@ -112,10 +112,10 @@ def test_package_makes_the_crate_with_it(
     assert result.reason.startswith("auto chose rten with 2 threads for latency: 9.00 times")
     main = Path("crate/src/main.rs").read_text()
     assert "config.threads.or(Some(granted.min(2)))" in main
-    assert "use runner_core::{Runner, RunnerConfig};" in main
+    assert "use runner_core::{Backend, RunnerConfig};" in main
     readme = Path("crate/README.md").read_text()
     assert result.reason.partition(" (measured on ")[0] in readme
-    assert "The program uses 2 threads" in readme
+    assert "It uses 2 threads" in readme
     inside = json.loads((Path("crate") / MARK).read_text())
     (kept,) = inside["choices"].values()
     assert (kept["runner"], kept["threads"], kept["goal"]) == ("rten", 2, "latency")
@@ -130,10 +130,7 @@ def test_a_crate_of_a_named_engine_carries_no_choice(tiny: Artifact, rten_wins: 
     result = package(tiny.onnx, output="crate", engine="rten")
     assert result.threads is None
     assert json.loads((Path("crate") / MARK).read_text())["choices"] == {}
-    assert (
-        "load: |config| Ok(Box::new(RtenRunner::from_config(config)?)),"
-        in Path("crate/src/main.rs").read_text()
-    )
+    assert "load: |config| RtenBackend.load(config)," in Path("crate/src/main.rs").read_text()
     with pytest.raises(OxidizedVisionError, match="latency means nothing"):
         package(tiny.onnx, output="crate", engine="rten", goal="latency")
 

@@ -49,7 +49,7 @@ def places_of_the_guide() -> tuple[set[str], set[str]]:
     """The places of the table, and those that the text adds for packages."""
     text = GUIDE.read_text(encoding="utf-8").replace("runner_swift", "runner_rten")
     numbered = re.findall(r"^\| \d+ \| `([^`]+)` \|", text, flags=re.MULTILINE)
-    return set(numbered), {"python_client/oxidizedvision/package/program.py"}
+    return set(numbered), {"python_client/oxidizedvision/package/engines.py"}
 
 
 def test_the_table_lists_every_place() -> None:

@@ -14,7 +14,7 @@ from oxidizedvision.package import KINDS
 from oxidizedvision.package.chosen import ChosenEngine
 from oxidizedvision.package.crate import CrateKind
 from oxidizedvision.package.kind import Job
-from oxidizedvision.package.sources import workspace_document
+from oxidizedvision.package.sources import closure, workspace_document
 from oxidizedvision.package.subject import Subject
 from tests.package.test_rust_text import HOSTILE
 
@@ -35,7 +35,7 @@ def texts(
     job = Job(artifact.onnx, subject, "tiny", Path("x"), engine, None, False, print)
     row = CRATES[kind]
     template = row.template(job, ChosenEngine(engine, "asked for"))
-    return template.files(workspace_document(template.crates, template.outside))
+    return template.files(workspace_document(closure(*template.crates), template.outside))
 
 
 ROWS = [(kind, engine) for kind, row in CRATES.items() for engine in row.engines]
