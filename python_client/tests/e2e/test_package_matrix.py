@@ -55,7 +55,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tensorrt")
     for name in ("trtexec", "nvidia-smi"):
         (folder / name).symlink_to(target_folder() / "release/examples/trtexec_stand_in")
-    says = {"version": "10.3.0", "gpus": ["GPU-a, NVIDIA A10, 8.6, 550.1"], "behaviour": ""}
+    says = {"version": "10.3.0", "gpus": ["NVIDIA A10 (UUID: GPU-a)"], "behaviour": ""}
     (folder / "stand-in.json").write_text(json.dumps({**says, "log": str(folder / "calls.log")}))
     return folder
 
