@@ -118,13 +118,14 @@ class Subject:
 
     def _load(self, engine: str) -> None:
         from oxidizedvision.runners import RunnerConfig, load_runner
-        from oxidizedvision.runners.table import readers
+        from oxidizedvision.runners.table import engine_named, readers
 
         model = self.model
         if engine not in readers(model) and not is_prepared(model):
             is_script = model.suffix == ".pt"
             model = self.folder / self.manifest.head("onnx" if is_script else "torchscript").file
-        load_runner(engine, RunnerConfig(model), apart=True).close()
+        device = engine_named(engine).default_device
+        load_runner(engine, RunnerConfig(model, device=device), apart=True).close()
 
     def _is_loaded_by(self, engine: str) -> bool:
         from oxidizedvision.runners import availability

@@ -38,6 +38,7 @@ def test_an_engine_that_does_not_load_it_is_refused_with_those_that_do(
             pass
 
     def load_runner(engine: str, config: RunnerConfig, **_: object) -> Loaded:
+        assert config.device == ("cuda" if engine == "tensorrt" else "cpu")
         asked.append((engine, Path(str(config.model)).suffix))
         if not loads[engine]:
             raise OxidizedVisionError(Kind.UNSUPPORTED, "no operator Frob", "")
