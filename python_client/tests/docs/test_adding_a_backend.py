@@ -13,12 +13,14 @@ FOLDERS = ("rust_runtime/crates", "rust_runtime/examples", "python_client/oxidiz
 COMMENT = re.compile(r"^\s*(//|#)")
 OWN = "rust_runtime/crates/runner_rten/"
 BROWSER = "rust_runtime/examples/wasm_frontend"
+EXECUTABLE = "rust_runtime/crates/model_executable"
 APART = {
     "rust_runtime/crates/engine_bench": "calls engines bare, to compare with",
     "rust_runtime/crates/inference_server/Cargo.toml": "its tests serve with an engine",
     "rust_runtime/crates/inference_server/tests/": "they serve with an engine",
     "rust_runtime/crates/runner_tensorrt": "its stand-in computes with an engine",
     BROWSER: "a module for browsers is built for one engine",
+    EXECUTABLE: "a program without a model is built for one engine",
 }
 
 
@@ -49,14 +51,15 @@ def places_of_the_guide() -> tuple[set[str], set[str]]:
     """The places of the table, and those that the text adds for packages."""
     text = GUIDE.read_text(encoding="utf-8").replace("runner_swift", "runner_rten")
     numbered = re.findall(r"^\| \d+ \| `([^`]+)` \|", text, flags=re.MULTILINE)
-    return set(numbered), {"python_client/oxidizedvision/package/engines.py"}
+    package = "python_client/oxidizedvision/package"
+    return set(numbered), {f"{package}/engines.py", f"{package}/prebuilt.py"}
 
 
 def test_the_table_lists_every_place() -> None:
     numbered, for_packages = places_of_the_guide()
     assert len(numbered) == 6
     guide = GUIDE.read_text(encoding="utf-8")
-    assert all(place in guide for place in {*for_packages, BROWSER})
+    assert all(place in guide for place in {*for_packages, BROWSER, EXECUTABLE})
     tests = "rust_runtime/crates/runners/tests"
     tests_of_options = {f"{tests}/options.rs", f"{tests}/prepared.rs"}
     examples = {place for place in places_of_rten() if place.startswith("rust_runtime/examples/")}
