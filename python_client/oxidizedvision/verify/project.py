@@ -62,10 +62,11 @@ def _config(folder: Path, manifest: Manifest) -> Link:
     name, wanted = "origin: config", manifest.source.config_sha256
     if wanted is None:
         return Link(name, "unchecked", "no SHA-256 was recorded")
-    for path in (*folder.glob("*.y*ml"), *folder.parent.glob("*.y*ml")):
-        if path.is_file() and sha256_of(path) == wanted:
-            return Link(name, "whole", f"{path.name}, SHA-256 {wanted[:12]}")
-    detail = f"there is no .yml file of SHA-256 {wanted[:12]} in {folder} or beside it"
+    for place in (folder, folder.parent, (folder / manifest.source.path).parent):
+        for path in place.glob("*.y*ml"):
+            if path.is_file() and sha256_of(path) == wanted:
+                return Link(name, "whole", f"{path.name}, SHA-256 {wanted[:12]}")
+    detail = f"no .yml file in {folder}, beside it or beside the source has SHA-256 {wanted[:12]}"
     return Link(name, "unchecked", detail)
 
 

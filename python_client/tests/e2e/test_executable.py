@@ -15,7 +15,10 @@ from PIL import Image
 from oxidizedvision import package, predict, verify
 from oxidizedvision.pipeline import PipelineResult
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.filterwarnings("ignore:The program of"),  # those of tests are larger
+]
 
 FLIPS = 200
 
@@ -62,8 +65,7 @@ def test_it_checks_itself_and_is_verified(executable: Path, model: Path) -> None
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("pass ") >= 1
     report = verify(executable, origin=model.parent)
-    assert report.passed
-    assert all(link.status == "whole" for link in report.links), report.links
+    assert {link.status for link in report.links} == {"whole"}, report.links
 
 
 def test_no_flipped_bit_is_answered(executable: Path, photograph: Path, tmp_path: Path) -> None:
