@@ -10,8 +10,6 @@ pub struct Model {
     pub runner: Box<dyn Runner>,
     /// How pictures go through it.
     pub contract: Contract,
-    /// SHA-256 of the model's file, in lower-case hexadecimal.
-    pub sha256: String,
 }
 
 impl Model {
@@ -43,8 +41,7 @@ impl Model {
             _ => Contract::from_onnx(file),
         };
         let contract = contract.map_err(ModelError::from)?;
-        let sha256 = hex_sha256(file);
-        Ok(Self { runner: load()?, contract, sha256 })
+        Ok(Self { runner: load()?, contract })
     }
 }
 

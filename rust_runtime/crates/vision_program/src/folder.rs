@@ -67,7 +67,7 @@ pub(crate) fn answer(
     }
     let done = tasks.len() - failed;
     let text = if arguments.json {
-        job::pretty(&document(session, rows, &skipped, start))
+        job::pretty(&document(session, &rows, &skipped, start))
     } else {
         format!("wrote {done} of {} results into {}", tasks.len(), Path::new(output).display())
     };
@@ -78,7 +78,7 @@ pub(crate) fn answer(
     Ok((text, fault))
 }
 
-fn document(session: &Session, rows: Vec<Value>, skipped: &[PathBuf], start: Instant) -> Value {
+fn document(session: &Session, rows: &[Value], skipped: &[PathBuf], start: Instant) -> Value {
     let names: Vec<String> = skipped.iter().map(|path| path.display().to_string()).collect();
     json!({
         "schema_version": job::SCHEMA_VERSION,

@@ -2,13 +2,15 @@ use std::time::{Duration, Instant};
 
 use runner_core::{ModelInfo, NamedTensors, Runner, RunnerConfig};
 use vision_io::{Contract, Picture};
-use vision_model::{Answer, Model, Want, Way, run_picture};
+use vision_model::{Answer, Model, Want, Way, hex_sha256, run_picture};
 
 use crate::{Arguments, Fault, Setup};
 
 /// A loaded model. Times are the engine's own: no decoding, no files.
 pub(crate) struct Session {
     model: Model,
+    /// Of the model's file, where it is asked for: it takes as long as reading a small model.
+    model_sha256: Option<String>,
     pub(crate) load_time: Duration,
     /// The time of every run so far.
     pub(crate) run_times: Vec<Duration>,
@@ -32,7 +34,8 @@ impl Session {
                 Refused::Engine(error) => Fault::from(error),
                 Refused::Contract(error) => Fault::from(error).about(setup.source.name()),
             })?;
-        Ok(Self { model, load_time, run_times: Vec::new() })
+        let model_sha256 = arguments.info.then(|| hex_sha256(&bytes));
+        Ok(Self { model, model_sha256, load_time, run_times: Vec::new() })
     }
 
     /// What is wrong when a result is wanted of a model that gives numbers only.
@@ -49,8 +52,8 @@ impl Session {
         &self.model.contract
     }
 
-    pub(crate) fn model_sha256(&self) -> &str {
-        &self.model.sha256
+    pub(crate) fn model_sha256(&self) -> Option<&str> {
+        self.model_sha256.as_deref()
     }
 
     /// Runs the model and keeps the time that it took.

@@ -37,6 +37,7 @@ pub struct Predicted {
 /// A loaded model.
 pub struct Session {
     model: Model,
+    sha256: String,
 }
 
 impl Session {
@@ -56,8 +57,8 @@ impl Session {
         let contract = settings.contract(own)?;
         let runner = engine::load(&config)?;
         let sha256 = if settings.hash.unwrap_or(true) { hex_sha256(file) } else { String::new() };
-        let model = Model { runner, contract, sha256 };
-        Ok(Self { model })
+        let model = Model { runner, contract };
+        Ok(Self { model, sha256 })
     }
 
     /// What was loaded.
@@ -67,7 +68,7 @@ impl Session {
 
     /// SHA-256 of the file; empty where the caller hashes it.
     pub fn sha256(&self) -> &str {
-        &self.model.sha256
+        &self.sha256
     }
 
     /// How pictures go through the model; `None` where none can.
