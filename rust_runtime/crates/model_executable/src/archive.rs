@@ -1,22 +1,34 @@
 use std::{
+    error::Error,
     fs::{self, File},
-    io::Cursor,
+    io::{self, BufReader, Read, Seek, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 use vision_program::{Exit, Fault};
 use zip::ZipArchive;
 
 const MARK: &[u8] = b"sha256:";
-const DIGITS: usize = 64;
+const DIGITS: u64 = 64;
+
+/// How much of the file is read at a time to sum it up.
+const BLOCK: usize = 1 << 18;
 
 /// The ZIP archive at the end of a program, whole: its sum was compared.
 pub(crate) struct Archive {
-    map: Mmap,
-    parts: Vec<(String, Range<usize>)>,
+    path: PathBuf,
+    /// What was summed up is what is read, though the path may lead elsewhere by then.
+    file: File,
+    parts: Vec<Part>,
+}
+
+/// A part's name, and where it stands in the file.
+struct Part {
+    name: String,
+    place: Range<u64>,
 }
 
 impl Archive {
@@ -31,45 +43,55 @@ impl Archive {
     }
 
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
-        let unreadable = |error: std::io::Error| {
-            Fault::new(Exit::FileSystem, format!("{} cannot be read: {error}", path.display()))
-        };
-        let file = File::open(path).map_err(unreadable)?;
-        // SAFETY: a program's own file is not written to while it runs; who does that on purpose
-        // can replace the program as well.
-        #[allow(unsafe_code, reason = "a copy would take as much memory again as the model")]
-        let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
+        let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
         let name = path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
-        check_sum(&map).map_err(|reason| damaged(&name, &reason))?;
-        let parts = parts_of(&map).map_err(|error| damaged(&name, &error.to_string()))?;
-        Ok(Self { map, parts })
+        check_sum(&mut file)
+            .map_err(|error| unreadable(path, &error))?
+            .map_err(|reason| damaged(&name, &reason))?;
+        let parts = parts_of(&file).map_err(|error| damaged(&name, &error.to_string()))?;
+        Ok(Self { path: path.to_owned(), file, parts })
     }
 
-    /// A part by its name.
-    pub(crate) fn part(&self, name: &str) -> Result<&[u8], Fault> {
-        let found = self.parts.iter().find(|(own, _)| own == name);
-        let bytes = found.and_then(|(_, range)| self.map.get(range.clone()));
-        bytes.ok_or_else(|| {
+    /// A part by its name. It is read anew each time, so that nothing is held that is not used.
+    pub(crate) fn part(&self, name: &str) -> Result<Arc<[u8]>, Fault> {
+        let part = self.parts.iter().find(|part| part.name == name).ok_or_else(|| {
             Fault::new(Exit::CheckFailed, format!("this file carries no {name}"))
                 .with_hint("Make it with `oxidizedvision package --kind executable`.")
-        })
+        })?;
+        self.read(part).map_err(|error| unreadable(&self.path, &error))
+    }
+
+    fn read(&self, part: &Part) -> io::Result<Arc<[u8]>> {
+        let length =
+            usize::try_from(part.place.end - part.place.start).map_err(io::Error::other)?;
+        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(part.place.start))?;
+        if let Some(bytes) = Arc::get_mut(&mut bytes) {
+            file.read_exact(bytes)?;
+        }
+        Ok(bytes)
     }
 
     /// Writes every part into a folder that is not there yet.
     pub(crate) fn extract(&self, folder: &Path) -> Result<String, Fault> {
-        let failed = |path: &Path, error: &std::io::Error| {
+        let failed = |path: &Path, error: &io::Error| {
             Fault::new(Exit::FileSystem, format!("{}: {error}", path.display()))
         };
         fs::create_dir(folder).map_err(|error| failed(folder, &error))?;
         let mut lines = Vec::new();
-        for (name, range) in &self.parts {
-            let path = folder.join(name);
-            let bytes = self.map.get(range.clone()).unwrap_or_default();
-            fs::write(&path, bytes).map_err(|error| failed(&path, &error))?;
+        for part in &self.parts {
+            let path = folder.join(&part.name);
+            let bytes = self.part(&part.name)?;
+            fs::write(&path, &bytes).map_err(|error| failed(&path, &error))?;
             lines.push(format!("{} ({} bytes)", path.display(), bytes.len()));
         }
         Ok(lines.join("\n"))
     }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Fault {
+    Fault::new(Exit::FileSystem, format!("{} cannot be read: {error}", path.display()))
 }
 
 /// The path that this process was started by, where there is no /proc to ask.
@@ -96,25 +118,39 @@ fn damaged(name: &str, reason: &str) -> Fault {
         .with_hint("Copy it again from where it was made, or make it again.")
 }
 
-/// Compares the sum at the end with that of all that stands before it.
-fn check_sum(file: &[u8]) -> Result<(), String> {
-    let short = || "it carries no model".to_owned();
-    let (summed, digits) =
-        file.split_at_checked(file.len().wrapping_sub(DIGITS)).ok_or_else(short)?;
-    if !summed.ends_with(MARK) {
-        return Err(short());
+/// Compares the sum at the end with that of all that stands before it; gives what is wrong.
+fn check_sum(file: &mut File) -> io::Result<Result<(), String>> {
+    let short = || Ok(Err("it carries no model".to_owned()));
+    let length = file.metadata()?.len();
+    let end = DIGITS + MARK.len() as u64;
+    let Some(start) = length.checked_sub(end) else { return short() };
+    let mut sum = Sha256::new();
+    let mut block = vec![0; BLOCK];
+    let mut left = start;
+    while left > 0 {
+        let wanted = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
+        file.read_exact(&mut block[..wanted])?;
+        sum.update(&block[..wanted]);
+        left -= wanted as u64;
     }
-    let found = format!("{:x}", Sha256::digest(summed));
+    let mut rest = Vec::new();
+    file.read_to_end(&mut rest)?;
+    let Some((mark, digits)) = rest.split_at_checked(MARK.len()) else { return short() };
+    if mark != MARK {
+        return short();
+    }
+    sum.update(mark);
+    let found = format!("{:x}", sum.finalize());
     if found.as_bytes() == digits {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let written = String::from_utf8_lossy(digits);
-    Err(format!("its SHA-256 is {found}, and {written} was written at its end"))
+    Ok(Err(format!("its SHA-256 is {found}, and {written} was written at its end")))
 }
 
 /// Where the parts stand; none is compressed, and each has a plain name.
-fn parts_of(file: &[u8]) -> Result<Vec<(String, Range<usize>)>, Box<dyn std::error::Error>> {
-    let mut archive = ZipArchive::new(Cursor::new(file))?;
+fn parts_of(file: &File) -> Result<Vec<Part>, Box<dyn Error>> {
+    let mut archive = ZipArchive::new(BufReader::new(file))?;
     let mut parts = Vec::new();
     for index in 0..archive.len() {
         let part = archive.by_index_raw(index)?;
@@ -122,16 +158,15 @@ fn parts_of(file: &[u8]) -> Result<Vec<(String, Range<usize>)>, Box<dyn std::err
         if part.compression() != zip::CompressionMethod::Stored || name.contains(['/', '\\']) {
             return Err(format!("its part {name:?} is not one of ours").into());
         }
-        let start = usize::try_from(part.data_start())?;
-        let length = usize::try_from(part.size())?;
-        parts.push((name, start..start.saturating_add(length)));
+        let start = part.data_start();
+        parts.push(Part { name, place: start..start.saturating_add(part.size()) });
     }
     Ok(parts)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Write};
 
     use zip::{ZipWriter, write::FileOptions};
 
@@ -147,9 +182,9 @@ mod tests {
             writer.start_file(name, stored).unwrap();
             writer.write_all(content.as_bytes()).unwrap();
         }
-        writer.set_raw_comment([MARK, &[b'0'; DIGITS]].concat());
+        writer.set_raw_comment([MARK, &[b'0'; DIGITS as usize]].concat());
         let mut bytes = writer.finish().unwrap().into_inner();
-        let summed = bytes.len() - DIGITS;
+        let summed = bytes.len() - DIGITS as usize;
         let sum = format!("{:x}", Sha256::digest(&bytes[..summed]));
         bytes[summed..].copy_from_slice(sum.as_bytes());
         bytes
@@ -165,7 +200,7 @@ mod tests {
     #[test]
     fn parts_are_found_by_name_and_extracted_into_a_new_folder() {
         let archive = opened(&file()).unwrap();
-        assert_eq!(archive.part("model.onnx").unwrap(), b"some model");
+        assert_eq!(&archive.part("model.onnx").unwrap()[..], b"some model");
         assert_eq!(archive.part("other").unwrap_err().exit(), Exit::CheckFailed);
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");

@@ -23,7 +23,7 @@ pub(crate) struct Contents {
 
 impl Contents {
     pub(crate) fn of(archive: &Archive) -> Result<Self, Fault> {
-        serde_json::from_slice(archive.part(SEAL)?).map_err(|error| {
+        serde_json::from_slice(&archive.part(SEAL)?).map_err(|error| {
             Fault::new(Exit::CheckFailed, format!("{SEAL} in this file is not understood: {error}"))
                 .with_hint("Make the package again.")
         })

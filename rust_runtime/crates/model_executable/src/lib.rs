@@ -89,7 +89,7 @@ fn execute(
 }
 
 fn source(archive: &Archive, contents: &Contents) -> Result<ModelSource, Fault> {
-    let bytes = archive.part(&contents.model)?.into();
+    let bytes = archive.part(&contents.model)?;
     Ok(ModelSource::Bytes { name: contents.name.clone(), bytes })
 }
 
@@ -103,10 +103,11 @@ fn with_threads(config: &RunnerConfig, best: Option<usize>) -> RunnerConfig {
 
 /// Replays the recorded inputs in this process.
 fn check(archive: &Archive, contents: &Contents, load: Load) -> Result<String, Fault> {
-    let goldens = Goldens::read(archive.part(&contents.goldens)?)?;
+    let goldens = Goldens::read(&archive.part(&contents.goldens)?)?;
     let config = with_threads(&RunnerConfig::new(source(archive, contents)?), contents.threads);
-    let model =
-        Model::from_onnx(archive.part(&contents.model)?, || load(&config).map_err(Refused::Engine));
+    let model = Model::from_onnx(&archive.part(&contents.model)?, || {
+        load(&config).map_err(Refused::Engine)
+    });
     let model = model.map_err(Fault::from)?;
     let report = goldens.replay(|inputs| model.runner.run_named(inputs))?;
     if report.passed() {
