@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,20 @@ class Packaged:
     program: Path | None
     runner: str
 
+    def check_runs(self, asked: Sequence[str], package: Path) -> None:
+        """Refuse a package without a program where that is what is to run.
+
+        Raises:
+            OxidizedVisionError: `backend_unavailable`.
+        """
+        if self.program is None and _PROGRAM in (asked or [self.runner]):
+            raise OxidizedVisionError(
+                Kind.BACKEND_UNAVAILABLE,
+                f"{package} holds no program that can be started",
+                "Make it with `oxidizedvision package --kind executable`, or `--kind program "
+                "--build`; or name another --runner for the model in it.",
+            )
+
 
 def is_package(target: object) -> bool:
     """Whether a target is a package and no model, config or manifest."""
@@ -51,8 +65,7 @@ def packaged(path: Path) -> Iterator[Packaged]:
     """Open a package that is whole, with what runs in it.
 
     Raises:
-        OxidizedVisionError: `check_failed` where a byte of it is another one; `backend_unavailable`
-            for a crate that is not built.
+        OxidizedVisionError: `check_failed` where a byte of it is another one.
     """
     from oxidizedvision.package.opened import opened_package
 
@@ -62,7 +75,7 @@ def packaged(path: Path) -> Iterator[Packaged]:
             with _page_modules(path):
                 yield Packaged(opened.model, None, f"wasm-{opened.seal.says.engine}")
         else:
-            yield Packaged(opened.model, _built(opened), _PROGRAM)
+            yield Packaged(opened.model, opened.program, _PROGRAM)
 
 
 def takes_packages(work: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
@@ -76,7 +89,9 @@ def takes_packages(work: Callable[_Given, _Result]) -> Callable[_Given, _Result]
         if not args or not is_package(args[0]):
             return work(*args, **kwargs)
         options = cast(dict[str, Any], kwargs)
-        with packaged(Path(cast(str, args[0]))) as found:
+        path = Path(cast(str, args[0]))
+        with packaged(path) as found:
+            found.check_runs(options.get("runners") or (), path)
             more = {"program": found.program, "runners": options.get("runners") or [found.runner]}
             inside = cast(Callable[..., _Result], work)
             return inside(found.model, *args[1:], **{**options, **more})
@@ -94,19 +109,6 @@ def _check_whole(opened: Opened) -> None:
                 f"{opened.path} is not the package that was made: {link.detail}",
                 f"`oxidizedvision verify {opened.path}` shows its chain; make the package again.",
             )
-
-
-def _built(opened: Opened) -> Path:
-    if opened.program is None:
-        kind = opened.seal.says.kind
-        raise OxidizedVisionError(
-            Kind.BACKEND_UNAVAILABLE,
-            f"{opened.path} is a {kind} without a program that can be started",
-            "Make it with `oxidizedvision package --kind program --build`."
-            if kind == _PROGRAM
-            else "Give a package of kind program, executable or wasm.",
-        )
-    return opened.program
 
 
 @contextmanager

@@ -77,8 +77,16 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         OxidizedVisionError: as `check_sum`.
     """
     check_sum(path)
-    with file_errors(path), zipfile.ZipFile(path) as archive:
-        yield archive
+    try:
+        with file_errors(path), zipfile.ZipFile(path) as archive:
+            archive.getinfo(SEAL)
+            yield archive
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
+        raise OxidizedVisionError(
+            Kind.CHECK_FAILED,
+            f"{path} is not the file that was written, though its sum is right: {error}",
+            "Somebody wrote that sum anew. Get the file again from its maker.",
+        ) from error
 
 
 def _sum_of(path: Path, size: int) -> str:

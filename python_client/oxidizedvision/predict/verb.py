@@ -110,6 +110,7 @@ def predict(
     if not is_package(model):
         return _run(Path(model), inputs, runner, output, settings, goal, notify)
     with packaged(Path(model)) as inside:
+        inside.check_runs([runner] if runner else (), Path(model))
         name = runner or inside.runner
         file = inside.program if name == "program" and inside.program else inside.model
         return _run(file, inputs, name, output, settings, goal, notify)

@@ -148,7 +148,11 @@ def executable_of(config: RunnerConfig) -> Path:
     if not path.is_file():
         raise _not_startable(path, "there is no such file")
     if not os.access(path, os.X_OK):
-        raise _not_startable(path, "it is not executable")
+        raise OxidizedVisionError(
+            Kind.BACKEND_UNAVAILABLE,
+            f"The program {path} cannot be started: it is not executable",
+            f"Run `chmod +x {path}`.",
+        )
     return path
 
 

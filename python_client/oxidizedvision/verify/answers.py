@@ -17,23 +17,38 @@ from oxidizedvision.verify.report import Link
 
 _NAME = "answers"
 _LINES = 5
+_UNKNOWN = (
+    "nobody recorded that the program in bin was built from this crate; --build runs its own tests"
+)
 
 
-def link(opened: Opened, *, build: bool) -> Link:
-    """Replay the goldens where there is something to run, or say why not."""
-    kind = opened.seal.says.kind
+def link(opened: Opened, *, build: bool, recorded: bool) -> Link:
+    """Replay the goldens where there is something to run, or say why not.
+
+    recorded: whether the manifest knows the program of a crate; another one proves nothing.
+    """
     try:
-        if kind == "wasm":
-            return _of_page(opened)
-        if build and opened.path.is_dir():
-            return _of_tests(opened)
-        if opened.program is not None:
-            return _of_program(opened)
+        return _replayed(opened, build=build, recorded=recorded)
     except OxidizedVisionError as error:
         absent = error.kind in UNAVAILABLE_KINDS
         return Link(_NAME, "unchecked" if absent else "broken", error.message)
-    hint = "the crate is not built; --build runs its own tests, which compare its answers"
-    return Link(_NAME, "unchecked", hint)
+
+
+def _replayed(opened: Opened, *, build: bool, recorded: bool) -> Link:
+    kind, is_folder = opened.seal.says.kind, opened.path.is_dir()
+    if kind == "wasm":
+        return _of_page(opened)
+    if build and (opened.path / "Cargo.toml").is_file():
+        return _of_tests(opened)
+    if opened.program is not None and (recorded or not is_folder):
+        return _of_program(opened)
+    if kind == "executable":
+        why = "these are its parts, and its program is not here"
+    elif opened.program is not None:
+        why = _UNKNOWN
+    else:
+        why = "the crate is not built; --build runs its own tests, which compare its answers"
+    return Link(_NAME, "unchecked", why)
 
 
 def _target(opened: Opened) -> Target:

@@ -44,6 +44,8 @@ def _of_files(folder: Path, seal: Seal) -> Link:
     for name, sha256 in seal.files.items():
         if name not in found:
             return Link("files", "broken", f"{name} is missing")
+        if found[name].is_symlink():
+            return Link("files", "broken", f"{name} is a link, and was written as a file")
         if sha256_of(found[name]) != sha256:
             return Link("files", "broken", f"{name} has changed: its SHA-256 differs")
     more = sorted(set(found) - set(seal.files))

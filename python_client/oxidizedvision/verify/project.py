@@ -99,7 +99,10 @@ def _of_program(opened: Opened, record: PackageRecord) -> Link:
     """Whether the program is the one that was built when the package was made."""
     program = opened.program if opened.path.is_dir() else None
     recorded = record.program.sha256 if record.program else ""
-    if program is not None and recorded and sha256_of(program) != recorded:
+    if program is not None and not recorded:
+        detail = f"the package is recorded, and {program} in it is not"
+        return Link("record", "unchecked", detail)
+    if program is not None and sha256_of(program) != recorded:
         detail = f"{program} is not the program that was built: its SHA-256 differs"
         return Link("record", "broken", detail)
     return Link("record", "whole", f"as it was recorded on {record.created}")

@@ -72,3 +72,4 @@ def test_a_crate_that_is_not_built_says_so(double: Artifact, tmp_path: Path) -> 
         validate(crate)
     assert caught.value.kind is Kind.BACKEND_UNAVAILABLE
     assert "--build" in caught.value.hint
+    assert validate(crate, runners=["onnxruntime"]).results

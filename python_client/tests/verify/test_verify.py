@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -197,3 +198,28 @@ def test_what_is_no_package_is_refused(tmp_path: Path, what: str) -> None:
     with pytest.raises(OxidizedVisionError) as caught:
         verify(path)
     assert caught.value.kind is (Kind.NOT_FOUND if what == "nothing" else Kind.USAGE)
+
+
+def test_a_part_that_was_exchanged_under_a_new_sum_is_found(file: Path) -> None:
+    whole = bytearray(file.read_bytes())
+    place = whole.index(b"pytorch")  # who made the model, in the model's own bytes
+    whole[place] ^= 1
+    whole[-64:] = hashlib.sha256(whole[:-64]).hexdigest().encode()
+    file.write_bytes(whole)
+    report = verify(file)
+    assert not report.passed
+
+
+def test_a_link_in_a_crate_is_named(crate: Path) -> None:
+    (crate / "model.onnx").rename(crate.parent / "model.onnx")
+    (crate / "model.onnx").symlink_to(crate.parent / "model.onnx")
+    assert broken(verify(crate)) == "files"
+
+
+def test_a_program_that_nobody_recorded_proves_nothing(crate: Path) -> None:
+    program = crate / "bin" / seal_of(crate).says.name
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    found = statuses(verify(crate))
+    assert (found["record"], found["answers"]) == ("unchecked", "unchecked")
