@@ -40,7 +40,7 @@ BUILDS = (
     Lever("as Cargo's release profile makes it", "release", stripped=False),
     Lever("stripped of symbols", "release"),
     Lever("and linked as one (LTO, one code-generation unit)", "dist"),
-    Lever("and all but the kernels optimised for size: what ships", "executable"),
+    Lever("and all but what runs models optimised for size, as what ships", "executable"),
 )
 
 
