@@ -8,8 +8,8 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,10 @@ _RUNS = 30
 
 @dataclass(frozen=True)
 class Lever:
-    """A way of building the program with rten. settings: over the profile, as Cargo takes them."""
+    """A way of building the program with rten."""
 
     label: str
     profile: str
-    settings: Mapping[str, str] = field(default_factory=dict)
     stripped: bool = True
 
 
@@ -103,8 +102,8 @@ def _smaller(model: Subject, precision: str, folder: Path) -> Path:
 
 def _steady(file: Path) -> float:
     """Milliseconds of a run once the program is warm."""
-    command: Sequence[str | Path] = [file, "--benchmark", str(_RUNS), "--threads", "1"]
-    command = [*command, "--shape", "1,3,224,224"]
+    command: list[str | Path] = [file, "--benchmark", str(_RUNS), "--threads", "1"]
+    command += ["--shape", "1,3,224,224"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
     return float(statistics.median(document["latency_ms"]))
