@@ -18,7 +18,8 @@ from oxidizedvision.verify.report import Link
 _NAME = "answers"
 _LINES = 5
 _UNKNOWN = (
-    "nobody recorded that the program in bin was built from this crate; --build runs its own tests"
+    "nothing here records that the program in bin was built from this crate: --origin names the "
+    "record, --build runs the crate's own tests"
 )
 
 
