@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 
+_TOOLS = Path(__file__).parents[1] / ".tools/bin"
+"""Where `make setup` puts uv if the machine has none."""
+
+
 class FetchError(Exception):
     """A wheel cannot be had."""
 
@@ -37,8 +41,11 @@ def with_dependencies(package: str, target: Path, *others: str) -> Path:
 
 
 def _run(options: list[str], name: str, target: Path) -> Path:
-    uv = shutil.which("uv")
-    installer = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install"]
+    uv = shutil.which("uv") or shutil.which("uv", path=_TOOLS)
+    if uv is not None:
+        installer = [uv, "pip", "install", "--python", sys.executable]
+    else:
+        installer = [sys.executable, "-m", "pip", "install"]
     done = subprocess.run([*installer, *options], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise FetchError(f"{name} cannot be fetched: {done.stderr.strip()}")

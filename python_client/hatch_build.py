@@ -8,7 +8,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-MODULE_FILES = ("oxidizedvision.js", "oxidizedvision_bg.wasm", "build.json")
+MODULE_FILES = ("oxidizedvision.js", "oxidizedvision_bg.wasm", "build.json", "crates.txt")
 TARGET = "oxidizedvision/wasm"
 
 

@@ -1,27 +1,68 @@
 #!/usr/bin/env bash
 # The programs without a model that the native wheel carries, in the folder that maturin takes into
-# it: small ones, which take minutes, or with --everyday those of the tests, which are linked only.
+# it: scripts/executables.sh [--everyday] [--target TRIPLE]
+# Small ones, which take minutes, or with --everyday those of the tests, which are linked only.
+# --target: for another kind of machine, such as aarch64-unknown-linux-gnu, in a folder of its name.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+crate="$root/rust_runtime/crates/model_executable"
 target="${CARGO_TARGET_DIR:-$root/rust_runtime/target}"
 output="$root/rust_runtime/crates/runner_python/oxidizedvision_native.data/platlib/oxidizedvision_native/executables"
 log="$target/executables.log"
+host="$(rustc -vV | sed -n 's/^host: //p')"
+triple="$host"
+profile=executable
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --everyday) profile=release ;;
+        --target) shift; triple="${1:?}" ;;
+        *) fail "there is no option $1" "scripts/executables.sh [--everyday] [--target TRIPLE]" ;;
+    esac
+    shift
+done
 mkdir -p "$target"
-if [ "${1:-}" = --everyday ]; then
-    profile=release
-    built="$target/release"
-    set -- --profile release
-else
-    profile=executable
-    triple="$(rustc -vV | sed -n 's/^host: //p')"
-    built="$target/$triple/executable"
-    set -- --profile executable --target "$triple"
+command=(cargo build --locked -p model_executable --profile "$profile")
+built="$target/$profile"
+flags=""
+
+# Sets the compilers of a machine that is not this one, by the names of Debian's.
+cross_compile() {
+    local prefix="${triple/-unknown/}" name="${triple//-/_}"
+    command -v "$prefix-gcc" >/dev/null || fail "there is no C compiler for $triple" \
+        "on Debian: apt-get install gcc-$prefix libc6-dev-${triple%%-*}-cross"
+    export "CC_$name=$prefix-gcc" "AR_$name=$prefix-ar" "CARGO_TARGET_${name^^}_LINKER=$prefix-gcc"
+}
+
+# No stable compiler builds its own library anew: it takes its source, which rustup has.
+build_the_library() {
+    local source; source="$(rustc --print sysroot)/lib/rustlib/src/rust/library"
+    [ -d "$source" ] || { command -v rustup && timeout 120 rustup component add rust-src; } >/dev/null 2>&1 ||
+        fail "there is no source of Rust's library" "rustup component add rust-src"
+    export RUSTC_BOOTSTRAP=1
+    command+=(-Zbuild-std=std,panic_abort "$@")
+}
+
+if [ "$triple" != "$host" ]; then
+    output="$output/$triple"
+    cross_compile
+fi
+if [ "$profile" = executable ]; then
+    build_the_library -Zbuild-std-features=optimize_for_size -Zpanic-immediate-abort
+    command+=(--config "$crate/profiles.toml")
+    flags="-Z location-detail=none"
+elif [ ! -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ]; then
+    build_the_library
+fi
+if [ "$profile" = executable ] || [ "$triple" != "$host" ]; then
+    command+=(--target "$triple")
+    built="$target/$triple/$profile"
     # Whole with the C library: it runs on any Linux, of whatever distribution and age.
     case "$triple" in
-        *-linux-gnu) export RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" ;;
+        *-linux-gnu) flags="$flags -C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" ;;
     esac
+    export RUSTFLAGS="$flags"
 fi
-if ! (cd rust_runtime && cargo build "$@" --locked -p model_executable) >"$log" 2>&1; then
+if ! (cd rust_runtime && "${command[@]}") >"$log" 2>&1; then
     tail -30 "$log" >&2
     fail "the programs for packages did not build" "the whole log is ${log#"$root/"}"
 fi
-(cd python_client && "$root/.venv/bin/python" -m tools.executables "$profile" "$built" "$output")
+(cd python_client && "$root/.venv/bin/python" -m tools.executables "$profile" "$triple" "$built" "$output")

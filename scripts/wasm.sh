@@ -71,6 +71,7 @@ build() {
     cargo run --quiet --release --locked --manifest-path "$root/rust_runtime/Cargo.toml" -p xtask -- \
         bind "$wasm_target/$target/$settings/wasm_frontend.wasm" "$out.new"
     describe "$name" "$out.new"
+    list_crates "$features" "$out.new/crates.txt"
     rm -rf "$out"
     mv "$out.new" "$out"
     say "built $name ($profile): $(stat -c %s "$out/oxidizedvision_bg.wasm") bytes"
@@ -104,6 +105,13 @@ describe() {
 JSON
 }
 
+# list_crates FEATURES FILE: what the module is made of, for its bill of materials.
+list_crates() {
+    (cd "$root/rust_runtime" && "${wasm_cargo[@]}" tree --locked --edges normal,build --prefix none --format '{p}|{l}' \
+        --target "$target" --package wasm_frontend --no-default-features --features "$1") |
+        sed 's| (/[^)]*)| (here)|' >"$2"
+}
+
 # Of all that a module is made of.
 sum_of_sources() {
     cd "$root/rust_runtime"
@@ -115,7 +123,7 @@ sum_of_sources() {
 # is_built NAME: whether the module is there, from these sources; one that is shipped serves tests too.
 is_built() {
     local facts="$crate/runtime/modules/$1/build.json"
-    grep -qs "\"sources\": \"$sources\"" "$facts" &&
+    [ -f "${facts%/*}/crates.txt" ] && grep -qs "\"sources\": \"$sources\"" "$facts" &&
         grep -qE "\"profile\": \"($profile|shipping)\"" "$facts"
 }
 

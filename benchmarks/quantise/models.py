@@ -35,7 +35,7 @@ class Model:
 
 
 def models(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Model]:
-    """Make each model in a folder, as its turn comes."""
+    """Make each model in a folder."""
     for name, make in _MAKERS.items():
         if wanted(name):
             (folder / name).mkdir(parents=True)

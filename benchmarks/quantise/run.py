@@ -25,7 +25,8 @@ def main(words: list[str] | None = None) -> int:
     with own_folder("quantise") as folder:
         peers = Peers(folder / "nncf")
         wanted = arguments.model or NAMES
-        for model in models(folder / "models", wanted.__contains__):
+        # All of them first: a network that cannot be fetched does not cost an hour.
+        for model in list(models(folder / "models", wanted.__contains__)):
             bench = Bench(model, folder / "models" / model.name, say)
             rows.append(
                 {

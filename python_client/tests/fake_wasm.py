@@ -68,6 +68,8 @@ def write_module(
         "sha256": hashlib.sha256(_BINARY).hexdigest(),
     }
     (module / "build.json").write_text(json.dumps(build))
+    tree = f"wasm_frontend v0.1.0 (here)|MIT\nrunner_{name} v0.1.0 (here)|MIT\nhalf v2.7.0|MIT\n"
+    (module / "crates.txt").write_text(tree)
     return module
 
 

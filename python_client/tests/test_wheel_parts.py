@@ -59,6 +59,7 @@ def test_modules_for_shipping_travel_with_the_page(runtime: Path, tmp_path: Path
         f"oxidizedvision/wasm/{name}"
         for name in (
             *("modules/rten/oxidizedvision.js", "modules/rten/oxidizedvision_bg.wasm"),
+            "modules/rten/crates.txt",
             *("modules/rten/build.json", "node_worker.mjs"),
             *("page/index.html", "page/sw.js", "page/assets/index-0000.js"),
         )

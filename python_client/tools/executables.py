@@ -1,6 +1,6 @@
 """What the native wheel carries for `package --kind executable`, once Cargo built the programs.
 
-`python -m tools.executables PROFILE FOLDER OUTPUT`; `scripts/executables.sh` calls it.
+`python -m tools.executables PROFILE TARGET FOLDER OUTPUT`; `scripts/executables.sh` calls it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from oxidizedvision.package.sources import rust_root
 _CRATE = "model_executable"
 
 
-def fill(profile: str, built: Path, output: Path) -> None:
+def fill(profile: str, triple: str, built: Path, output: Path) -> None:
     """Copy the programs, each with the bill of its crates, and say how they were built."""
     output.mkdir(parents=True, exist_ok=True)
-    triple = _host()
+    prefix = "" if triple == _host() else f"{triple.replace('-unknown', '')}-"
+    strip = shutil.which(f"{prefix}strip")
     build: dict[str, Any] = {}
     for engine in ENGINES:
         name = f"executable-{engine}"
         program = output / name
         shutil.copyfile(built / name, program)
-        if strip := shutil.which("strip"):
+        if strip:
             subprocess.run([strip, str(program)], check=True)
         program.chmod(0o755)
         build[engine] = {"profile": profile, "target": triple, "sha256": sha256_of(program)}
@@ -52,4 +53,4 @@ def _host() -> str:
 
 
 if __name__ == "__main__":
-    fill(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    fill(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))

@@ -51,6 +51,13 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
         bool, typer.Option("--force", help="Package a model that changed since it was converted.")
     ] = False,
     build: Annotated[bool, typer.Option("--build", help="Also build the crate.")] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="What an executable is to run on, such as aarch64-unknown-linux-gnu; this machine "
+            "where not given."
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Put a model into a package that stands alone.
@@ -73,6 +80,7 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per flag
             force=force,
             build=build,
             goal=goal,
+            target=target,
             notify=notify,
         )
     screen.show(result, *_views(result), *budget_views(result.budget))

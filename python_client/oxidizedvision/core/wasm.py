@@ -14,6 +14,8 @@ from oxidizedvision.core.files import sha256_of
 VARIABLE = "OXIDIZEDVISION_WASM"
 SCRIPT, BINARY, BUILD = "oxidizedvision.js", "oxidizedvision_bg.wasm", "build.json"
 MODULE_FILES = (SCRIPT, BINARY, BUILD)
+CRATES = "crates.txt"
+"""What a module is made of, as `cargo tree` says it."""
 BUILD_HINT = (
     "Build it: `make wasm` in the OxidizedVision repository, or set "
     f"{VARIABLE} to a folder that has modules/."

@@ -55,6 +55,7 @@ def package(  # noqa: PLR0913 - keyword-only
     force: bool = False,
     build: bool = False,
     goal: str | None = None,
+    target: str | None = None,
     notify: Notify = silent,
 ) -> PackageResult:
     """Put a converted model into a package that stands alone.
@@ -72,7 +73,8 @@ def package(  # noqa: PLR0913 - keyword-only
             of them stands for the manifest's TorchScript file.
         kind: A name of `KINDS`: `program`, `library`, `server`, `executable` or `wasm`.
         output: Its folder, or its file; `<model's folder>/<name>-crate`, `-library`, `-server`,
-            `-executable` or `-page` where not given. What is no package of that kind stays.
+            `-executable` (with the target after it) or `-page` where not given. What is no package
+            of that kind stays.
         engine: One that the kind can have; the error for another one lists them. `auto` for the
             best of `ALONE` here: by `choose`, with its number of threads, or for `wasm` by timing
             its modules in Node. Where not given, the fastest that the manifest has evidence of; for
@@ -81,24 +83,27 @@ def package(  # noqa: PLR0913 - keyword-only
         force: Package a model whose content is no longer what the manifest recorded.
         build: Also build the crate (`cargo build --release`), and put its program into `bin`.
         goal: Of `auto` for a program, as in `choose`; None means `latency`.
+        target: What an executable is to run on, such as `aarch64-unknown-linux-gnu`; this machine
+            where not given. QEMU proves it here.
         notify: Told what is being done.
 
     Raises:
         OxidizedVisionError: `check_failed` for a changed model, and for a module that does not
             give PyTorch's answers; `unsupported` when the engine cannot load the model, with those
             that can; `usage` for a bad kind, engine, goal, name or output; `dependency_missing`
-            where module, page or Node are missing; with `auto` as `choose`.
+            where module, page or Node are missing, or programs or QEMU for `target`; with `auto`
+            as `choose`.
     """
     given = Path(model)
-    wanted = _kind_named(kind)
+    wanted = _kind_named(kind, target)
     limits = _budget_in(given)
     subject = Subject.of(given)
-    name = wanted.name_of(name or subject.manifest.name)
+    name = wanted.name_of(subject.manifest.name if name is None else name)
     if not force:
         subject.check_unchanged()
-    folder = Path(output) if output else subject.model.parent / f"{name}-{wanted.suffix}"
+    folder = Path(output) if output else subject.model.parent / wanted.place(name, target)
     wanted.check_replaceable(folder)
-    job = Job(given, subject, name, folder, engine, goal, build, notify)
+    job = Job(given, subject, name, folder, engine, goal, build, target, notify)
     job, chosen = _with_engine(wanted, job, force=force)
     job.subject.warn_of_failed_validation()
     made = wanted.make(job, chosen)
@@ -118,13 +123,24 @@ def _with_engine(kind: PackageKind, job: Job, *, force: bool) -> tuple[Job, Chos
     return job, chosen
 
 
-def _kind_named(kind: str) -> PackageKind:
+def _kind_named(kind: str, target: str | None) -> PackageKind:
     if kind in KINDS:
+        _refuse_target(KINDS[kind], target)
         return KINDS[kind]
     raise OxidizedVisionError(
         Kind.USAGE,
         f"There is no kind of package {kind!r}{nearest(kind, KINDS)}",
         f"Choose one of: {', '.join(KINDS)}.",
+    )
+
+
+def _refuse_target(kind: PackageKind, target: str | None) -> None:
+    if target is None or isinstance(kind, ExecutableKind):
+        return
+    raise OxidizedVisionError(
+        Kind.USAGE,
+        f"A target is of executables, and this is to be of kind {kind.name}",
+        "A crate is built for another processor by `cargo build --target`; a page runs on each.",
     )
 
 

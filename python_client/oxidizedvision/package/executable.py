@@ -52,7 +52,7 @@ class ExecutableKind(PackageKind):
                 "An executable is whole as it is: --build is for crates",
                 "Leave out --build.",
             )
-        prebuilt = prebuilt_for(chosen.engine)
+        prebuilt = prebuilt_for(chosen.engine, job.target)
         with working_folder(job.folder.parent, "package") as staging:
             program = staging / job.name
             job.notify("putting the model behind the program")

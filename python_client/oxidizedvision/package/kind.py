@@ -50,7 +50,8 @@ class PackageResult:
 class Job:
     """What is to be packaged: `given` is the target as it was named, `engine` None where it is not.
 
-    folder: where the package goes; the file where it is one.
+    folder: where the package goes; the file where it is one. target: what an executable runs on, as
+    Rust calls it; None is this machine.
     """
 
     given: Path
@@ -60,6 +61,7 @@ class Job:
     engine: str | None
     goal: str | None
     build: bool
+    target: str | None
     notify: Notify
 
     def of(self, subject: Subject) -> Job:
@@ -94,6 +96,10 @@ class PackageKind(ABC):
         Raises:
             OxidizedVisionError: `usage` for one that it cannot have.
         """
+
+    def place(self, name: str, target: str | None) -> str:
+        """What a package is called where nobody says where it goes."""
+        return "-".join(part for part in (name, self.suffix, target) if part)
 
     def check_replaceable(self, path: Path) -> None:
         """Refuse a path where anything but a package of this kind stands.

@@ -38,14 +38,14 @@ class Prebuilt:
     target: str
 
 
-def prebuilt_for(engine: str) -> Prebuilt:
-    """The program of an engine, as it was built.
+def prebuilt_for(engine: str, target: str | None = None) -> Prebuilt:
+    """The program of an engine, as it was built, for this machine or another target.
 
     Raises:
         OxidizedVisionError: `dependency_missing` where there is none, `check_failed` where it is
             another one by now, `corrupt` where nothing says how it was built.
     """
-    folder = _folder()
+    folder = _folder() if target is None else _folder_of(target)
     program = folder / f"executable-{engine}{_ENDING}"
     if not program.is_file():
         raise OxidizedVisionError(
@@ -64,6 +64,22 @@ def prebuilt_for(engine: str) -> Prebuilt:
             stacklevel=2,
         )
     return Prebuilt(program, folder / f"executable-{engine}.cdx.json", build["target"])
+
+
+def _folder_of(target: str) -> Path:
+    """The folder of a target's programs: this machine's own, or one in it by the target's name."""
+    folder = _folder()
+    others = sorted(path.parent.name for path in folder.glob(f"*/{BUILD}"))
+    if target in others:
+        return folder / target
+    own = {_build_of(folder / BUILD, engine)["target"] for engine in ENGINES}
+    if target in own:
+        return folder
+    raise OxidizedVisionError(
+        Kind.DEPENDENCY_MISSING,
+        f"There are no programs for the target {target!r}, but for {', '.join((*own, *others))}",
+        f"In a checkout, `scripts/executables.sh --target {target}` builds them.",
+    )
 
 
 def _folder() -> Path:

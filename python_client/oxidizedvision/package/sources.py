@@ -11,7 +11,6 @@ import tomlkit
 from tomlkit.items import Table
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.package.prebuilt import SHIPPING
 
 
 def rust_root() -> Path:
@@ -73,7 +72,6 @@ def workspace_document(crates: Sequence[str], outside: Sequence[str] = ()) -> to
             dependencies.remove(name)
         elif name in crates:
             _table(dependencies, name)["path"] = f"runtime/{name}"
-    _table(document, "profile").remove(SHIPPING)  # of programs that carry no model
     return document
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import ModelInfo
 from oxidizedvision.runners.base import Runner, RunnerConfig, spec_from_dict
+from oxidizedvision.runners.emulated import starter_of
 from oxidizedvision.runners.request import cuda_index, granted_threads, no_device, refuse_unknown
 
 if TYPE_CHECKING:
@@ -102,9 +103,10 @@ def start(executable: Path, arguments: Sequence[str], *, timeout_s: float = _TIM
         OxidizedVisionError: `backend_unavailable` when it cannot be started, otherwise the kind
             of its exit code, with what it said on standard error.
     """
+    starter = starter_of(executable)
     try:
         done = subprocess.run(
-            [str(executable.absolute()), *arguments],
+            [*starter, str(executable.absolute()), *arguments],
             capture_output=True,
             text=True,
             errors="replace",

@@ -32,7 +32,7 @@ def texts(
             update={"inputs": specs, "outputs": specs, "preprocess": None}
         )
         subject = Subject(subject.model, subject.manifest_path, manifest)
-    job = Job(artifact.onnx, subject, "tiny", Path("x"), engine, None, False, print)
+    job = Job(artifact.onnx, subject, "tiny", Path("x"), engine, None, False, None, print)
     row = CRATES[kind]
     template = row.template(job, ChosenEngine(engine, "asked for"))
     return template.files(workspace_document(closure(*template.crates), template.outside))

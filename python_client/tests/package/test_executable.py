@@ -122,6 +122,8 @@ def test_what_is_no_executable_of_ours_is_never_replaced(double: Artifact, tmp_p
         ({"engine": "ort"}, Kind.USAGE, "rten, tract"),
         ({"build": True}, Kind.USAGE, "--build"),
         ({"name": "../x"}, Kind.USAGE, "name"),
+        ({"name": ""}, Kind.USAGE, "name"),
+        ({"target": "../x"}, Kind.DEPENDENCY_MISSING, "scripts/executables.sh --target ../x"),
     ],
 )
 def test_wrong_wishes(double: Artifact, options: dict[str, Any], kind: Kind, says: str) -> None:
@@ -139,6 +141,23 @@ def test_a_program_that_is_not_there_or_another_one(
     assert refused(double).kind is Kind.CORRUPT
     monkeypatch.setenv(prebuilt.VARIABLE, str(programs / "nowhere"))
     assert refused(double).kind is Kind.DEPENDENCY_MISSING
+
+
+def test_another_target_has_programs_of_its_own(double: Artifact, programs: Path) -> None:
+    write_prebuilt(programs / "riscv64-any")
+    own = executable(double)
+    foreign = executable(double, target="riscv64-any")
+    assert foreign.path.name == "tiny-executable-riscv64-any"
+    assert str(programs / "riscv64-any/rten.py").encode() in foreign.path.read_bytes()
+    assert executable(double, target="any").path.read_bytes() == own.path.read_bytes()
+    error = refused(double, target="sparc")
+    assert "but for any, riscv64-any" in error.message
+
+
+def test_a_target_is_of_executables(double: Artifact) -> None:
+    with pytest.raises(OxidizedVisionError) as caught:
+        package(double.onnx, target="any")
+    assert (caught.value.kind, "cargo build --target" in caught.value.hint) == (Kind.USAGE, True)
 
 
 def test_a_program_for_tests_is_told(double: Artifact, programs: Path) -> None:

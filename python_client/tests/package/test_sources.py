@@ -10,7 +10,6 @@ from oxidizedvision.core.errors import OxidizedVisionError
 from oxidizedvision.package import ENGINES
 from oxidizedvision.package.library import LibraryKind
 from oxidizedvision.package.names import crate_name
-from oxidizedvision.package.prebuilt import SHIPPING
 from oxidizedvision.package.program import ProgramKind
 from oxidizedvision.package.server import ServerKind
 from oxidizedvision.package.sources import closure, copy_runtime, rust_root, workspace_document
@@ -55,7 +54,7 @@ def test_profiles_are_those_of_the_workspace(engine: str) -> None:
     here = tomllib.loads((rust_root() / "Cargo.toml").read_text())["profile"]
     document = workspace_document(("runner_core", f"runner_{engine}"))
     there = tomllib.loads(tomlkit.dumps(document))["profile"]
-    assert there == {name: profile for name, profile in here.items() if name != SHIPPING}
+    assert there == here
     assert "package" not in str(there), "of a crate that is not there Cargo warns at every build"
 
 

@@ -24,6 +24,7 @@ from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, Oxid
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import load_manifest
 from oxidizedvision.package import PackageResult
+from oxidizedvision.package.bill import BILL
 from oxidizedvision.package.browser.folder import GOLDENS, MODEL
 from oxidizedvision.package.seal import SEAL
 from oxidizedvision.registry import describe, register
@@ -66,7 +67,7 @@ def test_the_folder_holds_page_module_and_model(double: Artifact, built: Path) -
     assert (result.kind, result.engine, result.executable) == ("wasm", "rten", None)
     assert "smallest" in result.reason
     assert set(result.files) == {
-        *("index.html", "sw.js", "assets/index-0000.js", "README.md", MARK, SEAL),
+        *("index.html", "sw.js", "assets/index-0000.js", "README.md", MARK, SEAL, BILL),
         *(MODEL, GOLDENS, "model/manifest.json"),
         *(f"modules/rten/{file}" for file in parts.MODULE_FILES),
     }
@@ -98,6 +99,17 @@ def test_the_seal_lists_every_other_file(double: Artifact) -> None:
     for name, entry in seal["files"].items():
         path = result.path / name
         assert entry == {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+
+
+def test_its_bill_names_the_crates_of_each_module_once(double: Artifact, built: Path) -> None:
+    write_module(built, "rten-threads")
+    bill = json.loads((page(double, engine="rten").path / BILL).read_text())
+    names = [row["name"] for row in bill["components"]]
+    assert {"tiny", "runner_rten", "runner_rten-threads", "@oxidizedvision/page"} <= set(names)
+    assert names.count("half") == 1
+    (built / "modules/rten" / parts.CRATES).unlink()
+    error = refused(double, engine="rten")
+    assert (error.kind, "make wasm" in error.hint) == (Kind.DEPENDENCY_MISSING, True)
 
 
 def test_two_packages_of_the_same_are_the_same(double: Artifact, tmp_path: Path) -> None:

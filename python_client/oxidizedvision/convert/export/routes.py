@@ -22,6 +22,7 @@ from oxidizedvision.convert.export.request import (
     ExportRequest,
     Failure,
 )
+from oxidizedvision.convert.export.script_archive import save_script
 from oxidizedvision.onnx_file import opset_of
 from oxidizedvision.runners.torch_outputs import leaves
 from oxidizedvision.runners.torchscript import DESCRIPTION
@@ -218,7 +219,8 @@ def _compute_in_single_precision() -> None:
 
 
 def _save_torchscript(request: ExportRequest, module: Any) -> None:
-    module.save(request.torchscript, _extra_files={DESCRIPTION: request.description})
+    assert request.torchscript is not None  # noqa: S101 - the callers have looked
+    save_script(module, Path(request.torchscript), {DESCRIPTION: request.description})
 
 
 def _scripted(request: ExportRequest, subject: Subject) -> ExportAnswer:

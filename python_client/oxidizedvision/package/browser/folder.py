@@ -11,6 +11,8 @@ from typing import Any
 from oxidizedvision.core import wasm
 from oxidizedvision.core.crates import MARK
 from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
+from oxidizedvision.core.manifest import tool_versions
+from oxidizedvision.package.bill import BILL, bill_text, crate_components
 from oxidizedvision.package.browser.readme import readme_text
 from oxidizedvision.package.chosen import ChosenEngine
 from oxidizedvision.package.kind import Job
@@ -39,6 +41,8 @@ def write_folder(folder: Path, job: Job, chosen: ChosenEngine) -> None:
     shutil.copyfile(subject.folder / subject.manifest.goldens.file, folder / GOLDENS)
     _write_json(folder / INSIDE / "manifest.json", _for_the_page(job, modules))
     subject.carried_manifest(chosen.evidence).save(folder / MARK)
+    bill = bill_text(_components(modules), subject, job.name)
+    (folder / BILL).write_text(bill, encoding="utf-8")
     text = readme_text(job, chosen.engine, threads=len(modules) > 1)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
@@ -63,6 +67,39 @@ def _for_the_page(job: Job, modules: list[str]) -> dict[str, Any]:
     }
 
 
+def _components(modules: list[str]) -> list[dict[str, Any]]:
+    """What the page and its modules are made of.
+
+    Raises:
+        OxidizedVisionError: `dependency_missing` for a module that does not say it.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for name in modules:
+        path = wasm.find_parts().module(name) / wasm.CRATES
+        try:
+            tree = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise OxidizedVisionError(
+                Kind.DEPENDENCY_MISSING,
+                f"The module {name} does not say what it is made of: {error}",
+                wasm.BUILD_HINT,
+            ) from error
+        rows |= {row["bom-ref"]: row for row in crate_components(tree)}
+    crates = sorted(rows.values(), key=lambda row: (row["name"], row["version"]))
+    return [*crates, *map(_script_component, ("@oxidizedvision/page", "@oxidizedvision/runtime"))]
+
+
+def _script_component(name: str) -> dict[str, Any]:
+    """A package of ours for browsers; those of others are for tests and the build."""
+    return {
+        "type": "library",
+        "bom-ref": f"npm:{name}",
+        "name": name,
+        "version": tool_versions()["oxidizedvision"],
+        "licenses": [{"expression": "MIT"}],
+    }
+
+
 def _copy_page(folder: Path) -> None:
     page = wasm.find_parts().page
     if not (page / _INDEX).is_file():
@@ -71,7 +108,7 @@ def _copy_page(folder: Path) -> None:
             f"The page is not built: there is no {page / _INDEX}",
             wasm.BUILD_HINT,
         )
-    ours = {MODULES, INSIDE, SEAL, MARK}
+    ours = {MODULES, INSIDE, SEAL, MARK, BILL}
     for path in sorted(page.iterdir()):
         if path.name in ours:
             continue

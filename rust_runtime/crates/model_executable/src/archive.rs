@@ -74,19 +74,19 @@ impl Archive {
     }
 
     /// Writes every part into a folder that is not there yet.
-    pub(crate) fn extract(&self, folder: &Path) -> Result<String, Fault> {
+    pub(crate) fn extract(&self, folder: &Path) -> Result<Vec<PathBuf>, Fault> {
         let failed = |path: &Path, error: &io::Error| {
             Fault::new(Exit::FileSystem, format!("{}: {error}", path.display()))
         };
         fs::create_dir(folder).map_err(|error| failed(folder, &error))?;
-        let mut lines = Vec::new();
+        let mut files = Vec::new();
         for part in &self.parts {
             let path = folder.join(&part.name);
             let bytes = self.part(&part.name)?;
             fs::write(&path, &bytes).map_err(|error| failed(&path, &error))?;
-            lines.push(format!("{} ({} bytes)", path.display(), bytes.len()));
+            files.push(path);
         }
-        Ok(lines.join("\n"))
+        Ok(files)
     }
 }
 

@@ -5,6 +5,7 @@
 //! SHA-256 of everything before those 64 digits; a program that finds another sum says so and does
 //! nothing. That shows damage, not authorship: who changes the file can write a new sum.
 
+mod aborts;
 mod archive;
 mod contents;
 
@@ -12,8 +13,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Command, FromArgMatches};
 use runner_core::{ModelSource, RunnerConfig};
+use serde_json::{Value, json};
 use vision_model::{Goldens, Model};
-use vision_program::{Arguments, Exit, Fault, Load, Setup};
+use vision_program::{Arguments, Exit, Fault, Load, SCHEMA_VERSION, Setup, pretty};
 
 use crate::{archive::Archive, contents::Contents};
 
@@ -37,6 +39,7 @@ struct Own {
 
 /// Runs this process's own file, by the command line of this process.
 pub fn run(load: Load) -> ExitCode {
+    aborts::tell();
     let done = Archive::of_this_program().and_then(|archive| {
         let contents = Contents::of(&archive)?;
         Ok((archive, contents))
@@ -56,17 +59,29 @@ pub fn run(load: Load) -> ExitCode {
         Err(error) => return vision_program::usage(&error),
     };
     let done = match &own.extract {
-        Some(folder) => archive.extract(folder),
+        Some(folder) => archive.extract(folder).map(|files| Told {
+            text: files
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect::<Vec<_>>()
+                .join("\n"),
+            document: json!({"schema_version": SCHEMA_VERSION, "files": files}),
+        }),
         None if own.check => check(&archive, &contents, load),
         None => return execute(&archive, &contents, load, (name, version), &own.arguments),
     };
     match done {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(fault) => fault.report(),
+        Ok(told) if own.arguments.json => println!("{}", pretty(&told.document)),
+        Ok(told) => println!("{}", told.text),
+        Err(fault) => return fault.report_as(own.arguments.json),
     }
+    ExitCode::SUCCESS
+}
+
+/// What was done, for people and for programs.
+struct Told {
+    text: String,
+    document: Value,
 }
 
 fn execute(
@@ -102,7 +117,7 @@ fn with_threads(config: &RunnerConfig, best: Option<usize>) -> RunnerConfig {
 }
 
 /// Replays the recorded inputs in this process.
-fn check(archive: &Archive, contents: &Contents, load: Load) -> Result<String, Fault> {
+fn check(archive: &Archive, contents: &Contents, load: Load) -> Result<Told, Fault> {
     let goldens = Goldens::read(&archive.part(&contents.goldens)?)?;
     let config = with_threads(&RunnerConfig::new(source(archive, contents)?), contents.threads);
     let model = Model::from_onnx(&archive.part(&contents.model)?, || {
@@ -111,7 +126,9 @@ fn check(archive: &Archive, contents: &Contents, load: Load) -> Result<String, F
     let model = model.map_err(Fault::from)?;
     let report = goldens.replay(|inputs| model.runner.run_named(inputs))?;
     if report.passed() {
-        return Ok(report.to_string());
+        let text = report.to_string();
+        let document = json!({"schema_version": SCHEMA_VERSION, "passed": true, "report": text});
+        return Ok(Told { text, document });
     }
     let text = format!("the answers differ from PyTorch's; {report}");
     Err(Fault::new(Exit::CheckFailed, text))

@@ -101,6 +101,16 @@ impl Fault {
         ExitCode::from(self.exit as u8)
     }
 
+    /// [`Self::report`], and with `json` also as a document on standard output, as the Python
+    /// client does.
+    pub fn report_as(&self, json: bool) -> ExitCode {
+        if json {
+            // Nothing is left to tell when even this cannot be printed.
+            drop(crate::job::print(&crate::job::pretty(&json!({"error": self.to_json()}))));
+        }
+        self.report()
+    }
+
     /// The fault as programs read it.
     pub(crate) fn to_json(&self) -> Value {
         json!({

@@ -41,6 +41,12 @@ pub(crate) fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }
 
+/// Whether two paths lead to one file that is there.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok().filter(|path| path.is_file());
+    real(one).is_some_and(|one| real(other) == Some(one))
+}
+
 /// Refuses an output that could not be written, before any work is done for it.
 pub(crate) fn check_writable(path: &Path) -> Result<(), Fault> {
     let refused = |why: &str| Fault::new(Exit::FileSystem, format!("{} {why}", path.display()));

@@ -14,6 +14,9 @@ use crate::{Arguments, Exit, Fault, files, job, session::Session};
 
 const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
 
+/// How many of those that are left out are named.
+const SKIPPED_SHOWN: usize = 5;
+
 /// An input and the file that its result goes to.
 struct Task {
     input: PathBuf,
@@ -41,8 +44,10 @@ pub(crate) fn answer(
         return Err(Fault::bad("a folder of inputs has one folder of results")
             .with_hint("Give INPUT and OUTPUT, both folders."));
     };
-    let (tasks, skipped) = tasks(session, folder, Path::new(output))?;
-    make(Path::new(output))?;
+    let output = Path::new(output);
+    let (tasks, skipped) = tasks(session, folder, output)?;
+    make(output)?;
+    tell_of_skipped(&skipped);
     let mut rows = Vec::new();
     let mut failed = 0;
     for task in &tasks {
@@ -69,13 +74,25 @@ pub(crate) fn answer(
     let text = if arguments.json {
         job::pretty(&document(session, &rows, &skipped, start))
     } else {
-        format!("wrote {done} of {} results into {}", tasks.len(), Path::new(output).display())
+        format!("wrote {done} of {} results into {}", tasks.len(), output.display())
     };
     let fault = (failed > 0).then(|| {
         Fault::bad(format!("{failed} of {} inputs failed", tasks.len()))
             .with_hint("The lines above say why; the other results are written.")
     });
     Ok((text, fault))
+}
+
+/// Names what is left out, the first few of many.
+fn tell_of_skipped(skipped: &[PathBuf]) {
+    let names =
+        skipped.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy());
+    let shown: Vec<_> = names.take(SKIPPED_SHOWN).collect();
+    if !shown.is_empty() {
+        let more = skipped.len() - shown.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        eprintln!("note: left out what is no picture and no tensor: {}{more}", shown.join(", "));
+    }
 }
 
 fn document(session: &Session, rows: &[Value], skipped: &[PathBuf], start: Instant) -> Value {
@@ -125,18 +142,12 @@ fn tasks(
         }
         tasks.push(Task { input, output: result });
     }
-    if let Some(task) = tasks.iter().find(|task| same(&task.output, folder, &tasks)) {
+    let is_an_input = |file: &Path| tasks.iter().any(|task| files::is_same(file, &task.input));
+    if let Some(task) = tasks.iter().find(|task| is_an_input(&task.output)) {
         let message = format!("the result {} would replace an input", task.output.display());
         return Err(Fault::bad(message).with_hint("Name another folder for the results."));
     }
     Ok((tasks, skipped))
-}
-
-/// Whether a result's file is one of the inputs.
-fn same(result: &Path, folder: &Path, tasks: &[Task]) -> bool {
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    let Some(found) = real(result) else { return false };
-    real(folder).is_some() && tasks.iter().any(|task| real(&task.input).as_ref() == Some(&found))
 }
 
 fn is_input(path: &Path) -> bool {
@@ -160,6 +171,11 @@ fn ending(session: &Session, input: &Path) -> String {
 }
 
 fn make(folder: &Path) -> Result<(), Fault> {
+    let is_of_file = files::is_npy(folder) || files::is_json(folder) || is_input(folder);
+    if is_of_file && !folder.is_dir() {
+        let message = format!("{} is the name of a file, and a folder is needed", folder.display());
+        return Err(Fault::bad(message).with_hint("Name a folder for the results."));
+    }
     fs::create_dir_all(folder).map_err(|error| {
         Fault::new(Exit::FileSystem, format!("{} cannot be made: {error}", folder.display()))
             .with_hint("Name a folder for the results.")

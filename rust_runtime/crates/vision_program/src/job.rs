@@ -18,16 +18,18 @@ use crate::{
     session::{Session, milliseconds},
 };
 
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+/// Of every document that a program prints.
+pub const SCHEMA_VERSION: u32 = 1;
 
-/// Does what the command line asks for, with the answer on standard output.
-pub(crate) fn run(setup: &Setup<'_>, arguments: &Arguments) -> Result<(), Fault> {
+/// Does what the command line asks for, with the answer on standard output; gives what went wrong
+/// although there was an answer.
+pub(crate) fn run(setup: &Setup<'_>, arguments: &Arguments) -> Result<Option<Fault>, Fault> {
     if arguments.benchmark_session {
-        return benchmark::serve(setup, arguments);
+        return benchmark::serve(setup, arguments).map(|()| None);
     }
     let (text, fault) = answer(setup, arguments)?;
     print(&text)?;
-    fault.map_or(Ok(()), Err)
+    Ok(fault)
 }
 
 /// What is printed, and what went wrong although there is something to print.
@@ -69,6 +71,7 @@ pub(crate) fn one(
 ) -> Result<Done, Fault> {
     session.run_times.clear();
     let outputs = outputs(session, &arguments.outputs())?;
+    check_keeps_inputs(session, arguments, &outputs)?;
     let (inputs_done, answer, way) = run_model(session, arguments, &outputs)?;
     let outputs_done = write_all(session, answer, &outputs)?;
     let note = way.as_ref().and_then(Way::note);
@@ -124,7 +127,8 @@ pub(crate) fn print(text: &str) -> Result<(), Fault> {
     })
 }
 
-pub(crate) fn pretty(value: &Value) -> String {
+/// A document as it is printed.
+pub fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
 
@@ -150,20 +154,37 @@ fn outputs(session: &Session, given: &[OsString]) -> Result<Vec<Output>, Fault> 
     Ok(outputs)
 }
 
+/// Refuses a result that would take the place of an input.
+fn check_keeps_inputs(
+    session: &Session,
+    arguments: &Arguments,
+    outputs: &[Output],
+) -> Result<(), Fault> {
+    for (_, input) in inputs(session, arguments)? {
+        if let Some(output) = outputs.iter().find(|output| files::is_same(&output.path, &input)) {
+            let message = format!("the result {} would replace an input", output.path.display());
+            return Err(Fault::bad(message).with_hint("Name another file for the result."));
+        }
+    }
+    Ok(())
+}
+
+/// The files of the inputs, by the inputs' names.
+fn inputs(session: &Session, arguments: &Arguments) -> Result<Vec<(String, PathBuf)>, Fault> {
+    let specs = &session.info().inputs;
+    let named = |text| {
+        named(text, specs, "input").map(|(spec, path)| (spec.name.clone(), PathBuf::from(path)))
+    };
+    arguments.inputs().iter().map(named).collect()
+}
+
 /// Reads the inputs and runs the model: what was read, what came out, how a picture went through.
 fn run_model(
     session: &mut Session,
     arguments: &Arguments,
     outputs: &[Output],
 ) -> Result<(Vec<Value>, Answer, Option<Way>), Fault> {
-    let given = arguments.inputs();
-    let specs = session.info().inputs.clone();
-    let inputs: Vec<(String, PathBuf)> = given
-        .iter()
-        .map(|text| {
-            named(text, &specs, "input").map(|(spec, path)| (spec.name.clone(), path.into()))
-        })
-        .collect::<Result<_, _>>()?;
+    let inputs = inputs(session, arguments)?;
     if let [(name, path)] = &inputs[..]
         && !files::is_npy(path)
     {

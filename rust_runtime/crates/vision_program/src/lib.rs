@@ -27,6 +27,7 @@ use runner_core::{LoadError, ModelSource, Runner, RunnerConfig};
 pub use crate::{
     arguments::Arguments,
     fault::{Exit, Fault},
+    job::{SCHEMA_VERSION, pretty},
 };
 
 const ABOUT: &str = "Runs one model on a picture or on tensors.";
@@ -101,8 +102,9 @@ pub fn execute(setup: &Setup<'_>, arguments: &Arguments) -> ExitCode {
             .with_hint("Please report it with the command and the files that it was given."))
     });
     match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => fault.report(),
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(fault)) => fault.report(),
+        Err(fault) => fault.report_as(arguments.json),
     }
 }
 
@@ -117,5 +119,6 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     // What follows the first paragraph is the usage, which the hint points to.
     let text = error.to_string();
     let reason = text.split("\n\n").next().unwrap_or_default();
-    Fault::bad(reason.trim_start_matches("error: ")).report()
+    let json = std::env::args_os().any(|word| word == "--json");
+    Fault::bad(reason.trim_start_matches("error: ")).report_as(json)
 }

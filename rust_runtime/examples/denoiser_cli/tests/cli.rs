@@ -359,6 +359,8 @@ fn a_folder_becomes_a_folder_and_one_bad_input_stops_no_other() {
     let failed: Vec<bool> = rows.iter().map(|row| !row["error"].is_null()).collect();
     assert_eq!(failed, [false, false, true], "{report}");
     assert!(report["skipped"][0].as_str().unwrap().ends_with("notes.txt"));
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(stderr.contains("note: left out what is no picture and no tensor: notes.txt"));
     let names = |folder: &Path| {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
@@ -385,7 +387,38 @@ fn a_folder_of_results_never_replaces_an_input_nor_another_result() {
         String::from_utf8(done.stderr).unwrap()
     };
     assert!(refused(&given).contains("would replace an input"));
+    assert!(refused(&folder.path().join("out.png")).contains("is the name of a file"));
+    assert!(!folder.path().join("out.png").exists());
     fs::write(given.join("a.bmp"), &png).unwrap();
     assert!(refused(&folder.path().join("out")).contains("would both become"));
     assert_eq!(fs::read(given.join("a.png")).unwrap(), png);
+}
+
+#[test]
+fn a_result_never_replaces_its_own_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model_with(folder.path(), "denoiser.onnx", &CONTRACT);
+    let file = folder.path().join("a.png");
+    write_picture(&file, &picture(20, 12));
+    let before = fs::read(&file).unwrap();
+    let by_another_way = folder.path().join(".").join("a.png");
+    let done = run(&model, "rten", &[text(&file), text(&by_another_way)]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("would replace an input"));
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn with_json_a_fault_is_a_document_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model_with(folder.path(), "denoiser.onnx", &CONTRACT);
+    let (absent, result) = (folder.path().join("none.png"), folder.path().join("b.png"));
+    for arguments in [&[text(&absent), text(&result)][..], &["--threads", "none"]] {
+        let done = run(&model, "rten", &[arguments, &["--json"]].concat());
+        assert_eq!(done.status.code(), Some(2));
+        let document: Value = serde_json::from_slice(&done.stdout).unwrap();
+        assert_eq!(document["error"]["kind"], "input");
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(String::from_utf8_lossy(&done.stderr).contains(message));
+    }
 }

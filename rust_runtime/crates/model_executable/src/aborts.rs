@@ -1,0 +1,31 @@
+/// What is said where the process ends by itself.
+const TEXT: &str = "error: the program came to a fault of its own, or no memory was left
+hint: Try a smaller input; if that does not help, please report it with the files that it was given.
+";
+
+/// Makes a fault that ends the process at once say so, and end it with the code of our own faults.
+///
+/// The small programs are built without the texts and the unwinding of panics, so that nothing
+/// catches one.
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "the standard library handles no signals")]
+pub(crate) fn tell() {
+    for signal in [libc::SIGILL, libc::SIGTRAP, libc::SIGABRT] {
+        let handler = told as extern "C" fn(libc::c_int);
+        // SAFETY: the handler calls nothing but write and _exit, which any handler may.
+        unsafe { libc::signal(signal, handler as libc::sighandler_t) };
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn tell() {}
+
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "the standard library handles no signals")]
+extern "C" fn told(_signal: libc::c_int) {
+    // SAFETY: the text is as long as it says, and both may be called at any moment.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, TEXT.as_ptr().cast(), TEXT.len());
+        libc::_exit(vision_program::Exit::OurFault as libc::c_int);
+    }
+}
