@@ -72,13 +72,11 @@ def package(  # noqa: PLR0913 - keyword-only
             `prepare` wrote for one of their engines, or the `.pt` for tch. With `engine="tch"` any
             of them stands for the manifest's TorchScript file.
         kind: A name of `KINDS`: `program`, `library`, `server`, `executable` or `wasm`.
-        output: Its folder, or its file; `<model's folder>/<name>-crate`, `-library`, `-server`,
-            `-executable` (with the target after it) or `-page` where not given. What is no package
-            of that kind stays.
+        output: Its folder, or its file; beside the model, named after it, the kind and the target,
+            where not given. What is no package of that kind stays.
         engine: One that the kind can have; the error for another one lists them. `auto` for the
             best of `ALONE` here: by `choose`, with its number of threads, or for `wasm` by timing
-            its modules in Node. Where not given, the fastest that the manifest has evidence of; for
-            `wasm` the one with the smallest module.
+            its modules in Node. Where not given, the fastest by the manifest; for `wasm` the smallest.
         name: The crate's and the program's name, or the page's title; the model's where not given.
         force: Package a model whose content is no longer what the manifest recorded.
         build: Also build the crate (`cargo build --release`), and put its program into `bin`.
@@ -91,16 +89,13 @@ def package(  # noqa: PLR0913 - keyword-only
         OxidizedVisionError: `check_failed` for a changed model, and for a module that does not
             give PyTorch's answers; `unsupported` when the engine cannot load the model, with those
             that can; `usage` for a bad kind, engine, goal, name or output; `dependency_missing`
-            where module, page or Node are missing, or programs or QEMU for `target`; with `auto`
-            as `choose`.
+            where module, page, program, QEMU or Node are missing; with `auto` as `choose`.
     """
     given = Path(model)
     wanted = _kind_named(kind, target)
     limits = _budget_in(given)
     subject = Subject.of(given)
     name = wanted.name_of(subject.manifest.name if name is None else name)
-    if not force:
-        subject.check_unchanged()
     folder = Path(output) if output else subject.model.parent / wanted.place(name, target)
     wanted.check_replaceable(folder)
     job = Job(given, subject, name, folder, engine, goal, build, target, notify)
@@ -114,6 +109,8 @@ def package(  # noqa: PLR0913 - keyword-only
 
 def _with_engine(kind: PackageKind, job: Job, *, force: bool) -> tuple[Job, ChosenEngine]:
     """The job for the model's file that the chosen engine runs."""
+    if not force:
+        job.subject.check_unchanged()
     chosen = kind.choose(job)
     if chosen.choice is not None:
         job = job.of(job.subject.chosen(chosen.choice.file))
