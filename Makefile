@@ -79,7 +79,7 @@ bench-package: setup  ## executables beside Python processes, from exec to the f
 	@OXIDIZEDVISION_EXECUTABLES="$(EXECUTABLES)" $(BIN)/python -m benchmarks.package.run $(ARGS)
 
 test-packages: setup  ## every kind of crate with every engine, vendored sources, and the C header
-	@cd python_client && OXV_PACKAGES=1 ../$(BIN)/python -m pytest -q tests/e2e/test_package_matrix.py $(ARGS)
+	@cd python_client && OXV_PACKAGES=1 ../$(BIN)/python -m pytest -q tests/e2e/test_package_matrix.py tests/e2e/test_travelling.py $(ARGS)
 
 onnx-cases: setup  ## the ONNX project's own test cases through every engine, ours beside the bare one
 	@$(BIN)/python -m benchmarks.onnx_cases.run $(ARGS)

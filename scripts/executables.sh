@@ -21,14 +21,13 @@ while [ $# -gt 0 ]; do
 done
 mkdir -p "$target"
 command=(cargo build --locked -p model_executable --profile "$profile")
-built="$target/$profile"
 flags=""
 
 # Sets the compilers of a machine that is not this one, by the names of Debian's.
 cross_compile() {
     local prefix="${triple/-unknown/}" name="${triple//-/_}"
     command -v "$prefix-gcc" >/dev/null || fail "there is no C compiler for $triple" \
-        "on Debian: apt-get install gcc-$prefix libc6-dev-${triple%%-*}-cross"
+        "on Debian: apt-get install gcc-$prefix"
     export "CC_$name=$prefix-gcc" "AR_$name=$prefix-ar" "CARGO_TARGET_${name^^}_LINKER=$prefix-gcc"
 }
 
@@ -37,7 +36,9 @@ build_the_library() {
     local source; source="$(rustc --print sysroot)/lib/rustlib/src/rust/library"
     [ -d "$source" ] || { command -v rustup && timeout 120 rustup component add rust-src; } >/dev/null 2>&1 ||
         fail "there is no source of Rust's library" "rustup component add rust-src"
-    export RUSTC_BOOTSTRAP=1
+    # Apart, since build scripts ask for the variable: all would be built anew each time.
+    export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$target/executables"
+    target="$CARGO_TARGET_DIR"
     command+=(-Zbuild-std=std,panic_abort "$@")
 }
 
@@ -52,6 +53,7 @@ if [ "$profile" = executable ]; then
 elif [ ! -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ]; then
     build_the_library
 fi
+built="$target/$profile"
 if [ "$profile" = executable ] || [ "$triple" != "$host" ]; then
     command+=(--target "$triple")
     built="$target/$triple/$profile"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from benchmarks.command import say
 from benchmarks.package.starts import StartError, Starts, in_turns
@@ -36,18 +37,23 @@ class Lever:
 
 
 BUILDS = (
-    Lever("as Cargo's release profile makes it", "release", stripped=False),
+    Lever("rten, as Cargo's release profile makes it", "release", stripped=False),
     Lever("stripped of symbols", "release"),
     Lever("and linked as one (LTO, one code-generation unit)", "dist"),
-    Lever("and all but what runs models optimised for size, as what ships", "executable"),
+)
+SHIPPED = (
+    "and all but what runs models optimised for size, panics that end the program at once, and the "
+    "C library inside: what ships"
 )
 
 
 def levers(model: Subject, photograph: Path, folder: Path, rounds: int) -> Iterator[dict[str, Any]]:
-    """A row for each way, then for smaller weights in the program that ships."""
+    """A row for each way, then for the engines and smaller weights in the program that ships."""
     files = [(lever.label, _built(lever, model, folder)) for lever in BUILDS]
+    files.append((SHIPPED, _shipped(model.model, "rten", folder / "shipped-rten")))
+    files.append(("that with tract", _shipped(model.model, "tract", folder / "shipped-tract")))
     for precision in ("fp16", "int8"):
-        label = f"that with {precision.upper()} weights"
+        label = f"that with rten and {precision.upper()} weights"
         files.append((label, _smaller(model, precision, folder)))
     starts = []
     for place, (label, file) in enumerate(files):
@@ -83,12 +89,9 @@ def _built(lever: Lever, model: Subject, folder: Path) -> Path:
     }
     (programs / prebuilt.BUILD).write_text(json.dumps({"rten": build}))
     (programs / "executable-rten.cdx.json").write_text('{"components": []}')
-    os.environ[prebuilt.VARIABLE] = str(programs)
-    try:
-        output = folder / f"executable-{lever.profile}-{lever.stripped}"
-        return package(model.model, kind="executable", engine="rten", output=output).path
-    finally:
-        del os.environ[prebuilt.VARIABLE]
+    output = folder / f"executable-{lever.profile}-{lever.stripped}"
+    with mock.patch.dict(os.environ, {prebuilt.VARIABLE: str(programs)}):
+        return _shipped(model.model, "rten", output)
 
 
 def _smaller(model: Subject, precision: str, folder: Path) -> Path:
@@ -96,8 +99,12 @@ def _smaller(model: Subject, precision: str, folder: Path) -> Path:
     calibration = CalibrationConfig(data=str(folder / "pictures"))
     options = QuantizeOptions(engine="rten", threads=1, force=True, calibration=calibration)
     made = optimize(model.config, quantize=precision, quantization=options)
-    output = folder / f"executable-{precision}"
-    return package(made.output, kind="executable", engine="rten", output=output).path
+    return _shipped(made.output, "rten", folder / f"executable-{precision}")
+
+
+def _shipped(model: Path, engine: str, output: Path) -> Path:
+    """A model behind the program of an engine that the wheel carries."""
+    return package(model, kind="executable", engine=engine, output=output).path
 
 
 def _steady(file: Path) -> float:

@@ -76,7 +76,7 @@ def package(  # noqa: PLR0913 - keyword-only
             where not given. What is no package of that kind stays.
         engine: One that the kind can have; the error for another one lists them. `auto` for the
             best of `ALONE` here: by `choose`, with its number of threads, or for `wasm` by timing
-            its modules in Node. Where not given, the fastest by the manifest; for `wasm` the smallest.
+            its modules in Node. Where not given, the fastest by the manifest; the smallest.
         name: The crate's and the program's name, or the page's title; the model's where not given.
         force: Package a model whose content is no longer what the manifest recorded.
         build: Also build the crate (`cargo build --release`), and put its program into `bin`.
