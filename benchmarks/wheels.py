@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 _TOOLS = Path(__file__).parents[1] / ".tools/bin"
 """Where `make setup` puts uv if the machine has none."""
 

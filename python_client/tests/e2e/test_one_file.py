@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from oxidizedvision import package, predict, verify
+from oxidizedvision import benchmark, package, predict, verify
+from oxidizedvision.benchmark import BenchmarkOptions
+from oxidizedvision.core.errors import ExitCode
 from oxidizedvision.pipeline import PipelineResult
 
 pytestmark = [
@@ -66,6 +69,26 @@ def test_it_checks_itself_and_is_verified(executable: Path, model: Path) -> None
     assert done.stdout.count("pass ") >= 1
     report = verify(executable, origin=model.parent)
     assert {link.status for link in report.links} == {"whole"}, report.links
+
+
+def test_it_is_measured_in_place_of_a_model(executable: Path) -> None:
+    report = benchmark(
+        executable, options=BenchmarkOptions(iters=4, warmup_iters=1, processes=2, threads=1)
+    )
+    (row,) = report.results
+    assert (row.runner, row.iters) == ("program", 4)
+    assert row.p50_ms > 0
+    assert not report.failures
+
+
+def test_it_answers_programs_in_json(executable: Path, tmp_path: Path) -> None:
+    checked = json.loads(started(executable, "--check", "--json").stdout)
+    assert checked["passed"]
+    extracted = json.loads(started(executable, "--extract", tmp_path / "x", "--json").stdout)
+    assert {Path(name).name for name in extracted["files"]} >= {"model.onnx", "package.oxv.json"}
+    again = started(executable, "--extract", tmp_path / "x", "--json")
+    assert again.returncode == ExitCode.FILE_SYSTEM
+    assert json.loads(again.stdout)["error"]["kind"] == "file_system"
 
 
 def test_no_flipped_bit_is_answered(executable: Path, photograph: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tiny_network import Artifact
 
 from oxidizedvision import package
 from oxidizedvision.core.crates import MARK
-from oxidizedvision.core.errors import Kind, OxidizedVisionError, OxidizedVisionWarning
+from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError, OxidizedVisionWarning
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import load_manifest
 from oxidizedvision.package import PackageResult, archive, prebuilt
@@ -141,6 +141,16 @@ def test_a_program_that_is_not_there_or_another_one(
     assert refused(double).kind is Kind.CORRUPT
     monkeypatch.setenv(prebuilt.VARIABLE, str(programs / "nowhere"))
     assert refused(double).kind is Kind.DEPENDENCY_MISSING
+
+
+def test_the_budget_limits_the_whole_file(double: Artifact) -> None:
+    size = executable(double).bytes / 1e6
+    text = double.config.read_text()
+    for limit, code in ((size * 1.5, ExitCode.DONE), (size * 0.9, ExitCode.CHECK_FAILED)):
+        double.config.write_text(f"{text}budget: {{size_mb: {limit:.6f}}}\n")
+        result = package(double.config, kind="executable")
+        assert result.budget is not None
+        assert result.budget.exit_code == code
 
 
 def test_another_target_has_programs_of_its_own(double: Artifact, programs: Path) -> None:
