@@ -29,3 +29,27 @@ extern "C" fn told(_signal: libc::c_int) {
         libc::_exit(vision_program::Exit::OurFault as libc::c_int);
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+
+    const VARIABLE: &str = "OXIDIZEDVISION_TEST_ABORTS";
+
+    /// Runs itself again, in a process that may end.
+    #[test]
+    fn a_process_that_ends_by_itself_says_so_and_with_which_code() {
+        if std::env::var_os(VARIABLE).is_some() {
+            super::tell();
+            std::process::abort();
+        }
+        let name = std::thread::current().name().unwrap().to_owned();
+        let done = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &name, "--nocapture"])
+            .env(VARIABLE, "1")
+            .output()
+            .unwrap();
+        assert_eq!(done.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&done.stderr).contains("a fault of its own"));
+    }
+}
