@@ -49,7 +49,10 @@ fi
 if [ "$profile" = executable ]; then
     build_the_library -Zbuild-std-features=optimize_for_size -Zpanic-immediate-abort
     command+=(--config "$crate/profiles.toml")
-    flags="-Z location-detail=none"
+    # No panic is unwound, so that no tables of the stack are needed.
+    flags="-Z location-detail=none -C force-unwind-tables=no"
+    # Rust's linker on this target is LLVM's, which folds functions of the same code.
+    [ "$triple" != x86_64-unknown-linux-gnu ] || flags="$flags -C link-arg=-Wl,--icf=all"
 elif [ ! -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ]; then
     build_the_library
 fi

@@ -147,8 +147,14 @@ class OnnxRuntimeRunner(Runner):
         if not _has_driver():
             raise no_device("onnxruntime", config.device, f"there is no NVIDIA driver ({_DRIVER})")
         self._load_cuda()
-        # TF32, the provider's own default, is no single precision.
-        return [(_CUDA, {"device_id": index, "use_tf32": "0"}), "CPUExecutionProvider"]
+        # TF32, the provider's own default, is no single precision. Its search for algorithms takes a
+        # hundred milliseconds whenever a run has another shape than the one before.
+        options = {
+            "device_id": index,
+            "use_tf32": "0",
+            "cudnn_conv_algo_search": "HEURISTIC",
+        }
+        return [(_CUDA, options), "CPUExecutionProvider"]
 
     def _load_cuda(self) -> None:
         """Load CUDA and cuDNN from their Python packages, where the loader does not look."""

@@ -236,7 +236,8 @@ def test_cuda_is_single_precision_on_the_device_that_was_asked_for(
     cuda_build.setattr(onnxruntime, "InferenceSession", Session)
     runner = load(tiny_shared.onnx, runner="onnxruntime", device="cuda")
     assert runner.info.device == "cuda:0"
-    assert seen == [("CUDAExecutionProvider", {"device_id": 0, "use_tf32": "0"})]
+    options = {"device_id": 0, "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+    assert seen == [("CUDAExecutionProvider", options)]
 
 
 def test_a_provider_that_fails_in_a_run_is_an_error_and_no_fall_back(
