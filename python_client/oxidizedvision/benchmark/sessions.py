@@ -11,8 +11,10 @@ from oxidizedvision.benchmark.inputs import input_shapes
 from oxidizedvision.benchmark.processors import processors_for
 from oxidizedvision.benchmark.request import MeasureRequest
 from oxidizedvision.benchmark.session import Session
+from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.processes import PYTHON_MODULE, environment
 from oxidizedvision.runners import wasm
+from oxidizedvision.runners.emulated import starter_of
 from oxidizedvision.runners.libraries import without_ours
 from oxidizedvision.runners.oneshot import config_fields
 from oxidizedvision.runners.program import ProgramRunner
@@ -96,6 +98,12 @@ def _program_command(
 ) -> tuple[str, ...]:
     runner_config = where.runner_config("program", device=request.device, threads=request.threads)
     runner = ProgramRunner(runner_config)
+    if starter_of(runner.executable):
+        raise OxidizedVisionError(
+            Kind.UNSUPPORTED,
+            f"{runner.executable} runs here by QEMU only, whose times tell nothing",
+            f"Measure it there: `{runner.executable.name} --benchmark 100 --shape …`.",
+        )
     found = input_shapes(runner.input_specs, request)
     shapes = [f"{name}={','.join(map(str, shape))}" for name, shape in found.items()]
     return (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,6 +102,23 @@ def test_the_program_measures_itself(double: Artifact) -> None:
     program.unlink()
     report = benchmark(double.config, runners=[], options=SHORT, program=program)
     assert [row.name for row in report.unavailable] == ["program"]
+
+
+def test_a_program_in_qemu_is_not_measured(
+    double: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = write_program(double.folder / "double")
+    foreign = tmp_path / "foreign"
+    foreign.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + bytes([2, 0, 243, 0]) + bytes(44))
+    foreign.chmod(0o755)
+    qemu = tmp_path / "bin/qemu-riscv64-static"
+    qemu.parent.mkdir()
+    qemu.write_text(f'#!/bin/sh\nshift\nexec {real} "$@"\n')
+    qemu.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{qemu.parent}:{os.environ['PATH']}")
+    report = benchmark(double.config, runners=["program"], options=SHORT, program=foreign)
+    assert not report.results
+    assert "runs here by QEMU only" in report.failures[0].message
 
 
 def test_a_model_without_a_manifest_needs_fixed_axes(tiny: Artifact, pair: Artifact) -> None:

@@ -56,7 +56,8 @@ FIT = "preprocess:\n  resize: {width: 64, height: 64, mode: fit}\n  mean: [0.5]\
 CONTRACTS = {
     "Classes": "postprocess: {kind: classification, top_k: 3, labels: [a, b, c, d, e, f, g]}\n",
     "Pixels": "postprocess: {kind: segmentation}\n",
-    "Boxes": "postprocess: {kind: detection, box_axis: 2, box_format: cxcywh, score_threshold: 0.4}\n",
+    "Boxes": "postprocess: {kind: detection, box_axis: 2, box_format: cxcywh, "
+    "score_threshold: 0.4}\n",
 }
 
 

@@ -40,7 +40,7 @@ location / {{
 - `modules/`: the engine as WebAssembly.
 - `model/`: the model, its recorded inputs with PyTorch's outputs, and what the page reads of it.
 - `model.oxv.json`: the manifest, where the model comes from and by which steps. `package.oxv.json`:
-  the SHA-256 of every file. `sbom.cdx.json`: what page, module and model are made of, with licences.
+  the SHA-256 of every file. `sbom.cdx.json`: what all of it is made of, with licences.
   The page needs none of the three; leave them out where nobody is to know.
 
 Before this folder was written, its module gave PyTorch's answers for the recorded inputs, in Node.
