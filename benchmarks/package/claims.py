@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-MIB = 1024 * 1024
-MOST_MIB = {"rten": 4.0, "tract": 18.0}
+MB = 1_000_000
+MOST_MB = {"rten": 4.0, "tract": 18.0}
 """Of a program without a model."""
 MOST_MS = 120.0
 """From exec to the first result of MobileNetV2 on rten."""
@@ -25,9 +25,9 @@ def broken_claims(document: Document) -> list[str]:
 
 def _of_bytes(programs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in programs:
-        mib, most = row["bytes"] / MIB, MOST_MIB[row["engine"]]
-        if mib > most:
-            yield f"the {row['engine']} program has {mib:.2f} MiB, wanted {most:g}"
+        size, most = row["bytes"] / MB, MOST_MB[row["engine"]]
+        if size > most:
+            yield f"the {row['engine']} program has {size:.2f} MB, wanted {most:g}"
         if row["making_s"] > MOST_MAKING_S:
             yield f"an executable with {row['engine']} took {row['making_s']:.1f} s to make"
 

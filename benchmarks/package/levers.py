@@ -23,6 +23,7 @@ from oxidizedvision.optimize import QuantizeOptions, optimize
 from oxidizedvision.package import prebuilt
 from oxidizedvision.package.build import target_folder
 from oxidizedvision.package.sources import rust_root
+from oxidizedvision.prepare import prepare
 
 _RUNS = 30
 
@@ -52,6 +53,9 @@ def levers(model: Subject, photograph: Path, folder: Path, rounds: int) -> Itera
     files = [(lever.label, _built(lever, model, folder)) for lever in BUILDS]
     files.append((SHIPPED, _shipped(model.model, "rten", folder / "shipped-rten")))
     files.append(("that with tract", _shipped(model.model, "tract", folder / "shipped-tract")))
+    prepared = prepare(model.model, runner="tract", output=folder / "prepared.nnef.tar")
+    label = "and a model that `prepare` made for it"
+    files.append((label, _shipped(prepared.output, "tract", folder / "prepared-tract")))
     for precision in ("fp16", "int8"):
         label = f"that with rten and {precision.upper()} weights"
         files.append((label, _smaller(model, precision, folder)))
