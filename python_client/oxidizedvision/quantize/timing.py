@@ -19,7 +19,7 @@ from oxidizedvision.quantize.report import TOO_SHORT, Timing
 from oxidizedvision.quantize.request import QuantizeRequest
 from oxidizedvision.runners.request import granted_threads
 
-_PROCESSES = 3
+_PROCESSES, _SURE_PROCESSES = 3, 5
 
 SHORT_MS = 0.1
 """Of a run: below, where a process happens to lie in memory makes more than INT8 does."""
@@ -30,21 +30,23 @@ def timed(
     forms: Mapping[str, bytes],
     shapes: Mapping[str, Sequence[int]],
     notify: Notify = silent,
+    sure: bool = False,
 ) -> dict[str, Timing | OxidizedVisionError]:
     """How smaller models compare with FP32 on the engine that will run them, all in turns.
-
-    No longer is measured than it takes to tell which of two is faster.
 
     Args:
         request: The model and its engine.
         forms: The smaller models, by a name for each.
         shapes: Of the inputs that all are timed on, by name.
         notify: Told what is being done.
+        sure: Measure as long as a benchmark does, and no less where it is soon told which of two
+            is faster.
 
     Returns:
         By name the timing, or why the engine cannot run it.
     """
-    rows, reason = _measured(request, forms, shapes, _PROCESSES, _QUICK, notify)
+    processes, how = (_SURE_PROCESSES, _LONG) if sure else (_PROCESSES, _QUICK)
+    rows, reason = _measured(request, forms, shapes, processes, how, notify)
     before = rows.get(_FP32)
     failure = OxidizedVisionError(Kind.CHECK_FAILED, reason, "Choose another engine with --engine.")
     return {
@@ -80,7 +82,8 @@ def timed_together(
 
 
 _FP32 = "FP32"
-_QUICK: Mapping[str, Any] = {"decides": True, "short_ms": SHORT_MS}
+_LONG: Mapping[str, Any] = {"short_ms": SHORT_MS}
+_QUICK: Mapping[str, Any] = {**_LONG, "decides": True}
 
 
 def _measured(

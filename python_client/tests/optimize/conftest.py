@@ -67,7 +67,7 @@ def verdict(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the harness, which has tests of its own, is to find: by whether a node is quantised."""
     given = {"quantised": 0.5, "weights": 1.0}
 
-    def timed(request: Any, forms: dict[str, bytes], *_: Any) -> dict[str, Timing]:
+    def timed(request: Any, forms: dict[str, bytes], *_: Any, **__: Any) -> dict[str, Timing]:
         del request
         return {name: timing_of(content) for name, content in forms.items()}
 

@@ -20,7 +20,7 @@ def test_the_faster_one_comes_out(
 ) -> None:
     seen: list[int] = []
 
-    def timed(request: Any, forms: dict[str, bytes], *_: Any) -> dict[str, Timing]:
+    def timed(request: Any, forms: dict[str, bytes], *_: Any, **__: Any) -> dict[str, Timing]:
         del request
         return {name: timing_of(content) for name, content in forms.items()}
 

@@ -47,7 +47,7 @@ def network(path: Path, scale: float) -> Path:
 def faster(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the harness, which has tests of its own, is to find."""
 
-    def timed(_: Any, forms: dict[str, bytes], *__: Any) -> dict[str, Timing]:
+    def timed(_: Any, forms: dict[str, bytes], *__: Any, **___: Any) -> dict[str, Timing]:
         return dict.fromkeys(forms, Timing(1.0, 0.5, 0.5, (0.5, 0.5), "faster", 1))
 
     monkeypatch.setattr(importlib.import_module("oxidizedvision.quantize.choice"), "timed", timed)
@@ -89,7 +89,7 @@ def test_what_overflows_stays_in_float(tmp_path: Path, scale: float, found: set[
 def test_what_is_said_of_them_is_true_of_what_came_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, said: str
 ) -> None:
-    def timed(_: object, forms: Iterable[str], *__: object) -> dict[str, Timing]:
+    def timed(_: object, forms: Iterable[str], *__: object, **___: object) -> dict[str, Timing]:
         verdicts = {name: verdict if name == "FP16" else "slower" for name in forms}
         return {name: Timing(1.0, 1.0, 1.0, (1.0, 1.0), it, 1) for name, it in verdicts.items()}
 
