@@ -74,7 +74,11 @@ def environment_of(engine: str, request: pytest.FixtureRequest) -> Mapping[str, 
         }
     if engine == "tensorrt":
         folder = request.getfixturevalue("stand_in")
-        return {"PATH": f"{folder}:{path}", "OXIDIZEDVISION_HOME": str(folder / "home")}
+        return {
+            "PATH": f"{folder}:{path}",
+            "TRTEXEC": str(folder / "trtexec"),
+            "OXIDIZEDVISION_HOME": str(folder / "home"),
+        }
     return {}
 
 
