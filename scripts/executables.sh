@@ -20,6 +20,11 @@ while [ $# -gt 0 ]; do
     shift
 done
 mkdir -p "$target"
+# What ships has the C library inside, and musl's is a tenth of glibc's: on Debian from musl-tools.
+musl="/usr/lib/${host%%-*}-linux-musl"
+if [ "$profile" = executable ] && [ "$triple" = x86_64-unknown-linux-gnu ] && [ -f "$musl/rcrt1.o" ]; then
+    triple=x86_64-unknown-linux-musl
+fi
 command=(cargo build --locked -p model_executable --profile "$profile")
 flags=""
 
@@ -42,7 +47,19 @@ build_the_library() {
     command+=(-Zbuild-std=std,panic_abort "$@")
 }
 
-if [ "$triple" != "$host" ]; then
+# The linker is LLVM's by way of musl-gcc, whose own start files want a loader. No panic is unwound.
+link_with_musl() {
+    local name="${triple//-/_}" stub="$target/no-unwinding"
+    export "CC_$name=musl-gcc" "CARGO_TARGET_${name^^}_LINKER=musl-gcc"
+    mkdir -p "$stub"
+    ar rcs "$stub/libunwind.a"
+    flags="$flags -C link-self-contained=no -L native=$stub -C link-arg=-fuse-ld=lld"
+    flags="$flags -C link-arg=-B$(rustc --print sysroot)/lib/rustlib/$host/bin/gcc-ld"
+    flags="$flags -C link-arg=-nostartfiles -C link-arg=-Wl,--no-dynamic-linker"
+    flags="$flags -Z pre-link-args=$musl/rcrt1.o -Z pre-link-args=$musl/crti.o -C link-arg=$musl/crtn.o"
+}
+
+if [ "$triple" != "$host" ] && [ "$triple" != "${host/gnu/musl}" ]; then
     output="$output/$triple"
     cross_compile
 fi
@@ -52,7 +69,7 @@ if [ "$profile" = executable ]; then
     # No panic is unwound, so that no tables of the stack are needed.
     flags="-Z location-detail=none -C force-unwind-tables=no"
     # Rust's linker on this target is LLVM's, which folds functions of the same code.
-    [ "$triple" != x86_64-unknown-linux-gnu ] || flags="$flags -C link-arg=-Wl,--icf=all"
+    case "$triple" in x86_64-unknown-linux-*) flags="$flags -C link-arg=-Wl,--icf=all" ;; esac
 elif [ ! -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ]; then
     build_the_library
 fi
@@ -63,6 +80,7 @@ if [ "$profile" = executable ] || [ "$triple" != "$host" ]; then
     # Whole with the C library: it runs on any Linux, of whatever distribution and age.
     case "$triple" in
         *-linux-gnu) flags="$flags -C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" ;;
+        *-linux-musl) link_with_musl ;;
     esac
     export RUSTFLAGS="$flags"
 fi
