@@ -239,6 +239,7 @@ def test_package(invoke: Invoke, stand_in: StandIn) -> None:
         "build": True,
         "kind": "program",
         "goal": None,
+        "target": None,
     }
 
 

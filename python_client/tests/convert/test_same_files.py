@@ -14,6 +14,7 @@ import torch
 from projects import CONV, DYNAMIC, project
 
 from oxidizedvision.convert import ConvertResult, convert
+from oxidizedvision.convert.export.script_archive import save_script
 from oxidizedvision.core.crates import crate_files
 from oxidizedvision.package import package
 
@@ -69,6 +70,25 @@ def test_the_torchscript_names_no_path_and_answers_as_the_network(tmp_path: Path
     for path in (tmp_path, Path(torch.__file__).parent):
         assert str(path).encode() not in everything
     assert [path.name for path in torchscript.parent.glob(".oxv*")] == []
+
+
+def test_operators_of_a_newer_format_stay_what_they_are(tmp_path: Path) -> None:
+    class Newer(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.gelu(x) // 2
+
+    example = torch.randn(2, 3)
+    network = torch.jit.trace(Newer(), example)  # type: ignore[no-untyped-call]
+    network.save(tmp_path / "whole.pt")
+    save_script(network, tmp_path / "bare.pt", {"said": "something"})
+    said = {"said": ""}
+    loaded = torch.jit.load(tmp_path / "bare.pt", _extra_files=said)  # type: ignore[no-untyped-call]
+    assert said == {"said": b"something"}
+    assert torch.equal(loaded(example), network(example))
+    read = [torch._C.PyTorchFileReader(str(tmp_path / f"{name}.pt")) for name in ("whole", "bare")]
+    assert read[0].has_record(".data/version")
+    whole, bare = (reader.get_record(".data/version") for reader in read)
+    assert whole == bare
 
 
 def test_the_crate_is_the_same(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 _OF_THIS_MACHINE = ".debug_pkl"
 """Records with the paths of Python files, which PyTorch has no need of."""
-_WRITTEN_AT_THE_END = ("version", ".data/serialization_id")
+_VERSIONS = (".data/version", "version")
+"""Either holds the version of the format, by which PyTorch finds older operators."""
+_WRITTEN_AT_THE_END = (*_VERSIONS, ".data/serialization_id")
 
 
 def save_script(module: Any, path: Path, extra_files: dict[str, str]) -> None:
@@ -26,8 +28,10 @@ def _copy(source: Path, target: Path) -> None:
 
     reader = _C.PyTorchFileReader(str(source))
     writer = _C.PyTorchFileWriter(str(target))
-    writer.set_min_version(int(reader.get_record("version")))
-    for name in reader.get_all_records():
+    names = reader.get_all_records()
+    version = next(name for name in _VERSIONS if name in names)
+    writer.set_min_version(int(reader.get_record(version)))
+    for name in names:
         if not name.endswith(_OF_THIS_MACHINE) and name not in _WRITTEN_AT_THE_END:
             record = reader.get_record(name)
             writer.write_record(name, record, len(record))
