@@ -76,7 +76,7 @@ def test_it_is_measured_in_place_of_a_model(executable: Path) -> None:
         executable, options=BenchmarkOptions(iters=4, warmup_iters=1, processes=2, threads=1)
     )
     (row,) = report.results
-    assert (row.runner, row.iters) == ("program", 4)
+    assert row.runner == "program"
     assert row.p50_ms > 0
     assert not report.failures
 
