@@ -2,7 +2,8 @@
 # The programs without a model that the native wheel carries, in the folder that maturin takes into
 # it: scripts/executables.sh [--everyday] [--target TRIPLE]
 # Small ones, which take minutes, or with --everyday those of the tests, which are linked only.
-# --target: for another kind of machine, such as aarch64-unknown-linux-gnu, in a folder of its name.
+# --target: for another kind of machine, such as aarch64-unknown-linux-gnu, in a folder of its name;
+# x86_64-unknown-linux-musl is this machine with musl's C library inside, in place of glibc's.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 crate="$root/rust_runtime/crates/model_executable"
 target="${CARGO_TARGET_DIR:-$root/rust_runtime/target}"
@@ -20,11 +21,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 mkdir -p "$target"
-# What ships has the C library inside, and musl's is a tenth of glibc's: on Debian from musl-tools.
-musl="/usr/lib/${host%%-*}-linux-musl"
-if [ "$profile" = executable ] && [ "$triple" = x86_64-unknown-linux-gnu ] && [ -f "$musl/rcrt1.o" ]; then
-    triple=x86_64-unknown-linux-musl
-fi
+by_musl=no
+[ "$triple" = "$host" ] || [ "$triple" != "${host/gnu/musl}" ] || by_musl=yes
 command=(cargo build --locked -p model_executable --profile "$profile")
 flags=""
 
@@ -49,7 +47,8 @@ build_the_library() {
 
 # The linker is LLVM's by way of musl-gcc, whose own start files want a loader. No panic is unwound.
 link_with_musl() {
-    local name="${triple//-/_}" stub="$target/no-unwinding"
+    local name="${triple//-/_}" stub="$target/no-unwinding" musl="/usr/lib/${host%%-*}-linux-musl"
+    [ -f "$musl/rcrt1.o" ] || fail "there is no musl" "on Debian: apt-get install musl-tools"
     export "CC_$name=musl-gcc" "CARGO_TARGET_${name^^}_LINKER=musl-gcc"
     mkdir -p "$stub"
     ar rcs "$stub/libunwind.a"
@@ -59,7 +58,7 @@ link_with_musl() {
     flags="$flags -Z pre-link-args=$musl/rcrt1.o -Z pre-link-args=$musl/crti.o -C link-arg=$musl/crtn.o"
 }
 
-if [ "$triple" != "$host" ] && [ "$triple" != "${host/gnu/musl}" ]; then
+if [ "$triple" != "$host" ] && [ "$by_musl" = no ]; then
     output="$output/$triple"
     cross_compile
 fi
@@ -70,7 +69,7 @@ if [ "$profile" = executable ]; then
     flags="-Z location-detail=none -C force-unwind-tables=no"
     # Rust's linker on this target is LLVM's, which folds functions of the same code.
     case "$triple" in x86_64-unknown-linux-*) flags="$flags -C link-arg=-Wl,--icf=all" ;; esac
-elif [ ! -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ]; then
+elif [ "$by_musl" = yes ] || [ ! -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ]; then
     build_the_library
 fi
 built="$target/$profile"
@@ -80,8 +79,8 @@ if [ "$profile" = executable ] || [ "$triple" != "$host" ]; then
     # Whole with the C library: it runs on any Linux, of whatever distribution and age.
     case "$triple" in
         *-linux-gnu) flags="$flags -C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" ;;
-        *-linux-musl) link_with_musl ;;
     esac
+    [ "$by_musl" = no ] || link_with_musl
     export RUSTFLAGS="$flags"
 fi
 if ! (cd rust_runtime && "${command[@]}") >"$log" 2>&1; then
