@@ -2,15 +2,16 @@
 # The programs without a model that the native wheel carries, in the folder that maturin takes into
 # it: scripts/executables.sh [--everyday] [--target TRIPLE]
 # Small ones, which take minutes, or with --everyday those of the tests, which are linked only.
-# --target: for another kind of machine, such as aarch64-unknown-linux-gnu, in a folder of its name;
-# x86_64-unknown-linux-musl is this machine with musl's C library inside, in place of glibc's.
+# Small ones have the C library inside: musl where the machine has it, else glibc, which is larger.
+# --target: for another kind of machine, such as aarch64-unknown-linux-gnu, in a folder of its name,
+# or for this one with the other C library, in place of its own programs.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 crate="$root/rust_runtime/crates/model_executable"
 target="${CARGO_TARGET_DIR:-$root/rust_runtime/target}"
 output="$root/rust_runtime/crates/runner_python/oxidizedvision_native.data/platlib/oxidizedvision_native/executables"
 log="$target/executables.log"
 host="$(rustc -vV | sed -n 's/^host: //p')"
-triple="$host"
+triple=""
 profile=executable
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -21,6 +22,15 @@ while [ $# -gt 0 ]; do
     shift
 done
 mkdir -p "$target"
+musl="/usr/lib/${host%%-*}-linux-musl"
+if [ -z "$triple" ]; then
+    triple="$host"
+    if [ "$profile" = executable ] && [[ "$host" = *-linux-gnu ]]; then
+        if [ -f "$musl/rcrt1.o" ]; then triple="${host/gnu/musl}"; else
+            say "programs with glibc inside: with musl they are smaller (on Debian: apt-get install musl-tools)"
+        fi
+    fi
+fi
 by_musl=no
 [ "$triple" = "$host" ] || [ "$triple" != "${host/gnu/musl}" ] || by_musl=yes
 command=(cargo build --locked -p model_executable --profile "$profile")
@@ -45,13 +55,17 @@ build_the_library() {
     command+=(-Zbuild-std=std,panic_abort "$@")
 }
 
-# The linker is LLVM's by way of musl-gcc, whose own start files want a loader. No panic is unwound.
+# The linker is LLVM's by way of musl-gcc, whose own start files want a loader. No panic is unwound,
+# and no errors carry the stack they came from: what would walk it finds none.
 link_with_musl() {
-    local name="${triple//-/_}" stub="$target/no-unwinding" musl="/usr/lib/${host%%-*}-linux-musl"
+    local name="${triple//-/_}" stub="$target/no-unwinding"
     [ -f "$musl/rcrt1.o" ] || fail "there is no musl" "on Debian: apt-get install musl-tools"
     export "CC_$name=musl-gcc" "CARGO_TARGET_${name^^}_LINKER=musl-gcc"
     mkdir -p "$stub"
-    ar rcs "$stub/libunwind.a"
+    echo 'int _Unwind_Backtrace(void *f, void *d) { return 5; } void *_Unwind_GetIP(void *c) { return 0; }
+        void *_Unwind_GetCFA(void *c) { return 0; } void *_Unwind_FindEnclosingFunction(void *p) { return 0; }' |
+        musl-gcc -Os -x c -c - -o "$stub/unwind.o"
+    ar rcs "$stub/libunwind.a" "$stub/unwind.o"
     flags="$flags -C link-self-contained=no -L native=$stub -C link-arg=-fuse-ld=lld"
     flags="$flags -C link-arg=-B$(rustc --print sysroot)/lib/rustlib/$host/bin/gcc-ld"
     flags="$flags -C link-arg=-nostartfiles -C link-arg=-Wl,--no-dynamic-linker"

@@ -19,6 +19,10 @@ use vision_program::{Arguments, Exit, Fault, Load, SCHEMA_VERSION, Setup, pretty
 
 use crate::{archive::Archive, contents::Contents};
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 const ABOUT: &str = "Runs the one model that this file carries, on a picture, a folder or tensors.";
 
 // A doc comment here would stand in the help.
