@@ -135,13 +135,14 @@ fn write_aligned(rest: &[u8], data: &[u8], into: &mut Vec<u8>) {
     // A field has at least two bytes.
     let fits = |filling: &usize| *filling != 1 && start(*filling).is_multiple_of(ALIGNMENT);
     let filling = (0..2 * ALIGNMENT).find(fits).unwrap_or(0);
-    let mut content = Vec::with_capacity(rest.len() + filling + raw_head + data.len());
-    content.extend(rest);
+    // Straight to its place: the data may be most of the model.
+    write_varint(INITIALIZER << 3 | 2, into);
+    write_varint((rest.len() + filling + raw_head + data.len()) as u64, into);
+    into.extend(rest);
     if let Some(spaces) = filling.checked_sub(2) {
-        write_message(DOCUMENTATION, &vec![b' '; spaces], &mut content);
+        write_message(DOCUMENTATION, &vec![b' '; spaces], into);
     }
-    write_message(RAW, data, &mut content);
-    write_message(INITIALIZER, &content, into);
+    write_message(RAW, data, into);
 }
 
 #[cfg(test)]
