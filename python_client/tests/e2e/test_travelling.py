@@ -31,7 +31,10 @@ WITHOUT_CROSS = not all(map(shutil.which, ("aarch64-linux-gnu-gcc", "qemu-aarch6
 def built(crate: Path) -> Path:
     """The program as docs/packaging.md builds it where paths are to leave no trace."""
     home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
-    flags = f"--remap-path-prefix={crate}=/crate --remap-path-prefix={home}=/cargo"
+    asked = ["rustc", "--print", "sysroot"]
+    library = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    told = {crate: "/crate", home: "/cargo", library: "/rust"}
+    flags = " ".join(f"--remap-path-prefix={path}={name}" for path, name in told.items())
     environment = {"RUSTFLAGS": flags, "CARGO_TARGET_DIR": str(crate / "target")}
     done = cargo("build", "--release", "--locked", folder=crate, environment=environment)
     assert done.returncode == 0, done.stderr
