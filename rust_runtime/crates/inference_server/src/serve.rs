@@ -23,6 +23,9 @@ use crate::{
 
 /// How often a server that runs looks whether all is well.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long engines have to let go of what they hold, whatever else is cut short: a process that
+/// ends while one frees a GPU's memory may crash.
+const LET_GO: Duration = Duration::from_secs(1);
 
 /// Serves until `stop` tells to end, and returns once that is done. `load` loads a model with the
 /// engine of a name; `started` is told when the server listens and has loaded its models. Signals
@@ -152,7 +155,8 @@ impl Server {
         let at_once = stop.wait_now(drain.delay);
         let until = Instant::now() + if at_once { Duration::ZERO } else { drain.deadline };
         let closed = self.http.end(until, stop, || self.app.cut_short());
-        let ended = !stop.is_now() && self.app.repository().close(until);
+        let until = until.max(Instant::now() + LET_GO);
+        let ended = self.app.repository().close(until) && !stop.is_now();
         if closed && ended {
             tracing::info!(target: "server", "ended: everything that was accepted is answered");
         } else {

@@ -65,7 +65,7 @@ impl Batcher {
         // From here on dropping it ends the threads that were started.
         let batcher = Self { shared, clock: Arc::clone(clock) };
         for (thread, runner) in engines.runners.into_iter().enumerate() {
-            let worker = Worker { shared: Arc::clone(&batcher.shared), runner, thread };
+            let worker = Worker::new(&batcher.shared, runner, thread);
             let builder = thread::Builder::new().name(format!("engine-{thread}"));
             builder.spawn(move || worker.work()).map_err(|error| {
                 ServerError::fault(format!("no engine thread: {error}")).with_model(name)

@@ -16,10 +16,25 @@ use crate::{InferReply, ServerError, Timing};
 
 /// An engine thread.
 pub(super) struct Worker {
-    pub(super) shared: Arc<Shared>,
-    pub(super) runner: Arc<dyn Runner>,
+    shared: Arc<Shared>,
+    runner: Arc<dyn Runner>,
     /// Its number.
-    pub(super) thread: usize,
+    thread: usize,
+    /// Dropped last: who waits for the end of the threads waits for the engine too, which may not be
+    /// let go of while the process ends.
+    _end: End,
+}
+
+/// Tells that an engine thread has ended, when it is dropped.
+struct End {
+    shared: Arc<Shared>,
+    thread: usize,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.shared.ends(self.thread);
+    }
 }
 
 /// What an engine thread has taken and not yet answered; what is left is settled when it is
@@ -60,13 +75,12 @@ impl Held<'_> {
     }
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.shared.ends(self.thread);
-    }
-}
-
 impl Worker {
+    pub(super) fn new(shared: &Arc<Shared>, runner: Arc<dyn Runner>, thread: usize) -> Self {
+        let end = End { shared: Arc::clone(shared), thread };
+        Self { shared: Arc::clone(shared), runner, thread, _end: end }
+    }
+
     /// Runs what waits until the queue is closed and empty.
     pub(super) fn work(self) {
         while let Some(batch) = self.shared.next(self.thread) {

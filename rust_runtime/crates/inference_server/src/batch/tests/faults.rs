@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::{
     ErrorKind,
@@ -144,4 +146,25 @@ fn a_model_with_another_free_engine_goes_on_while_one_hangs() {
         assert!(block_on(submit(&batcher, &[1, 2], 0.0)).is_ok());
     }
     gate.open();
+}
+
+#[test]
+fn who_waits_for_the_end_waits_until_the_engine_is_let_go_of() {
+    struct Slow(Arc<AtomicBool>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            std::thread::sleep(Duration::from_millis(100));
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let gone = Arc::new(AtomicBool::new(false));
+    let slow = Slow(Arc::clone(&gone));
+    let engine = Engine::new(one_to_one(&["n", "2"]), move |inputs| {
+        let _held = &slow;
+        Ok(inputs)
+    });
+    let batcher = start(engine, &eight());
+    batcher.close();
+    assert!(batcher.ending().wait(Instant::now() + Duration::from_mins(1)));
+    assert!(gone.load(Ordering::SeqCst));
 }
