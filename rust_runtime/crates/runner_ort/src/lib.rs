@@ -8,6 +8,10 @@
 //! this crate takes it at its word: the threads share one session and wait for nobody. Runs on
 //! CUDA take turns, because that provider's allocators have failed under concurrent runs.
 //!
+//! On CUDA a run of another shape than its session's run before plans every convolution anew, which
+//! takes longer than many runs. So a model with free axes gets a session for each set of input
+//! shapes, up to as many as the option `sessions` says.
+//!
 //! Denormal numbers are not flushed to zero on request: ONNX Runtime sets that once for the whole
 //! process, by what the first session asks for, and changes the calling thread's arithmetic too.
 //!
@@ -17,6 +21,7 @@
 mod cuda;
 mod library;
 mod load;
+mod pool;
 mod prepared;
 mod profile;
 mod refusal;
@@ -34,7 +39,7 @@ use runner_core::{
     guard_load, onnx::OnnxModel, prepared::Prepared,
 };
 
-use crate::{library::Engine, session::Session, settings::Settings};
+use crate::{library::Engine, pool::More, session::Session, settings::Settings};
 
 const NAME: &str = "ort";
 
@@ -129,6 +134,10 @@ fn started(config: &RunnerConfig) -> Result<(&'static Engine, Settings), LoadErr
 impl OrtRunner {
     fn keeping(self, content: Content) -> Self {
         Self { session: self.session.keeping(content), ..self }
+    }
+
+    fn growing(self, more: More<ort::session::Session>) -> Self {
+        Self { session: self.session.growing(more), ..self }
     }
 }
 

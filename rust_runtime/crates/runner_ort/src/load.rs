@@ -1,7 +1,10 @@
 use std::{ffi::CString, path::Path};
 
 use ort::{
-    session::builder::{AutoDevicePolicy, SessionBuilder},
+    session::{
+        Session,
+        builder::{AutoDevicePolicy, SessionBuilder},
+    },
     value::{Outlet, ValueType},
 };
 use runner_core::{
@@ -10,7 +13,7 @@ use runner_core::{
 };
 
 use crate::{
-    NAME, OrtRunner, cuda, library::Engine, prepared, refusal::refused, session::Session,
+    NAME, OrtRunner, cuda, library::Engine, pool::More, prepared, refusal::refused, session,
     settings::Settings, tensor::dtype_of,
 };
 
@@ -21,7 +24,7 @@ const FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
 pub(crate) fn load(
     config: &RunnerConfig,
-    engine: &Engine,
+    engine: &'static Engine,
     settings: &Settings,
 ) -> Result<OrtRunner, LoadError> {
     match prepared::open(config, engine)? {
@@ -33,7 +36,7 @@ pub(crate) fn load(
 /// Loads an ONNX file, and has the optimised graph written to `out` in ORT format.
 pub(crate) fn load_and_save(
     config: &RunnerConfig,
-    engine: &Engine,
+    engine: &'static Engine,
     settings: &Settings,
     out: &Path,
 ) -> Result<OrtRunner, LoadError> {
@@ -42,7 +45,7 @@ pub(crate) fn load_and_save(
 
 fn load_onnx(
     config: &RunnerConfig,
-    engine: &Engine,
+    engine: &'static Engine,
     settings: &Settings,
     out: Option<&Path>,
 ) -> Result<OrtRunner, LoadError> {
@@ -51,31 +54,67 @@ fn load_onnx(
     let declared = OnnxModel::read(&name, &bytes)?;
     let external = ExternalData::resolve(config, &declared)?;
     let signature = Signature::new(config, &declared)?;
-    let fixed = fixed_symbols(&declared, &signature);
-    let folder = folder_of(&name, &external)?;
     // An event says nothing of which node it is of when the node has no name.
     let bytes = match settings.recording {
         Some(_) => Content::Owned(named(&name, &bytes)?),
         None => bytes,
     };
-    // The bytes that were checked are those that the engine reads, whatever becomes of the file.
-    let session = builder(engine, config.device, settings)
-        .and_then(|builder| with_lengths(builder, &fixed))
-        .and_then(|builder| match &folder {
-            Some(folder) => Ok(builder.with_config_entry(FOLDER, folder)?),
-            None => Ok(builder),
-        })
-        .and_then(|builder| match out {
-            Some(out) => {
-                let builder = builder.with_config_entry(SAVED_FORMAT, "ORT")?;
-                Ok(builder.with_optimized_model_path(out)?)
-            }
-            None => Ok(builder),
-        })
-        .and_then(|mut builder| builder.commit_from_memory(&bytes))
-        .map_err(|error| refused(config, &declared, !fixed.is_empty(), error))?;
-    drop(bytes);
-    runner(config, engine, settings, signature, declared, session)
+    let source = Source {
+        engine,
+        device: config.device,
+        settings: settings.clone(),
+        fixed: fixed_symbols(&declared, &signature),
+        folder: folder_of(&name, &external)?,
+        bytes,
+    };
+    let session = source
+        .session(out)
+        .map_err(|error| refused(config, &declared, !source.fixed.is_empty(), error))?;
+    let runner = runner(config, engine, settings, signature, declared, session)?;
+    if !wants_more(&runner.info) || source.folder.is_some() {
+        return Ok(runner);
+    }
+    let more = More { most: settings.sessions, make: Box::new(move || source.session(None)) };
+    Ok(runner.growing(more))
+}
+
+/// Whether inputs may come in several shapes, on a device where a session has plans for one.
+fn wants_more(info: &ModelInfo) -> bool {
+    let mut dims = info.inputs.iter().flat_map(|input| &input.dims);
+    info.device != Device::Cpu && dims.any(|dim| !matches!(dim, Dim::Fixed(_)))
+}
+
+/// What sessions of one model are made of. The bytes that were checked are those that the engine
+/// reads, whatever becomes of the file; of further files that cannot be said, so that such a model
+/// has one session.
+struct Source {
+    engine: &'static Engine,
+    device: Device,
+    settings: Settings,
+    /// The symbols that the user's shapes fix, with their lengths.
+    fixed: Vec<(String, usize)>,
+    /// The folder of the model's other files, where it has such files.
+    folder: Option<String>,
+    bytes: Content,
+}
+
+impl Source {
+    /// Makes a session, and has the graph as it is optimised written to `out`.
+    fn session(&self, out: Option<&Path>) -> ort::Result<Session> {
+        let mut builder = builder(self.engine, self.device, &self.settings)?;
+        for (name, length) in &self.fixed {
+            let length = i64::try_from(*length).unwrap_or(i64::MAX);
+            builder = builder.with_dimension_override(name, length)?;
+        }
+        if let Some(folder) = &self.folder {
+            builder = builder.with_config_entry(FOLDER, folder)?;
+        }
+        if let Some(out) = out {
+            builder = builder.with_config_entry(SAVED_FORMAT, "ORT")?;
+            builder = builder.with_optimized_model_path(out)?;
+        }
+        builder.commit_from_memory(&self.bytes)
+    }
 }
 
 /// The runner of a session that is made.
@@ -85,7 +124,7 @@ pub(crate) fn runner(
     settings: &Settings,
     signature: Signature,
     declared: OnnxModel,
-    session: ort::session::Session,
+    session: Session,
 ) -> Result<OrtRunner, LoadError> {
     let name = config.source.name();
     let outputs = signature.outputs(config, &declared, &known(session.outputs()))?;
@@ -101,7 +140,7 @@ pub(crate) fn runner(
         device: config.device,
     };
     let takes_turns = config.device != Device::Cpu;
-    let session = Session::new(session, input_names, output_names, takes_turns);
+    let session = session::Session::new(session, input_names, output_names, takes_turns);
     Ok(OrtRunner { info, session, declared, config: config.clone() })
 }
 
@@ -137,21 +176,14 @@ pub(crate) fn builder(
 }
 
 /// The symbols that the user's shapes fix, with their lengths.
-fn fixed_symbols<'a>(declared: &'a OnnxModel, signature: &Signature) -> Vec<(&'a str, usize)> {
+fn fixed_symbols(declared: &OnnxModel, signature: &Signature) -> Vec<(String, usize)> {
     let dims = declared.inputs.iter().zip(&signature.inputs);
     dims.flat_map(|(input, spec)| input.dims.iter().flatten().zip(&spec.dims))
         .filter_map(|pair| match pair {
-            (Dim::Symbol(name), Dim::Fixed(length)) => Some((name.as_str(), *length)),
+            (Dim::Symbol(name), Dim::Fixed(length)) => Some((name.clone(), *length)),
             _ => None,
         })
         .collect()
-}
-
-fn with_lengths(builder: SessionBuilder, symbols: &[(&str, usize)]) -> ort::Result<SessionBuilder> {
-    symbols.iter().try_fold(builder, |builder, &(name, length)| {
-        let length = i64::try_from(length).unwrap_or(i64::MAX);
-        Ok(builder.with_dimension_override(name, length)?)
-    })
 }
 
 /// The folder of the model's other files, where it has such files.
@@ -204,3 +236,6 @@ fn names(model: &str, specs: &[TensorSpec], seen: &[Outlet]) -> Result<Vec<CStri
     }
     specs.iter().map(|spec| CString::new(spec.name.as_str()).map_err(|_| unfit())).collect()
 }
+
+#[cfg(test)]
+mod tests;

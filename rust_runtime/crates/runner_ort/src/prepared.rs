@@ -36,7 +36,7 @@ pub(crate) fn open(
 
 pub(crate) fn load(
     config: &RunnerConfig,
-    engine: &Engine,
+    engine: &'static Engine,
     settings: &Settings,
     mut file: PreparedFile,
 ) -> Result<OrtRunner, LoadError> {
@@ -104,7 +104,7 @@ fn machine() -> String {
 pub(crate) fn prepare(
     backend: &dyn Backend,
     config: &RunnerConfig,
-    engine: &Engine,
+    engine: &'static Engine,
     settings: &Settings,
     out: &Path,
 ) -> Result<Prepared, LoadError> {

@@ -13,6 +13,9 @@ const UNSUPPORTED: [&str; 5] = [
 ];
 /// What a device without room for the weights says.
 const FULL: &str = "Failed to allocate memory for requested buffer";
+/// What runs say for which a device has no room; `Conv` knows no size for its workspace then.
+const NO_ROOM: [&str; 5] =
+    [FULL, "out of memory", "ALLOC_FAILED", "resource allocation failed", "Integer overflow"];
 const LIMIT: usize = 600;
 
 /// The load error for a model that the engine refuses.
@@ -36,6 +39,11 @@ pub(crate) fn refused(
         None => text,
     };
     LoadError::new(kind, &config.source.name(), message).with_source(error)
+}
+
+/// Whether the engine says that a device's memory is full.
+pub(crate) fn is_full(text: &str) -> bool {
+    NO_ROOM.iter().any(|sign| text.contains(sign))
 }
 
 fn is_of_cuda(code: ErrorCode, text: &str) -> bool {
@@ -177,7 +185,17 @@ mod tests {
         let lost = "CUDA failure 2: out of memory";
         for text in [full, lost] {
             assert!(is_of_cuda(ErrorCode::RuntimeException, text), "{text}");
+            assert!(is_full(text), "{text}");
         }
+        for text in [
+            "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED",
+            "CUBLAS failure 3: the resource allocation failed",
+            "Non-zero status code returned while running Conv node. Name:'/conv1/Conv' Status \
+             Message: Integer overflow",
+        ] {
+            assert!(is_full(text), "{text}");
+        }
+        assert!(!is_full("CUDNN failure 3000: CUDNN_STATUS_NOT_SUPPORTED"));
         assert!(!is_of_cuda(ErrorCode::RuntimeException, "Exception during initialization"));
     }
 

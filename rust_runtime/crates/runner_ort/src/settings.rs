@@ -7,8 +7,11 @@ use std::{
 use ort::session::builder::GraphOptimizationLevel;
 use runner_core::{LoadError, LoadErrorKind, RunnerConfig};
 
+/// Enough for batches of 1, 2, 4, … 32 of one shape.
+const DEFAULT_SESSIONS: usize = 6;
+
 /// What the user asks of the engine. What is not asked for stays as ONNX Runtime has it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// How far the graph is rewritten: option `graph_optimization`.
     pub(crate) optimization: GraphOptimizationLevel,
@@ -18,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) spinning: Option<bool>,
     /// Whether CUDA devices may compute FP32 with the ten bits of TF32: option `tf32`.
     pub(crate) tf32: bool,
+    /// Sessions that a model with free axes may have on a CUDA device: option `sessions`.
+    pub(crate) sessions: usize,
     /// Whether the user chose how far, for that is settled in a prepared file.
     pub(crate) level_is_given: bool,
     /// Whether the model's file is mapped in place of being read: option `mmap`.
@@ -58,6 +63,7 @@ impl Settings {
         let memory_pattern = options.get("memory_pattern")?;
         let spinning = options.get("spinning")?;
         let tf32 = options.get("tf32")?.unwrap_or(false);
+        let sessions = options.get("sessions")?.unwrap_or(DEFAULT_SESSIONS).max(1);
         let mmap = options.get("mmap")?.unwrap_or(false);
         options.finish()?;
         let optimization = match (level.as_deref(), config.optimize) {
@@ -83,6 +89,7 @@ impl Settings {
             memory_pattern,
             spinning,
             tf32,
+            sessions,
             level_is_given,
             mmap,
             threads,
@@ -133,6 +140,10 @@ mod tests {
         assert!(settings.threads >= 1);
         assert!(!settings.tf32);
         assert!(read(true, &[("tf32", "true")]).unwrap().tf32);
+        assert_eq!(settings.sessions, DEFAULT_SESSIONS);
+        for (given, sessions) in [("0", 1), ("1", 1), ("9", 9)] {
+            assert_eq!(read(true, &[("sessions", given)]).unwrap().sessions, sessions);
+        }
         let settings = read(true, &[("spinning", "false"), ("memory_pattern", "true")]).unwrap();
         assert_eq!((settings.memory_pattern, settings.spinning), (Some(true), Some(false)));
     }
@@ -146,6 +157,8 @@ mod tests {
             ("memory_pattern", "yes", "true or false"),
             ("tf32", "on", "true or false"),
             ("mmap", "1", "true or false"),
+            ("sessions", "-1", "a whole number"),
+            ("sessions", "many", "a whole number"),
             ("flush_denormals", "true", "graph_optimization"),
         ] {
             let error = read(true, &[(option, value)]).unwrap_err();

@@ -54,6 +54,7 @@ fn ort_takes_every_value_of_its_options() {
         ("memory_pattern", &["true", "false"]),
         ("spinning", &["true", "false"]),
         ("mmap", &["true", "false"]),
+        ("sessions", &["0", "1", "6"]),
     ] {
         for value in values {
             gives_the_goldens(&*load("ort", option, value).unwrap());
@@ -69,6 +70,7 @@ fn ort_refuses_what_it_has_not() {
         ("graph_optimization", "1"),
         ("memory_pattern", "yes"),
         ("spinning", "perhaps"),
+        ("sessions", "some"),
         ("flush_denormals", "true"),
         ("plan_cache", "4"),
     ] {
