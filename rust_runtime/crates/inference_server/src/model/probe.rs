@@ -130,6 +130,8 @@ fn nothing_like(tensor: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Mutex, thread};
+
     use runner_core::ndarray::Axis;
     use vision_io::Contract;
 
@@ -147,6 +149,23 @@ mod tests {
         assert!(is_slow(ms(300), ms(20)));
         assert!(!is_slow(ms(50), ms(20)));
         assert!(!is_slow(ms(15), ms(1)));
+    }
+
+    #[test]
+    fn an_engine_that_plans_every_length_once_runs_powers_only() {
+        let seen = Mutex::new(Vec::new());
+        let plans = Engine::new(one_to_one(&["n", "4"]), move |inputs| {
+            let rows = inputs[0].shape()[0];
+            let mut seen = seen.lock().unwrap();
+            if !seen.contains(&rows) {
+                seen.push(rows);
+                thread::sleep(Duration::from_millis(200));
+            }
+            Ok(inputs)
+        });
+        assert!(probed(&plans).powers_only);
+        assert!(!probed(&plans).powers_only, "there is a plan now");
+        assert!(!probed(&Engine::echo(&["n", "4"])).powers_only);
     }
 
     fn refused(engine: &Engine) -> String {
