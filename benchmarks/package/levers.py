@@ -53,7 +53,7 @@ def levers(model: Subject, photograph: Path, folder: Path, rounds: int) -> Itera
     files = [(lever.label, _built(lever, model, folder)) for lever in BUILDS]
     files.append((SHIPPED, _shipped(model.model, "rten", folder / "shipped-rten")))
     files.append(("that with tract", _shipped(model.model, "tract", folder / "shipped-tract")))
-    prepared = prepare(model.model, runner="tract", output=folder / "prepared.nnef.tar")
+    prepared = prepare(model.model, runner="tract")
     label = "and a model that `prepare` made for it"
     files.append((label, _shipped(prepared.output, "tract", folder / "prepared-tract")))
     for precision in ("fp16", "int8"):

@@ -194,6 +194,9 @@ def main() -> NoReturn:
         code = screen.interrupted()
     except BrokenPipeError:
         code = screen.reader_left()
+    except OSError as error:  # stdout's disk is full
+        error.filename = error.filename or "standard output"
+        code = screen.failed(_file_system_error(error))
     sys.exit(code)
 
 

@@ -102,7 +102,11 @@ class Screen:
         self._note(f"see: {error.docs}")
         if self.json:
             plain = {"kind": error.kind.value, "message": error.message, "hint": error.hint}
-            self._document({"error": plain})
+            try:
+                self._document({"error": plain})
+                self.flush()
+            except OSError:  # what was said on stderr has to do
+                _give_up_stdout()
         return int(error.exit_code)
 
     def interrupted(self) -> int:
@@ -115,8 +119,7 @@ class Screen:
 
     def reader_left(self) -> int:
         """End quietly when nobody reads stdout any more."""
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        _give_up_stdout()
         return int(ExitCode.DONE)
 
     def unexpected(
@@ -166,6 +169,12 @@ class Screen:
     def _document(self, content: dict[str, Any]) -> None:
         text = json.dumps({"schema_version": SCHEMA_VERSION, **content}, ensure_ascii=False)
         sys.stdout.write(f"{text}\n")
+
+
+def _give_up_stdout() -> None:
+    """Let what is still buffered, and what Python flushes at its end, go nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
 
 
 def screen_of(context: typer.Context) -> Screen:

@@ -24,6 +24,16 @@ def crate_files(folder: Path) -> list[Path]:
     )
 
 
+def crate_strangers(folder: Path) -> list[Path]:
+    """What stands among a package's files and is none: links, to folders too, pipes, devices."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.relative_to(folder).parts[0] not in _BUILT
+        and (path.is_symlink() or not (path.is_file() or path.is_dir()))
+    )
+
+
 def crate_sha256(folder: Path) -> str:
     """One SHA-256 over the relative paths and the contents of a package's files, or of its one."""
     if folder.is_file():

@@ -101,6 +101,7 @@ def package(  # noqa: PLR0913 - keyword-only
     job = Job(given, subject, name, folder, engine, goal, build, target, notify)
     job, chosen = _with_engine(wanted, job, force=force)
     job.subject.warn_of_failed_validation()
+    job.subject.warn_of_changed_origin()
     made = wanted.make(job, chosen)
     result = _result(wanted, job, chosen, made, limits)
     record_package(job.subject.manifest_path, result, made.model_sha256)

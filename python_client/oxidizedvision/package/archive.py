@@ -38,6 +38,8 @@ def append(program: Path, parts: Mapping[str, bytes | Path]) -> None:
 
 def is_executable(path: Path) -> bool:
     """Whether a file is a program with parts of ours at its end, damaged or not."""
+    if not path.is_file():
+        return False  # a device may have no end
     try:
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - _DIGITS - len(_MARK), 0))
@@ -87,6 +89,11 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             f"{path} is not the file that was written, though its sum is right: {error}",
             "Somebody wrote that sum anew. Get the file again from its maker.",
         ) from error
+
+
+def program_sha256(path: Path, parts: zipfile.ZipFile) -> str:
+    """The SHA-256 of the program that stands before the parts."""
+    return _sum_of(path, min(part.header_offset for part in parts.infolist()))
 
 
 def _sum_of(path: Path, size: int) -> str:

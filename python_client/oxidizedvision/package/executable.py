@@ -17,7 +17,7 @@ from oxidizedvision.package.choosing import choose_engine
 from oxidizedvision.package.chosen import ChosenEngine
 from oxidizedvision.package.kind import Job, Made, PackageKind
 from oxidizedvision.package.names import crate_name
-from oxidizedvision.package.prebuilt import ENGINES, prebuilt_for
+from oxidizedvision.package.prebuilt import ENGINES, Prebuilt, prebuilt_for
 from oxidizedvision.package.record import forget_package
 from oxidizedvision.package.seal import SEAL, Sealed, seal_text
 from oxidizedvision.package.template import GOLDENS, carried_name
@@ -43,6 +43,12 @@ class ExecutableKind(PackageKind):
             )
 
     def choose(self, job: Job) -> ChosenEngine:
+        if job.subject.model.suffix == ".pt":
+            raise OxidizedVisionError(
+                Kind.USAGE,
+                f"{job.subject.model.name} is TorchScript, which no executable runs",
+                "Package the .onnx file, or use --kind program --engine tch.",
+            )
         return choose_engine(job, ENGINES, "An executable")
 
     def make(self, job: Job, chosen: ChosenEngine) -> Made:
@@ -57,7 +63,7 @@ class ExecutableKind(PackageKind):
             program = staging / job.name
             job.notify("putting the model behind the program")
             shutil.copyfile(prebuilt.program, program)
-            archive.append(program, _parts(staging, job, chosen, prebuilt.bill))
+            archive.append(program, _parts(staging, job, chosen, prebuilt))
             program.chmod(0o755)
             job.notify("replaying the goldens in it")
             start(program, ["--check"])
@@ -68,12 +74,16 @@ class ExecutableKind(PackageKind):
         return Made(sha256_of(job.subject.model), file_size(job.folder), job.folder)
 
 
-def _parts(staging: Path, job: Job, chosen: ChosenEngine, bill: Path) -> Mapping[str, bytes | Path]:
+def _parts(
+    staging: Path, job: Job, chosen: ChosenEngine, prebuilt: Prebuilt
+) -> Mapping[str, bytes | Path]:
     """What goes behind the program, the seal first."""
     subject = job.subject
     model = carried_name(subject.model)
     subject.carried_manifest(chosen.evidence).save(staging / MARK)
-    (staging / BILL).write_text(bill_text(crates_in(bill), subject, job.name), encoding="utf-8")
+    (staging / BILL).write_text(
+        bill_text(crates_in(prebuilt.bill), subject, job.name), encoding="utf-8"
+    )
     files = {
         model: subject.model,
         GOLDENS: subject.folder / subject.manifest.goldens.file,
@@ -81,6 +91,13 @@ def _parts(staging: Path, job: Job, chosen: ChosenEngine, bill: Path) -> Mapping
         BILL: staging / BILL,
     }
     says = Sealed(
-        "executable", job.name, chosen.engine, model, GOLDENS, MARK, threads=chosen.threads
+        "executable",
+        job.name,
+        chosen.engine,
+        model,
+        GOLDENS,
+        MARK,
+        threads=chosen.threads,
+        program=sha256_of(prebuilt.program),
     )
     return {SEAL: seal_text(says, files).encode(), **files}

@@ -22,7 +22,7 @@ def check_replaceable(folder: Path, marks: Sequence[str]) -> None:
     Raises:
         OxidizedVisionError: `usage`.
     """
-    if folder.is_file() or (
+    if (folder.exists() and not folder.is_dir()) or (
         folder.is_dir()
         and any(folder.iterdir())
         and not all((folder / mark).is_file() for mark in marks)

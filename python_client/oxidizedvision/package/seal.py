@@ -26,6 +26,7 @@ class Sealed:
 
     model, goldens, manifest: names of files in the package. engine_version: of a wasm module.
     threads: those of the program where it is not told otherwise; None leaves it to the engine.
+    program: SHA-256 of the program that an executable's parts stand behind, and that no file lists.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Sealed:
     manifest: str
     engine_version: str = ""
     threads: int | None = None
+    program: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def seal_text(says: Sealed, files: Mapping[str, Path]) -> str:
         "model": says.model,
         "goldens": says.goldens,
         "manifest": says.manifest,
+        **({"program": says.program} if says.program else {}),
         "files": {
             name: {"sha256": sha256_of(files[name]), "bytes": files[name].stat().st_size}
             for name in sorted(files)
@@ -98,7 +101,7 @@ def read_seal(content: bytes, where: str) -> Seal:
         )
     names = ("kind", "name", "engine", "model", "goldens", "manifest", "engine_version", "threads")
     return Seal(
-        Sealed(**{name: document[name] for name in names}),
+        Sealed(**{name: document[name] for name in names}, program=document.get("program", "")),
         document["version"],
         {name: record["sha256"] for name, record in document["files"].items()},
     )

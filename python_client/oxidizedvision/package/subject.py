@@ -13,6 +13,8 @@ from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import SUFFIX, Manifest, find_manifest, load_manifest
 from oxidizedvision.runners.prepared import is_prepared
 
+_ORIGIN = {"source", "checkpoint"}
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -94,6 +96,21 @@ class Subject:
                 OxidizedVisionWarning,
                 stacklevel=3,
             )
+
+    def warn_of_changed_origin(self) -> None:
+        """Warn the caller's caller where source or checkpoint is another one by now."""
+        from oxidizedvision.registry.lineage import lineage_of
+
+        for item in lineage_of(self.folder, self.manifest):
+            if item.role not in _ORIGIN:
+                break  # what follows is far larger, and looked at elsewhere
+            if item.status == "changed":
+                warnings.warn(
+                    f"{item.path} has changed since {self.manifest.name} was converted; the "
+                    "package has the model as it was converted",
+                    OxidizedVisionWarning,
+                    stacklevel=3,
+                )
 
     def check_loads(self, engine: str, able: Sequence[str] = ()) -> None:
         """Load the model in the engine before anything is written, where the engine is at hand.

@@ -59,6 +59,9 @@ def _target(opened: Opened) -> Target:
 
 def _of_program(opened: Opened) -> Link:
     assert opened.program is not None  # noqa: S101 - the caller has looked
+    if not os.access(opened.program, os.X_OK):
+        why = f"{opened.program.name} may not be started here: not executable, or mounted noexec"
+        return Link(_NAME, "unchecked", why)
     goldens = Goldens(_target(opened))
     if any(array.dtype != "float32" for case in goldens.cases for array in case.inputs.values()):
         start(opened.program, ["--check"])

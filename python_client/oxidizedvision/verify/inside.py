@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from oxidizedvision.core.crates import crate_files
+from oxidizedvision.core.crates import crate_files, crate_strangers
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.text import counted
 from oxidizedvision.package import archive
@@ -41,11 +41,14 @@ def stage_links(opened: Opened) -> Iterator[Link]:
 def _of_files(folder: Path, seal: Seal) -> Link:
     found = {path.relative_to(folder).as_posix(): path for path in crate_files(folder)}
     found.pop(SEAL)
+    for path in crate_strangers(folder):
+        name = path.relative_to(folder).as_posix()
+        written = "was written as a file" if name in seal.files else "was not there"
+        what = "a link" if path.is_symlink() else "no regular file"
+        return Link("files", "broken", f"{name} is {what}, and {written}")
     for name, sha256 in seal.files.items():
         if name not in found:
             return Link("files", "broken", f"{name} is missing")
-        if found[name].is_symlink():
-            return Link("files", "broken", f"{name} is a link, and was written as a file")
         if sha256_of(found[name]) != sha256:
             return Link("files", "broken", f"{name} has changed: its SHA-256 differs")
     more = sorted(set(found) - set(seal.files))
@@ -59,6 +62,8 @@ def _of_parts(path: Path, seal: Seal) -> Link:
     import hashlib
 
     with archive.opened(path) as parts:
+        if seal.says.program and archive.program_sha256(path, parts) != seal.says.program:
+            return Link("files", "broken", "its program has changed: its SHA-256 differs")
         names = [name for name in parts.namelist() if name != SEAL]
         if sorted(names) != sorted(seal.files):
             return Link("files", "broken", "its parts are not those that the seal lists")

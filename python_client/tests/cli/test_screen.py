@@ -171,6 +171,31 @@ def test_reader_that_leaves_is_no_error() -> None:
     process.stderr.close()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["config", "schema"], ExitCode.FILE_SYSTEM),
+        (["info", "nothing", "--json"], ExitCode.BAD_INPUT),
+        (["backends", "--json"], ExitCode.FILE_SYSTEM),
+        (["--version"], ExitCode.FILE_SYSTEM),
+    ],
+)
+def test_what_cannot_be_printed_is_told_on_stderr(arguments: list[str], code: ExitCode) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "oxidizedvision", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == code
+    first, *_ = done.stderr.splitlines()
+    assert first.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
 def test_own_warnings_are_one_line_and_others_wait_for_verbose(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

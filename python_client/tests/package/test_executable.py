@@ -110,10 +110,21 @@ def test_what_is_no_executable_of_ours_is_never_replaced(double: Artifact, tmp_p
     assert mine.read_text() == "a file of mine"
     (tmp_path / "folder").mkdir()
     assert refused(double, output=tmp_path / "folder").kind is Kind.USAGE
+    assert refused(double, output=Path(os.devnull)).kind is Kind.USAGE
+    os.mkfifo(tmp_path / "pipe")
+    assert refused(double, output=tmp_path / "pipe").kind is Kind.USAGE
     first = executable(double, output=tmp_path / "ours").path.read_bytes()
     again = executable(double, output=tmp_path / "ours", engine="tract")
     assert again.path.read_bytes() != first
     assert [p.engine for p in load_manifest(double.manifest).packages] == ["tract"]
+
+
+def test_a_source_that_changed_since_is_told(double: Artifact) -> None:
+    source = double.folder / load_manifest(double.manifest).source.path
+    source = source if source.is_file() else next(double.folder.glob("*.py"))
+    source.write_text(f"{source.read_text()}\n")
+    with pytest.warns(OxidizedVisionWarning, match="has changed since tiny was converted"):
+        executable(double)
 
 
 @pytest.mark.parametrize(

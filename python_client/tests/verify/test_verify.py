@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,8 +20,6 @@ from oxidizedvision.core.errors import ExitCode, Kind, OxidizedVisionError
 from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import load_manifest
 from oxidizedvision.package import build, prebuilt
-from oxidizedvision.package.archive import append
-from oxidizedvision.package.opened import opened_package
 from oxidizedvision.package.seal import SEAL, seal_of, seal_text
 
 FLIPS = 60
@@ -169,22 +170,12 @@ def test_other_answers_break_the_last_link(file: Path, programs: Path) -> None:
     assert broken(verify(file)) == "answers"
 
 
-def test_another_package_in_its_place_is_not_the_recorded_one(file: Path, tmp_path: Path) -> None:
-    with opened_package(file) as opened:
-        assert opened.model.name == "tiny.onnx"
-    whole = file.read_bytes()
-    seal = whole.index(b'{\n  "schema_version"')
-    start = whole.rindex(b"PK\x03\x04", 0, seal)
-    program = tmp_path / "again"
-    program.write_bytes(whole[:start])
-    import zipfile
-
-    with zipfile.ZipFile(file) as parts:
-        found = {name: parts.read(name) for name in parts.namelist()}
-    program.write_bytes(program.read_bytes() + b"# more\n")
-    append(program, found)
-    program.chmod(0o755)
-    program.replace(file)
+def test_another_package_in_its_place_is_not_the_recorded_one(
+    double: Artifact, file: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(double.onnx.parent, tmp_path / "copy")
+    copied = tmp_path / "copy" / double.onnx.name
+    package(copied, kind="executable", engine="tract", output=tmp_path / "other").path.replace(file)
     assert broken(verify(file)) == "record"
 
 
@@ -214,6 +205,35 @@ def test_a_link_in_a_crate_is_named(crate: Path) -> None:
     (crate / "model.onnx").rename(crate.parent / "model.onnx")
     (crate / "model.onnx").symlink_to(crate.parent / "model.onnx")
     assert broken(verify(crate)) == "files"
+
+
+@pytest.mark.parametrize("place", [".cargo", "src/more", "pipe"])
+def test_a_linked_folder_or_a_pipe_in_a_crate_is_named(crate: Path, place: str) -> None:
+    if place == "pipe":
+        os.mkfifo(crate / place)
+    else:
+        (crate.parent / "elsewhere").mkdir()
+        (crate / place).symlink_to(crate.parent / "elsewhere")
+    report = verify(crate)
+    assert broken(report) == "files"
+    assert report.first_broken is not None
+    assert report.first_broken.detail.startswith(f"{place} is ")
+
+
+def test_a_program_that_changed_under_a_new_sum_is_named(file: Path) -> None:
+    whole = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        end = archive.getinfo(SEAL).header_offset
+    whole[end - 1] ^= 1
+    whole[-64:] = hashlib.sha256(whole[:-64]).hexdigest().encode()
+    file.write_bytes(whole)
+    assert broken(verify(file)) == "files"
+
+
+def test_a_program_that_may_not_be_started_here_proves_nothing(file: Path) -> None:
+    file.chmod(0o644)
+    found = statuses(verify(file))
+    assert (found["files"], found["answers"]) == ("whole", "unchecked")
 
 
 def test_a_program_that_nobody_recorded_proves_nothing(crate: Path) -> None:
