@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from oxidizedvision.core.crates import MARK
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.files import file_size, flush_file, flush_folder, sha256_of
+from oxidizedvision.core.files import file_errors, file_size, flush_file, flush_folder, sha256_of
 from oxidizedvision.core.publish import working_folder
 from oxidizedvision.package import archive
 from oxidizedvision.package.bill import BILL, bill_text, crates_in
@@ -62,16 +61,29 @@ class ExecutableKind(PackageKind):
         with working_folder(job.folder.parent, "package") as staging:
             program = staging / job.name
             job.notify("putting the model behind the program")
-            shutil.copyfile(prebuilt.program, program)
+            with file_errors(job.folder):
+                program.write_bytes(prebuilt.program.read_bytes())
             archive.append(program, _parts(staging, job, chosen, prebuilt))
             program.chmod(0o755)
             job.notify("replaying the goldens in it")
-            start(program, ["--check"])
+            _check(program, job)
             flush_file(program)
             forget_package(job.subject.manifest_path, job.folder)
             program.replace(job.folder)
             flush_folder(job.folder.parent)
         return Made(sha256_of(job.subject.model), file_size(job.folder), job.folder)
+
+
+def _check(program: Path, job: Job) -> None:
+    """Replay the goldens in a program that is not in its place yet, and may never be."""
+    try:
+        start(program, ["--check"])
+    except OxidizedVisionError as error:
+        message = error.message.replace(str(program), str(job.folder))
+        hint = error.hint
+        if error.kind is Kind.CHECK_FAILED:
+            hint = "Convert the model again and package the result; nothing was written."
+        raise OxidizedVisionError(error.kind, message, hint) from error
 
 
 def _parts(
