@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MAX_SIDE = 16_384
 MAX_PIXELS = 178_000_000
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+# Pillow halves the colour's sides unless told, which the packaged programs do not.
+_JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
 
 
 def read_picture(path: Path) -> Array:
@@ -38,15 +40,17 @@ def read_picture(path: Path) -> Array:
 
 
 def write_picture(path: Path, picture: Array) -> None:
-    """Encode `uint8[height, width, 3]` by the file's ending: JPEG at quality 95, lossless WebP.
+    """Encode `uint8[height, width, 3]` by the file's ending.
+
+    JPEG has quality 95 and colour at full width and height, WebP is lossless.
 
     Raises:
         OxidizedVisionError: `input` for another ending, `file_system` when it cannot be written.
     """
     options: dict[str, dict[str, Any]] = {
         ".png": {"format": "PNG"},
-        ".jpg": {"format": "JPEG", "quality": 95},
-        ".jpeg": {"format": "JPEG", "quality": 95},
+        ".jpg": _JPEG,
+        ".jpeg": _JPEG,
         ".webp": {"format": "WEBP", "lossless": True},
         ".bmp": {"format": "BMP"},
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from picture_set import GOLDENS, Pixels, noise
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.preprocess import read_picture, write_picture
@@ -67,7 +67,15 @@ def test_16_bits_of_grey_are_rounded(tmp_path: Path) -> None:
 def test_the_files_that_rust_reads_are_read_alike(path: Path) -> None:
     expected = Image.open(GOLDENS / "decode/expected" / f"{path.name}.png")
     difference = np.abs(read_picture(path).astype(int) - np.asarray(expected)).max()
-    assert difference <= (1 if path.name == "deep.png" else 0)
+    assert difference == 0
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".jpeg"])
+def test_jpeg_has_colour_at_full_size_as_rust_writes_it(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"x{ending}"
+    write_picture(path, noise(16, 16))
+    with Image.open(path) as picture:
+        assert JpegImagePlugin.get_sampling(picture) == 0
 
 
 def test_what_is_no_picture(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ use std::{
 };
 
 use image::{
-    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-    error::LimitErrorKind, metadata::Orientation,
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Rgb,
+    RgbImage, error::LimitErrorKind, metadata::Orientation,
 };
 
 use crate::{Picture, VisionError, VisionErrorKind, jpeg::Scans, sniff::looks_like};
@@ -23,8 +23,8 @@ const USUAL_SCANS: u64 = 16;
 /// Decodes a PNG, JPEG, WebP or BMP picture to red, green, blue.
 ///
 /// The format is told from the content, never from a name. EXIF orientation is applied,
-/// transparency dropped, 16-bit samples rounded, grey repeated; of an animation the first picture
-/// is taken. The header is checked before memory for pixels is taken, and a panic inside a decoder
+/// transparency dropped, grey repeated; of an animation the first picture is taken. Of 16 bits grey
+/// is rounded to 8, and of colour and of grey with alpha the upper 8 are taken, as by Pillow. The header is checked before memory for pixels is taken, and a panic inside a decoder
 /// is an error.
 ///
 /// # Errors
@@ -39,6 +39,8 @@ pub struct Undecoded<'a> {
     format: ImageFormat,
     decoder: Box<dyn ImageDecoder + 'a>,
     orientation: Orientation,
+    /// Whether of 16 bits a sample the upper 8 are taken.
+    cut: bool,
     memory: u64,
 }
 
@@ -67,7 +69,8 @@ impl<'a> Undecoded<'a> {
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let memory = memory_of(&decoder, format, orientation, &scans)
             .saturating_add(if format == ImageFormat::Jpeg { bytes.len() as u64 } else { 0 });
-        Ok(Self { format, decoder: Box::new(decoder), orientation, memory })
+        let cut = format == ImageFormat::Png && !is_gray_png(bytes);
+        Ok(Self { format, decoder: Box::new(decoder), orientation, cut, memory })
     }
 
     /// Pixels in a row and rows, as stored: EXIF orientation may exchange them.
@@ -92,7 +95,7 @@ impl<'a> Undecoded<'a> {
         let decoded = DynamicImage::from_decoder(self.decoder);
         let mut image = decoded.map_err(|error| decode_error(self.format, error))?;
         image.apply_orientation(self.orientation);
-        let image = image.into_rgb8();
+        let image = if self.cut { upper_bits(image) } else { image.into_rgb8() };
         let (width, height) = image.dimensions();
         Picture::new(width as usize, height as usize, 3, image.into_raw())
     }
@@ -106,6 +109,34 @@ impl fmt::Debug for Undecoded<'_> {
             .field("sides", &self.sides())
             .field("memory", memory)
             .finish_non_exhaustive()
+    }
+}
+
+/// Whether a PNG file is grey without alpha. What the decoder gives does not tell: a colour that is
+/// to be transparent has become alpha there.
+fn is_gray_png(bytes: &[u8]) -> bool {
+    /// Behind the signature, the header's length and name, two sides and the depth.
+    const COLOR_TYPE: usize = 8 + 8 + 8 + 1;
+    bytes.get(COLOR_TYPE) == Some(&0)
+}
+
+/// The picture in red, green, blue, with the upper 8 bits of 16.
+fn upper_bits(image: DynamicImage) -> RgbImage {
+    let pixel = |samples: [u16; 3]| Rgb(samples.map(|sample| (sample >> 8) as u8));
+    let (width, height) = (image.width(), image.height());
+    match image {
+        DynamicImage::ImageRgb16(deep) => {
+            RgbImage::from_fn(width, height, |x, y| pixel(deep.get_pixel(x, y).0))
+        }
+        DynamicImage::ImageRgba16(deep) => RgbImage::from_fn(width, height, |x, y| {
+            let [red, green, blue, _] = deep.get_pixel(x, y).0;
+            pixel([red, green, blue])
+        }),
+        DynamicImage::ImageLumaA16(deep) => RgbImage::from_fn(width, height, |x, y| {
+            let [gray, _] = deep.get_pixel(x, y).0;
+            pixel([gray; 3])
+        }),
+        shallow => shallow.into_rgb8(),
     }
 }
 

@@ -15,7 +15,7 @@ const MAX_WEBP_SIDE: usize = 16_383;
 pub enum OutputFormat {
     /// Lossless.
     Png,
-    /// Quality 95.
+    /// Quality 95, colour at full width and height (4:4:4).
     Jpeg,
     /// Lossless.
     WebP,
@@ -145,6 +145,15 @@ mod tests {
         let back = decode(&encode(&picture, OutputFormat::Jpeg).unwrap()).unwrap();
         let worst = picture.pixels().iter().zip(back.pixels()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(worst.unwrap() <= 6, "{worst:?}");
+    }
+
+    #[test]
+    fn colour_is_at_full_size_in_jpeg() {
+        let picture = Picture::new(16, 16, 3, vec![9; 16 * 16 * 3]).unwrap();
+        let bytes = encode(&picture, OutputFormat::Jpeg).unwrap();
+        let frame = bytes.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+        let components = bytes[frame + 10..].chunks(3).take(3);
+        assert_eq!(components.map(|component| component[1]).collect::<Vec<_>>(), [0x11; 3]);
     }
 
     #[test]

@@ -7,6 +7,8 @@ that Pillow refuses; `goldens/astronaut.png` is the photograph that the other go
 
 from __future__ import annotations
 
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -56,6 +58,7 @@ def write_variants() -> None:
     second = photo.rotate(180)
     photo.save(folder / "animated.webp", save_all=True, append_images=[second], lossless=True)
     write_odd_jpegs(folder, photo)
+    write_deep(folder, photo)
     write_expected(folder)
 
 
@@ -81,6 +84,37 @@ def write_odd_jpegs(folder: Path, photo: Image.Image) -> None:
     }
     for name, content in files.items():
         (folder / f"{name}.jpg").write_bytes(content)
+
+
+def write_deep(folder: Path, photo: Image.Image) -> None:
+    """PNG files of 16 bits a sample whose lower 8 bits matter; Pillow writes grey ones alone."""
+    rgb = np.asarray(photo).astype(np.uint16)
+    low = np.random.default_rng(0).integers(0, 256, rgb.shape[:2] + (4,), dtype=np.uint16)
+    deep = np.concatenate([rgb, rgb[:, :, :1]], axis=2) << 8 | low
+    gray = deep[:, :, :1]
+    kinds = {
+        "deep-rgb": (deep[:, :, :3], 2, b""),
+        "deep-rgba": (deep, 6, b""),
+        "deep-rgb-transparent": (deep[:, :, :3], 2, deep[0, 0, :3].astype(">u2").tobytes()),
+        "deep-gray": (gray, 0, b""),
+        "deep-gray-alpha": (deep[:, :, :2], 4, b""),
+        "deep-gray-transparent": (gray, 0, gray[0, 0].astype(">u2").tobytes()),
+    }
+    for name, (samples, color, transparent) in kinds.items():
+        (folder / f"{name}.png").write_bytes(png(samples, color, transparent))
+
+
+def png(samples: np.ndarray, color: int, transparent: bytes) -> bytes:
+    """A PNG file of 16 bits a sample and of a colour type, with the one transparent colour."""
+    height, width = samples.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, color, 0, 0, 0))]
+    chunks += [(b"tRNS", transparent)] if transparent else []
+    chunks += [(b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
 
 
 def write_damaged() -> None:
@@ -126,7 +160,9 @@ def write_expected(folder: Path) -> None:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I;16"):
-                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+                # Pillow's own conversion would clip.
+                deep = np.asarray(upright).astype(np.uint32)
+                upright = Image.fromarray(((deep * 255 + 32_767) // 65_535).astype(np.uint8))
             clean = Image.fromarray(np.asarray(upright.convert("RGB")))
             clean.save(expected / f"{path.name}.png", optimize=True)
 
