@@ -6,8 +6,8 @@ use crate::Fault;
 
 /// The command line of every program around one model.
 ///
-/// A file that ends in .npy is a float32 tensor, a result that ends in .json tells labels or boxes;
-/// anything else is a picture.
+/// A file that ends in .npy is a tensor of the model's element type, a result that ends in .json
+/// tells labels or boxes; anything else is a picture.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     /// Picture (PNG, JPEG, WebP, BMP), tensor (.npy), or a folder of these
@@ -97,10 +97,12 @@ pub(crate) fn named<'a>(
     let unknown = text.split_once('=').map(|(name, _)| name);
     match (unknown, specs) {
         (Some(name), _) if !name.contains(['/', '\\']) && !Path::new(given).exists() => {
-            Err(Fault::bad(format!("the model has no {what} {name:?}; it has {}", names())))
+            let kind = if what == "input" { "unknown_input" } else { "usage" };
+            Err(Fault::bad(format!("the model has no {what} {name:?}; it has {}", names()))
+                .of_kind(kind))
         }
         (_, [spec]) => Ok((spec, given.clone())),
-        _ => Err(Fault::bad(format!(
+        _ => Err(Fault::usage(format!(
             "the model has {} {what}s: {}; {text} does not say which it is",
             specs.len(),
             names()

@@ -1,13 +1,13 @@
 use std::num::NonZeroUsize;
 
 use ndarray::{ArrayD, IxDyn};
-use runner_core::{DType, Dim, NamedTensors, Tensor, TensorSpec};
+use runner_core::{DType, Dim, NamedTensors, Tensor, TensorSpec, f16};
 use serde_json::{Value, json};
 
 use crate::{
     Arguments, Fault,
     arguments::named,
-    job::{SCHEMA_VERSION, pretty, read_tensors},
+    job::{self, SCHEMA_VERSION, pretty, read_tensors},
     session::{Session, milliseconds},
 };
 
@@ -63,12 +63,9 @@ fn time(session: &mut Session, inputs: &NamedTensors) -> Result<f64, Fault> {
 
 fn inputs(session: &Session, arguments: &Arguments) -> Result<NamedTensors, Fault> {
     let specs = &session.info().inputs;
-    let given = arguments.inputs();
+    let given = job::inputs(session, arguments)?;
     if !given.is_empty() {
-        let named = given.iter().map(|text| {
-            named(text, specs, "input").map(|(spec, path)| (spec.name.clone(), path.into()))
-        });
-        return read_tensors(&named.collect::<Result<Vec<_>, _>>()?);
+        return read_tensors(&given);
     }
     let mut shapes = Vec::new();
     for text in &arguments.shape {
@@ -84,7 +81,7 @@ fn inputs(session: &Session, arguments: &Arguments) -> Result<NamedTensors, Faul
 
 fn dims_of(text: &str) -> Result<Vec<usize>, Fault> {
     let dims: Option<Vec<usize>> = text.split(',').map(|dim| dim.trim().parse().ok()).collect();
-    dims.ok_or_else(|| Fault::bad(format!("{text:?} are no axes: expected some like 1,3,64,64")))
+    dims.ok_or_else(|| Fault::usage(format!("{text:?} are no axes: expected some like 1,3,64,64")))
 }
 
 fn fixed_dims(spec: &TensorSpec) -> Result<Vec<usize>, Fault> {
@@ -98,25 +95,34 @@ fn fixed_dims(spec: &TensorSpec) -> Result<Vec<usize>, Fault> {
     })
 }
 
-/// Numbers of 0 to 1, the same in every run of the program.
+/// Numbers of 0 to 1, the same in every run of the program; integers are 0, which is an index of
+/// anything.
 fn made_up(spec: &TensorSpec, dims: &[usize]) -> Result<(String, Tensor), Fault> {
-    if spec.dtype != DType::F32 {
-        let message =
-            format!("input {:?} takes {}, and only f32 is made up", spec.name, spec.dtype);
-        return Err(Fault::bad(message));
-    }
     let elements = dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
     if elements.is_none_or(|elements| elements > MAX_ELEMENTS) {
         return Err(Fault::bad(format!("axes {dims:?} are too large")));
     }
+    Ok((spec.name.clone(), numbers(spec.dtype, IxDyn(dims))))
+}
+
+fn numbers(dtype: DType, dims: IxDyn) -> Tensor {
     let mut state = 0x9e37_79b9_u32;
-    let array = ArrayD::from_shape_simple_fn(IxDyn(dims), || {
+    let mut next = || {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
         (state >> 8) as f32 / (1 << 24) as f32
-    });
-    Ok((spec.name.clone(), Tensor::from(array)))
+    };
+    match dtype {
+        DType::F32 => ArrayD::from_shape_simple_fn(dims, next).into(),
+        DType::F16 => ArrayD::from_shape_simple_fn(dims, || f16::from_f32(next())).into(),
+        DType::F64 => ArrayD::from_shape_simple_fn(dims, || f64::from(next())).into(),
+        DType::I8 => ArrayD::<i8>::zeros(dims).into(),
+        DType::U8 => ArrayD::<u8>::zeros(dims).into(),
+        DType::I32 => ArrayD::<i32>::zeros(dims).into(),
+        DType::I64 => ArrayD::<i64>::zeros(dims).into(),
+        DType::Bool => ArrayD::from_elem(dims, false).into(),
+    }
 }
 
 /// The most memory that the process ever held, where the system tells it.

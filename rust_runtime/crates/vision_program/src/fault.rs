@@ -5,6 +5,12 @@ use serde_json::{Value, json};
 use vision_io::{VisionError, VisionErrorKind};
 use vision_model::{ModelError, ModelErrorKind, with_reason};
 
+use crate::{
+    SCHEMA_VERSION,
+    output::{print, say},
+    pretty,
+};
+
 /// What a program ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -94,10 +100,15 @@ impl Fault {
         Self::new(Exit::BadInput, message)
     }
 
+    /// A command line that cannot be carried out.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::bad(message).of_kind("usage")
+    }
+
     /// Prints the fault on standard error and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        eprintln!("error: {}", one_line(&self.message));
-        eprintln!("hint: {}", one_line(self.hint().unwrap_or(self.exit.hint())));
+        say(format_args!("error: {}", one_line(&self.message)));
+        say(format_args!("hint: {}", one_line(self.hint().unwrap_or(self.exit.hint()))));
         ExitCode::from(self.exit as u8)
     }
 
@@ -106,9 +117,14 @@ impl Fault {
     pub fn report_as(&self, json: bool) -> ExitCode {
         if json {
             // Nothing is left to tell when even this cannot be printed.
-            drop(crate::job::print(&crate::job::pretty(&json!({"error": self.to_json()}))));
+            drop(print(&pretty(&self.document())));
         }
         self.report()
+    }
+
+    /// The fault as the one document of a program.
+    pub(crate) fn document(&self) -> Value {
+        json!({"schema_version": SCHEMA_VERSION, "error": self.to_json()})
     }
 
     /// The fault as programs read it.

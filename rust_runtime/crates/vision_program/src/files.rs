@@ -7,28 +7,65 @@ use std::{
 use crate::{Exit, Fault};
 
 /// The largest file that is read.
-const MAX_BYTES: u64 = 4 << 30;
+const MAX_FILE: u64 = 4 << 30;
+/// The most that is read of a pipe, which does not say how much comes.
+const MAX_PIPE: u64 = 1 << 30;
 
 /// Reads a whole file; pipes work too.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Fault> {
-    if path.is_dir() {
-        return Err(Fault::bad(format!("{} is a folder, not a file", path.display())));
+    let failed = |error| unreadable(path, &error);
+    let metadata = fs::metadata(path).map_err(failed)?;
+    let refused = |why: &str| Fault::bad(format!("{} {why}", path.display()));
+    if metadata.is_dir() {
+        return Err(refused("is a folder, not a file"));
     }
-    let failed = |error: std::io::Error| {
-        let exit = match error.kind() {
-            ErrorKind::PermissionDenied => Exit::FileSystem,
-            _ => Exit::BadInput,
-        };
-        Fault::new(exit, format!("{} cannot be read: {error}", path.display()))
+    if is_device(&metadata) {
+        return Err(refused("is a device, not a file").with_hint("Give a file or a pipe."));
+    }
+    let (most, hint) = if metadata.is_file() {
+        (MAX_FILE, "Give a smaller file.")
+    } else {
+        (MAX_PIPE, "Write it to a file first.")
     };
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        let message = format!("{} is larger than {} GiB", path.display(), MAX_BYTES >> 30);
-        return Err(Fault::bad(message));
+    let too_large = || refused(&format!("is larger than {} GiB", most >> 30)).with_hint(hint);
+    if metadata.len() > most {
+        return Err(too_large());
     }
-    Ok(bytes)
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(metadata.len() as usize)
+        .map_err(|_| failed(ErrorKind::OutOfMemory.into()))?;
+    let file = File::open(path).map_err(failed)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
+    let exit = match error.kind() {
+        ErrorKind::PermissionDenied => Exit::FileSystem,
+        _ => Exit::BadInput,
+    };
+    let fault = Fault::new(exit, format!("{} cannot be read: {error}", path.display()));
+    match error.kind() {
+        ErrorKind::NotFound => {
+            fault.of_kind("not_found").with_hint("Check the path and the current folder.")
+        }
+        _ => fault,
+    }
+}
+
+/// Whether it is a disk, a terminal or a source without end such as /dev/zero.
+#[cfg(unix)]
+fn is_device(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+
+    let kind = metadata.file_type();
+    kind.is_char_device() || kind.is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_device(_metadata: &fs::Metadata) -> bool {
+    false
 }
 
 /// Whether a file's name says that it is a tensor.
@@ -113,6 +150,31 @@ mod tests {
         assert_eq!(write(folder.path(), b"").unwrap_err().exit(), Exit::FileSystem);
         let nowhere = folder.path().join("a/b.png");
         assert_eq!(write(&nowhere, b"").unwrap_err().exit(), Exit::FileSystem);
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let fault = read(&folder.path().join("none")).unwrap_err();
+        assert_eq!(fault.to_json()["kind"], "not_found");
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("holes.png");
+        File::create(&path).unwrap().set_len(MAX_FILE + 1).unwrap();
+        let start = std::time::Instant::now();
+        assert!(read(&path).unwrap_err().to_string().contains("larger than 4 GiB"));
+        assert!(start.elapsed().as_millis() < 500);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_are_refused() {
+        let fault = read(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(fault.exit(), Exit::BadInput);
+        assert!(fault.to_string().contains("is a device"), "{fault}");
     }
 
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use vision_io::Postprocess;
 
-use crate::{Arguments, Exit, Fault, files, job, session::Session};
+use crate::{Arguments, Exit, Fault, files, job, output::say, session::Session};
 
 const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
 
@@ -41,7 +41,7 @@ pub(crate) fn answer(
     let start = Instant::now();
     let outputs = arguments.outputs();
     let [output] = &outputs[..] else {
-        return Err(Fault::bad("a folder of inputs has one folder of results")
+        return Err(Fault::usage("a folder of inputs has one folder of results")
             .with_hint("Give INPUT and OUTPUT, both folders."));
     };
     let output = Path::new(output);
@@ -49,7 +49,7 @@ pub(crate) fn answer(
     make(output)?;
     tell_of_skipped(&skipped);
     let mut rows = Vec::new();
-    let mut failed = 0;
+    let mut failed = Vec::new();
     for task in &tasks {
         let one = Arguments {
             input_file: Some(task.input.clone().into()),
@@ -61,26 +61,32 @@ pub(crate) fn answer(
         rows.push(match job::one(session, &one, Instant::now()) {
             Ok(done) => done.document,
             Err(fault) => {
-                failed += 1;
+                failed.push(fault.exit());
                 let input = task.input.display().to_string();
                 let about =
                     if fault.to_string().contains(&input) { String::new() } else { input + ": " };
-                eprintln!("error: {about}{}", crate::fault::one_line(&fault.to_string()));
+                say(format_args!("error: {about}{}", crate::fault::one_line(&fault.to_string())));
                 json!({"input": task.input.display().to_string(), "error": fault.to_json()})
             }
         });
     }
-    let done = tasks.len() - failed;
+    let done = tasks.len() - failed.len();
     let text = if arguments.json {
         job::pretty(&document(session, &rows, &skipped, start))
     } else {
         format!("wrote {done} of {} results into {}", tasks.len(), output.display())
     };
-    let fault = (failed > 0).then(|| {
-        Fault::bad(format!("{failed} of {} inputs failed", tasks.len()))
+    Ok((text, fault_of(&failed, tasks.len())))
+}
+
+/// Tells how many inputs failed. Where none could be written, that and no input is at fault.
+fn fault_of(failed: &[Exit], of: usize) -> Option<Fault> {
+    let unwritten = failed.iter().all(|exit| *exit == Exit::FileSystem);
+    let exit = if unwritten { Exit::FileSystem } else { Exit::BadInput };
+    (!failed.is_empty()).then(|| {
+        Fault::new(exit, format!("{} of {of} inputs failed", failed.len()))
             .with_hint("The lines above say why; the other results are written.")
-    });
-    Ok((text, fault))
+    })
 }
 
 /// Names what is left out, the first few of many.
@@ -91,7 +97,10 @@ fn tell_of_skipped(skipped: &[PathBuf]) {
     if !shown.is_empty() {
         let more = skipped.len() - shown.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        eprintln!("note: left out what is no picture and no tensor: {}{more}", shown.join(", "));
+        say(format_args!(
+            "note: left out what is no picture and no tensor: {}{more}",
+            shown.join(", ")
+        ));
     }
 }
 
@@ -138,14 +147,14 @@ fn tasks(
         if let Some(other) = taken.insert(result.clone(), input.clone()) {
             let (a, b) = (other.display(), input.display());
             let message = format!("{a} and {b} would both become {}", result.display());
-            return Err(Fault::bad(message).with_hint("Rename one of them."));
+            return Err(Fault::usage(message).with_hint("Rename one of them."));
         }
         tasks.push(Task { input, output: result });
     }
     let is_an_input = |file: &Path| tasks.iter().any(|task| files::is_same(file, &task.input));
     if let Some(task) = tasks.iter().find(|task| is_an_input(&task.output)) {
         let message = format!("the result {} would replace an input", task.output.display());
-        return Err(Fault::bad(message).with_hint("Name another folder for the results."));
+        return Err(Fault::usage(message).with_hint("Name another folder for the results."));
     }
     Ok((tasks, skipped))
 }
@@ -174,7 +183,7 @@ fn make(folder: &Path) -> Result<(), Fault> {
     let is_of_file = files::is_npy(folder) || files::is_json(folder) || is_input(folder);
     if is_of_file && !folder.is_dir() {
         let message = format!("{} is the name of a file, and a folder is needed", folder.display());
-        return Err(Fault::bad(message).with_hint("Name a folder for the results."));
+        return Err(Fault::usage(message).with_hint("Name a folder for the results."));
     }
     fs::create_dir_all(folder).map_err(|error| {
         Fault::new(Exit::FileSystem, format!("{} cannot be made: {error}", folder.display()))

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use runner_core::{DType, NamedTensors, Tensor};
+use runner_core::{NamedTensors, Tensor};
 use serde::Deserialize;
 pub use vision_model::{Difference, GoldenReport, GoldenRow, Tolerance};
 use vision_model::{FileRecord, GoldenCase, Goldens, Manifest, Stage, hex_sha256};
@@ -60,7 +60,7 @@ pub fn check(
     let stage = packaged(&listed)?;
     let model_sha256 = same_file(model, &stage.output)?.1;
     let golden_bytes = same_file(golden, &listed.goldens)?.0;
-    let mut goldens = goldens(&golden_bytes)
+    let mut goldens = Goldens::read(&golden_bytes)
         .map_err(|reason| GoldenError::File(format!("{}: {reason}", golden.display())))?;
     goldens.tolerance = listed.tolerance_of(stage).unwrap_or(goldens.tolerance);
     same_model(executable, &model_sha256)?;
@@ -77,18 +77,6 @@ pub fn check(
 fn packaged(manifest: &Manifest) -> Result<&Stage, GoldenError> {
     let missing = || GoldenError::File("the manifest lists no model".to_owned());
     manifest.stages.last().ok_or_else(missing)
-}
-
-/// The goldens, which a program takes and gives as .npy files of f32 only.
-fn goldens(file: &[u8]) -> Result<Goldens, String> {
-    let goldens = Goldens::read(file).map_err(|error| error.to_string())?;
-    let tensors = goldens.cases.iter().flat_map(|case| case.inputs.iter().chain(&case.outputs));
-    match tensors.into_iter().find(|(_, tensor)| tensor.dtype() != DType::F32) {
-        Some((name, tensor)) => {
-            Err(format!("{name:?} holds {}, and programs take f32 only", tensor.dtype()))
-        }
-        None => Ok(goldens),
-    }
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, GoldenError> {
@@ -160,9 +148,9 @@ fn run_case(executable: &Path, case: &GoldenCase) -> Result<NamedTensors, Golden
         command.arg("--output").arg(assignment(name, path("output", index)));
     }
     start(executable, &mut command)?;
-    let read = |(index, (name, _)): (usize, &(String, Tensor))| {
-        let made = npy::read(&path("output", index)).map_err(|fault| file(&fault))?;
-        Ok((name.clone(), Tensor::from(made)))
+    let read = |(index, (name, recorded)): (usize, &(String, Tensor))| {
+        let made = npy::read(&path("output", index), recorded.dtype());
+        Ok((name.clone(), made.map_err(|fault| file(&fault))?))
     };
     case.outputs.iter().enumerate().map(read).collect()
 }

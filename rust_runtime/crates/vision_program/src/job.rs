@@ -1,19 +1,19 @@
 use std::{
     ffi::OsString,
-    io::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
 
-use runner_core::{NamedTensors, Tensor};
+use runner_core::{DType, NamedTensors};
 use serde_json::{Value, json};
 use vision_io::{Picture, decode};
 use vision_model::{Answer, Want, Way};
 
 use crate::{
-    Arguments, Exit, Fault, Setup,
+    Arguments, Fault, Setup,
     arguments::named,
     benchmark, files, folder, npy,
+    output::{print, say},
     results::{self, Output},
     session::{Session, milliseconds},
 };
@@ -44,7 +44,7 @@ fn answer(setup: &Setup<'_>, arguments: &Arguments) -> Result<(String, Option<Fa
     }
     if arguments.inputs().is_empty() || arguments.outputs().is_empty() {
         let hint = format!("Try `{} photo.png result.png`, or --help.", setup.name);
-        return Err(Fault::bad("an input and an output are needed").with_hint(hint));
+        return Err(Fault::usage("an input and an output are needed").with_hint(hint));
     }
     if let Some(folder) = folder::of(arguments) {
         return folder::answer(&mut Session::load(setup, arguments)?, arguments, &folder);
@@ -76,8 +76,9 @@ pub(crate) fn one(
     let outputs_done = write_all(session, answer, &outputs)?;
     let note = way.as_ref().and_then(Way::note);
     if let Some(note) = &note {
-        eprintln!("note: {note}");
+        say(format_args!("note: {note}"));
     }
+    let notes: Vec<_> = session.warning.iter().chain(&note).collect();
     let info = session.info();
     let document = json!({
         "schema_version": SCHEMA_VERSION,
@@ -88,7 +89,7 @@ pub(crate) fn one(
         "inputs": inputs_done,
         "outputs": outputs_done,
         "picture": way,
-        "notes": note.into_iter().collect::<Vec<_>>(),
+        "notes": notes,
         "load_ms": milliseconds(session.load_time),
         "run_ms": milliseconds(session.run_times.iter().sum()),
         "total_ms": milliseconds(start.elapsed()),
@@ -119,14 +120,6 @@ fn summary(session: &Session, outputs: &[Output], way: Option<&Way>) -> String {
     format!("wrote {} ({} took {time:.0} ms{tiles})", files.join(", "), session.info().backend)
 }
 
-/// Writes text and the end of its line on standard output, at once.
-pub(crate) fn print(text: &str) -> Result<(), Fault> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| {
-        Fault::new(Exit::FileSystem, format!("standard output cannot be written: {error}"))
-    })
-}
-
 /// A document as it is printed.
 pub fn pretty(value: &Value) -> String {
     format!("{value:#}")
@@ -147,7 +140,7 @@ fn outputs(session: &Session, given: &[OsString]) -> Result<Vec<Output>, Fault> 
         files::check_writable(&output.path)?;
         if outputs.iter().any(|other| other.path == output.path) {
             let message = format!("{} is named for two outputs", output.path.display());
-            return Err(Fault::bad(message));
+            return Err(Fault::usage(message));
         }
         outputs.push(output);
     }
@@ -160,22 +153,30 @@ fn check_keeps_inputs(
     arguments: &Arguments,
     outputs: &[Output],
 ) -> Result<(), Fault> {
-    for (_, input) in inputs(session, arguments)? {
-        if let Some(output) = outputs.iter().find(|output| files::is_same(&output.path, &input)) {
+    for Input { path, .. } in inputs(session, arguments)? {
+        if let Some(output) = outputs.iter().find(|output| files::is_same(&output.path, &path)) {
             let message = format!("the result {} would replace an input", output.path.display());
-            return Err(Fault::bad(message).with_hint("Name another file for the result."));
+            return Err(Fault::usage(message).with_hint("Name another file for the result."));
         }
     }
     Ok(())
 }
 
-/// The files of the inputs, by the inputs' names.
-fn inputs(session: &Session, arguments: &Arguments) -> Result<Vec<(String, PathBuf)>, Fault> {
+/// An input of the model, and the file that it is read from.
+pub(crate) struct Input {
+    name: String,
+    dtype: DType,
+    path: PathBuf,
+}
+
+/// The inputs that are named.
+pub(crate) fn inputs(session: &Session, arguments: &Arguments) -> Result<Vec<Input>, Fault> {
     let specs = &session.info().inputs;
-    let named = |text| {
-        named(text, specs, "input").map(|(spec, path)| (spec.name.clone(), PathBuf::from(path)))
+    let input = |text| {
+        let (spec, path) = named(text, specs, "input")?;
+        Ok(Input { name: spec.name.clone(), dtype: spec.dtype, path: path.into() })
     };
-    arguments.inputs().iter().map(named).collect()
+    arguments.inputs().iter().map(input).collect()
 }
 
 /// Reads the inputs and runs the model: what was read, what came out, how a picture went through.
@@ -185,7 +186,7 @@ fn run_model(
     outputs: &[Output],
 ) -> Result<(Vec<Value>, Answer, Option<Way>), Fault> {
     let inputs = inputs(session, arguments)?;
-    if let [(name, path)] = &inputs[..]
+    if let [Input { name, path, .. }] = &inputs[..]
         && !files::is_npy(path)
     {
         let picture = read_picture(path)?;
@@ -197,17 +198,17 @@ fn run_model(
         let want = if as_result { Want::Prediction } else { Want::Tensors };
         if as_result && outputs.len() > 1 {
             let message = "a picture is the only output of a run that gives one";
-            return Err(Fault::bad(message).with_hint("Run again for the other outputs."));
+            return Err(Fault::usage(message).with_hint("Run again for the other outputs."));
         }
         let (answer, way) = session.run_picture(picture, (want, arguments.tile))?;
         return Ok((vec![done], answer, Some(way)));
     }
     if arguments.tile.is_some() {
-        return Err(Fault::bad("--tile is for pictures; tensors go through whole"));
+        return Err(Fault::usage("--tile is for pictures; tensors go through whole"));
     }
     let tensors = read_tensors(&inputs)?;
-    let done = tensors.iter().zip(&inputs).map(|((name, tensor), (_, path))| {
-        json!({"name": name, "file": path.display().to_string(), "shape": tensor.shape()})
+    let done = tensors.iter().zip(&inputs).map(|((name, tensor), input)| {
+        json!({"name": name, "file": input.path.display().to_string(), "shape": tensor.shape()})
     });
     let done = done.collect();
     let shape = tensors.first().map(|(_, tensor)| tensor.shape()).unwrap_or_default();
@@ -215,15 +216,15 @@ fn run_model(
     Ok((done, Answer::Tensors(session.run_named(tensors)?, placement), None))
 }
 
-pub(crate) fn read_tensors(inputs: &[(String, PathBuf)]) -> Result<NamedTensors, Fault> {
+pub(crate) fn read_tensors(inputs: &[Input]) -> Result<NamedTensors, Fault> {
     inputs
         .iter()
-        .map(|(name, path)| {
+        .map(|Input { name, dtype, path }| {
             if !files::is_npy(path) {
                 let message = format!("{} is not a .npy file", path.display());
                 return Err(Fault::bad(message).with_hint("Give every input as a .npy file."));
             }
-            Ok((name.clone(), Tensor::from(npy::read(path)?)))
+            Ok((name.clone(), npy::read(path, *dtype)?))
         })
         .collect()
 }

@@ -13,6 +13,7 @@ mod folder;
 pub mod golden;
 mod job;
 mod npy;
+mod output;
 mod results;
 mod session;
 
@@ -28,14 +29,16 @@ pub use crate::{
     arguments::Arguments,
     fault::{Exit, Fault},
     job::{SCHEMA_VERSION, pretty},
+    output::print,
 };
 
 const ABOUT: &str = "Runs one model on a picture or on tensors.";
 /// What `--help` says of every program around one model.
 pub const LONG_ABOUT: &str = "Runs one model on a picture or on tensors.
 
-A file that ends in .npy is a float32 tensor, a result that ends in .json tells labels or boxes;
-anything else is a picture. Of a folder each picture and tensor becomes a file of the folder OUTPUT.";
+A file that ends in .npy is a tensor of the model's element type, a result that ends in .json tells
+labels or boxes; anything else is a picture. Of a folder each picture and tensor becomes a file of
+the folder OUTPUT.";
 
 /// Loads a model with one engine.
 pub type Load = fn(&RunnerConfig) -> Result<Box<dyn Runner>, LoadError>;
@@ -112,13 +115,16 @@ pub fn execute(setup: &Setup<'_>, arguments: &Arguments) -> ExitCode {
 /// a fault like any other and ends with 2.
 pub fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // Nothing is left to tell when even this cannot be printed.
-        drop(error.print());
-        return ExitCode::SUCCESS;
+        return print(error.to_string().trim_end())
+            .map_or_else(|fault| fault.report(), |_| ExitCode::SUCCESS);
     }
     // What follows the first paragraph is the usage, which the hint points to.
     let text = error.to_string();
     let reason = text.split("\n\n").next().unwrap_or_default();
-    let json = std::env::args_os().any(|word| word == "--json");
-    Fault::bad(reason.trim_start_matches("error: ")).report_as(json)
+    Fault::usage(reason.trim_start_matches("error: ")).report_as(asks_for_json())
+}
+
+/// Whether this process was started with `--json`, where its command line is not read or wrong.
+pub fn asks_for_json() -> bool {
+    std::env::args_os().any(|word| word == "--json")
 }

@@ -4,13 +4,15 @@ use runner_core::{ModelInfo, NamedTensors, Runner, RunnerConfig};
 use vision_io::{Contract, Picture};
 use vision_model::{Answer, Model, Want, Way, hex_sha256, run_picture};
 
-use crate::{Arguments, Fault, Setup};
+use crate::{Arguments, Fault, Setup, output::say};
 
 /// A loaded model. Times are the engine's own: no decoding, no files.
 pub(crate) struct Session {
     model: Model,
     /// Of the model's file, where it is asked for: it takes as long as reading a small model.
     model_sha256: Option<String>,
+    /// What the user asked for and does not get.
+    pub(crate) warning: Option<String>,
     pub(crate) load_time: Duration,
     /// The time of every run so far.
     pub(crate) run_times: Vec<Duration>,
@@ -35,7 +37,11 @@ impl Session {
                 Refused::Contract(error) => Fault::from(error).about(setup.source.name()),
             })?;
         let model_sha256 = arguments.info.then(|| hex_sha256(&bytes));
-        Ok(Self { model, model_sha256, load_time, run_times: Vec::new() })
+        let warning = warning(model.runner.info(), config.threads);
+        if let Some(warning) = &warning {
+            say(format_args!("warning: {warning}"));
+        }
+        Ok(Self { model, model_sha256, warning, load_time, run_times: Vec::new() })
     }
 
     /// What is wrong when a result is wanted of a model that gives numbers only.
@@ -71,6 +77,14 @@ impl Session {
         let run = |inputs| timed(model.runner.as_ref(), run_times, inputs);
         run_picture((model.runner.info(), &model.contract), picture, wanted, run)
     }
+}
+
+/// Tells where the engine takes another number of threads than was asked for.
+fn warning(info: &ModelInfo, asked: Option<usize>) -> Option<String> {
+    let asked = asked.filter(|asked| *asked != info.threads)?;
+    let plural = if info.threads == 1 { "" } else { "s" };
+    let (engine, threads) = (&info.backend, info.threads);
+    Some(format!("{engine} runs with {threads} thread{plural}, and {asked} were asked for"))
 }
 
 fn timed(

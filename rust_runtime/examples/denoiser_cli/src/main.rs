@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let Some(engine) = command.engine else {
         return Fault::new(Exit::BadInput, "no engine is named")
             .with_hint(format!("Add --engine with one of: {}.", ready_engines().join(", ")))
-            .report();
+            .report_as(command.arguments.json);
     };
     let setup = Setup {
         name: env!("CARGO_PKG_NAME"),

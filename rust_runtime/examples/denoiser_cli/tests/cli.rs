@@ -413,12 +413,73 @@ fn with_json_a_fault_is_a_document_too() {
     let folder = tempfile::tempdir().unwrap();
     let model = model_with(folder.path(), "denoiser.onnx", &CONTRACT);
     let (absent, result) = (folder.path().join("none.png"), folder.path().join("b.png"));
-    for arguments in [&[text(&absent), text(&result)][..], &["--threads", "none"]] {
+    let numbers = folder.path().join("b.npy");
+    let other = format!("other={}", text(&numbers));
+    for (kind, arguments) in [
+        ("not_found", &[text(&absent), text(&result)][..]),
+        ("usage", &["--threads", "none"]),
+        ("usage", &["--no-such-option"]),
+        ("usage", &[text(&absent)]),
+        ("unknown_input", &["--input", &other, "--output", text(&numbers)]),
+    ] {
         let done = run(&model, "rten", &[arguments, &["--json"]].concat());
         assert_eq!(done.status.code(), Some(2));
         let document: Value = serde_json::from_slice(&done.stdout).unwrap();
-        assert_eq!(document["error"]["kind"], "input");
+        assert_eq!(
+            (&document["schema_version"], &document["error"]["kind"]),
+            (&1.into(), &kind.into())
+        );
         let message = document["error"]["message"].as_str().unwrap();
         assert!(String::from_utf8_lossy(&done.stderr).contains(message));
+    }
+}
+
+#[test]
+fn a_folder_of_results_that_cannot_be_written_is_no_fault_of_the_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (given, made) = (folder.path().join("in"), folder.path().join("out"));
+    fs::create_dir(&given).unwrap();
+    for name in ["a.png", "b.png"] {
+        write_picture(&given.join(name), &picture(20, 12));
+        fs::create_dir_all(made.join(name)).unwrap();
+    }
+    let model = model_with(folder.path(), "denoiser.onnx", &CONTRACT);
+    let code = || run(&model, "rten", &[text(&given), text(&made)]).status.code();
+    assert_eq!(code(), Some(5));
+    fs::write(given.join("bad.jpg"), "no picture").unwrap();
+    assert_eq!(code(), Some(2));
+}
+
+#[test]
+fn an_engine_with_other_threads_than_asked_for_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model_with(folder.path(), "denoiser.onnx", &CONTRACT);
+    let [input, output] = ["in.png", "out.png"].map(|name| folder.path().join(name));
+    write_picture(&input, &picture(20, 12));
+    let told = |engine, threads| {
+        let arguments = [text(&input), text(&output), "--threads", threads, "--json"];
+        let done = run(&model, engine, &arguments);
+        let document = succeed(&done);
+        (document["notes"].to_string(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (notes, stderr) = told("tract", "2");
+    assert!(stderr.starts_with("warning: tract runs with 1 thread, and 2 were"), "{stderr}");
+    assert!(notes.contains("1 thread"), "{notes}");
+    for (engine, threads) in [("tract", "1"), ("rten", "2")] {
+        assert_eq!(told(engine, threads), ("[]".to_owned(), String::new()));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_source_without_end_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model_with(folder.path(), "denoiser.onnx", &CONTRACT);
+    let output = folder.path().join("out.png");
+    for device in ["/dev/zero", "/dev/null"] {
+        let done = run(&model, "rten", &[device, text(&output)]);
+        assert_eq!(done.status.code(), Some(2));
+        let stderr = String::from_utf8(done.stderr).unwrap();
+        assert!(stderr.contains("is a device") && stderr.contains("a pipe"), "{stderr}");
     }
 }

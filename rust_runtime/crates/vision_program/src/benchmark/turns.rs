@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{inputs, peak_rss_mib, start, time, times};
-use crate::{Arguments, Exit, Fault, Setup, job::print, session::Session};
+use crate::{Arguments, Exit, Fault, Setup, output::print, session::Session};
 
 /// The most runs of one turn.
 const MAX_RUNS: usize = 1_000_000;
@@ -22,12 +22,12 @@ const MAX_SECONDS: f64 = 86_400.0;
 /// input with one line, until the input ends. Nothing else is written on standard output.
 ///
 /// A line that is not understood, or a run that fails, is answered with the fault, and the session
-/// goes on. A fault before that is its only line.
+/// goes on. A fault before that is its only line. Where nobody reads the answers, it ends too.
 pub(crate) fn serve(setup: &Setup<'_>, arguments: &Arguments) -> Result<(), Fault> {
     let (mut session, inputs) = match greet(setup, arguments) {
         Ok(ready) => ready,
         Err(fault) => {
-            print(&answer_of(&fault).to_string())?;
+            print(&fault.document().to_string())?;
             return Err(fault);
         }
     };
@@ -36,7 +36,9 @@ pub(crate) fn serve(setup: &Setup<'_>, arguments: &Arguments) -> Result<(), Faul
             Fault::new(Exit::FileSystem, format!("standard input cannot be read: {error}"))
         })?;
         let answer = Turn::read(&line).and_then(|turn| turn.take(&mut session, &inputs));
-        print(&answer.unwrap_or_else(|fault| answer_of(&fault)).to_string())?;
+        if !print(&answer.unwrap_or_else(|fault| answer_of(&fault)).to_string())? {
+            break;
+        }
     }
     Ok(())
 }
@@ -114,8 +116,7 @@ fn checked_runs(key: &str, runs: usize) -> Result<usize, Fault> {
 }
 
 fn unknown(message: String) -> Fault {
-    Fault::bad(message)
-        .of_kind("usage")
+    Fault::usage(message)
         .with_hint(r#"Write {"runs": 50} or {"seconds": 2.5, "least": 10}, each on a line."#)
 }
 
