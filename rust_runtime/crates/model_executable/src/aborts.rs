@@ -20,6 +20,18 @@ pub(crate) fn tell() {
 #[cfg(not(unix))]
 pub(crate) fn tell() {}
 
+/// Makes a file that grows beyond what the user may write an error of that file, and not the end of
+/// the process, which would leave it half-written.
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "the standard library handles no signals")]
+pub(crate) fn refuse_large_files() {
+    // SAFETY: there is no handler that could be called.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+#[cfg(not(unix))]
+pub(crate) fn refuse_large_files() {}
+
 #[cfg(unix)]
 #[allow(unsafe_code, reason = "the standard library handles no signals")]
 extern "C" fn told(_signal: libc::c_int) {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 use vision_program::{Exit, Fault};
 use zip::ZipArchive;
 
@@ -73,21 +74,44 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// Writes every part into a folder that is not there yet.
+    /// Writes every part into a new folder, which appears once it is whole.
     pub(crate) fn extract(&self, folder: &Path) -> Result<Vec<PathBuf>, Fault> {
         let failed = |path: &Path, error: &io::Error| {
-            Fault::new(Exit::FileSystem, format!("{}: {error}", path.display()))
+            let message = format!("{} cannot be written: {error}", path.display());
+            Fault::new(Exit::FileSystem, message)
         };
-        fs::create_dir(folder).map_err(|error| failed(folder, &error))?;
-        let mut files = Vec::new();
+        let mut staging = staging(folder)?;
         for part in &self.parts {
-            let path = folder.join(&part.name);
             let bytes = self.part(&part.name)?;
-            fs::write(&path, &bytes).map_err(|error| failed(&path, &error))?;
-            files.push(path);
+            fs::write(staging.path().join(&part.name), &bytes)
+                .map_err(|error| failed(&folder.join(&part.name), &error))?;
         }
-        Ok(files)
+        fs::rename(staging.path(), folder).map_err(|error| failed(folder, &error))?;
+        staging.disable_cleanup(true);
+        Ok(self.parts.iter().map(|part| folder.join(&part.name)).collect())
     }
+}
+
+/// A folder beside a new one, which goes away unless it becomes that one.
+fn staging(folder: &Path) -> Result<TempDir, Fault> {
+    let refused = |why: &str| Fault::new(Exit::FileSystem, format!("{} {why}", folder.display()));
+    if folder.symlink_metadata().is_ok() {
+        return Err(refused("is there already").with_hint("Name a new folder."));
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        return Err(refused("cannot be made: the folder that it is to be in is not there")
+            .with_hint(format!("Make the folder {} first.", parent.display())));
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(".part");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    builder.tempdir_in(parent).map_err(|error| {
+        // The path of the folder beside it says nothing to anybody.
+        refused(&format!("cannot be made: {}", io::Error::from(error.kind())))
+    })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Fault {
@@ -206,7 +230,33 @@ mod tests {
         let out = folder.path().join("out");
         archive.extract(&out).unwrap();
         assert_eq!(fs::read(out.join("model.onnx")).unwrap(), b"some model");
-        assert_eq!(archive.extract(&out).unwrap_err().exit(), Exit::FileSystem);
+        let again = archive.extract(&out).unwrap_err();
+        assert_eq!((again.exit(), again.hint()), (Exit::FileSystem, Some("Name a new folder.")));
+        let nowhere = archive.extract(&folder.path().join("a/b")).unwrap_err();
+        assert!(nowhere.hint().unwrap().contains("first"), "{nowhere}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_extraction_that_fails_leaves_nothing() {
+        let mut archive = opened(&file()).unwrap();
+        archive.parts[1].place = 1 << 20..(1 << 20) + 8;
+        let folder = tempfile::tempdir().unwrap();
+        archive.extract(&folder.path().join("out")).unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_extracted_folder_is_as_readable_as_any_other() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (out, other) = (folder.path().join("out"), folder.path().join("other"));
+        opened(&file()).unwrap().extract(&out).unwrap();
+        fs::create_dir(&other).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&out), mode(&other));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use clap::{Args, Command, FromArgMatches};
 use runner_core::{ModelSource, RunnerConfig};
 use serde_json::{Value, json};
 use vision_model::{Goldens, Model};
-use vision_program::{Arguments, Exit, Fault, Load, SCHEMA_VERSION, Setup, pretty};
+use vision_program::{Arguments, Exit, Fault, Load, SCHEMA_VERSION, Setup, pretty, print};
 
 use crate::{archive::Archive, contents::Contents};
 
@@ -44,13 +44,14 @@ struct Own {
 /// Runs this process's own file, by the command line of this process.
 pub fn run(load: Load) -> ExitCode {
     aborts::tell();
+    aborts::refuse_large_files();
     let done = Archive::of_this_program().and_then(|archive| {
         let contents = Contents::of(&archive)?;
         Ok((archive, contents))
     });
     let (archive, contents) = match done {
         Ok(found) => found,
-        Err(fault) => return fault.report(),
+        Err(fault) => return fault.report_as(vision_program::asks_for_json()),
     };
     // clap keeps names for as long as the process runs.
     let name: &'static str = contents.name.clone().leak();
@@ -74,12 +75,9 @@ pub fn run(load: Load) -> ExitCode {
         None if own.check => check(&archive, &contents, load),
         None => return execute(&archive, &contents, load, (name, version), &own.arguments),
     };
-    match done {
-        Ok(told) if own.arguments.json => println!("{}", pretty(&told.document)),
-        Ok(told) => println!("{}", told.text),
-        Err(fault) => return fault.report_as(own.arguments.json),
-    }
-    ExitCode::SUCCESS
+    let json = own.arguments.json;
+    done.and_then(|told| print(&if json { pretty(&told.document) } else { told.text }))
+        .map_or_else(|fault| fault.report_as(json), |_| ExitCode::SUCCESS)
 }
 
 /// What was done, for people and for programs.
@@ -97,7 +95,7 @@ fn execute(
 ) -> ExitCode {
     let source = match source(archive, contents) {
         Ok(source) => source,
-        Err(fault) => return fault.report(),
+        Err(fault) => return fault.report_as(arguments.json),
     };
     let most = contents.threads;
     let load = move |config: &RunnerConfig| load(&with_threads(config, most));
