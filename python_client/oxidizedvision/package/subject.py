@@ -86,19 +86,22 @@ class Subject:
             }
         )
 
-    def warn_of_failed_validation(self) -> None:
-        """Warn the caller's caller where the last validation failed."""
+    def warn(self) -> None:
+        """Warn the caller's caller of a validation that failed, and of an origin that changed."""
+        self._warn_of_failed_validation()
+        self._warn_of_changed_origin()
+
+    def _warn_of_failed_validation(self) -> None:
         validation = self.manifest.validation
         if validation is not None and not validation.get("passed"):
             warnings.warn(
                 f"The last validation of {self.manifest.name} FAILED; `oxidizedvision validate` "
                 "shows where",
                 OxidizedVisionWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
-    def warn_of_changed_origin(self) -> None:
-        """Warn the caller's caller where source or checkpoint is another one by now."""
+    def _warn_of_changed_origin(self) -> None:
         from oxidizedvision.registry.lineage import lineage_of
 
         for item in lineage_of(self.folder, self.manifest):
@@ -109,7 +112,7 @@ class Subject:
                     f"{item.path} has changed since {self.manifest.name} was converted; the "
                     "package has the model as it was converted",
                     OxidizedVisionWarning,
-                    stacklevel=3,
+                    stacklevel=4,
                 )
 
     def check_loads(self, engine: str, able: Sequence[str] = ()) -> None:
