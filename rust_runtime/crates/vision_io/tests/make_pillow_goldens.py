@@ -89,7 +89,7 @@ def write_odd_jpegs(folder: Path, photo: Image.Image) -> None:
 def write_deep(folder: Path, photo: Image.Image) -> None:
     """PNG files of 16 bits a sample whose lower 8 bits matter; Pillow writes grey ones alone."""
     rgb = np.asarray(photo).astype(np.uint16)
-    low = np.random.default_rng(0).integers(0, 256, rgb.shape[:2] + (4,), dtype=np.uint16)
+    low = np.random.default_rng(0).integers(0, 256, (*rgb.shape[:2], 4), dtype=np.uint16)
     deep = np.concatenate([rgb, rgb[:, :, :1]], axis=2) << 8 | low
     gray = deep[:, :, :1]
     kinds = {
