@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -93,11 +94,13 @@ def test_it_answers_programs_in_json(executable: Path, tmp_path: Path) -> None:
 
 def test_no_flipped_bit_is_answered(executable: Path, photograph: Path, tmp_path: Path) -> None:
     whole = executable.read_bytes()
+    with ZipFile(executable) as archive:
+        program = min(part.header_offset for part in archive.infolist())
     generator = random.Random(11)  # noqa: S311 - places only
     flipped, result = tmp_path / "flipped", tmp_path / "result.png"
     shutil.copy2(executable, flipped)
-    for _ in range(FLIPS):
-        place = generator.randrange(len(whole))
+    for count in range(FLIPS):
+        place = generator.randrange(program if count % 2 else 0, len(whole))
         with flipped.open("r+b") as file:
             file.seek(place)
             file.write(bytes([whole[place] ^ (1 << generator.randrange(8))]))
@@ -108,6 +111,9 @@ def test_no_flipped_bit_is_answered(executable: Path, photograph: Path, tmp_path
         else:
             assert done.returncode != 0, place
             assert not done.stdout or "error" in json.loads(done.stdout), place
+            if place >= program:  # the program is whole, and tells it whatever its model did
+                assert done.returncode == ExitCode.CHECK_FAILED, (place, done.stderr)
+                assert "is damaged" in done.stderr, place
         assert not result.exists(), place
         assert not verify(flipped).passed, place
         with flipped.open("r+b") as file:

@@ -1,3 +1,10 @@
+#[cfg(unix)]
+use crate::sum;
+
+/// How many milliseconds a fault waits at most for the sum of the file.
+#[cfg(unix)]
+const MOST_WAITS: usize = 10_000;
+
 /// What is said where the process ends by itself.
 const TEXT: &str = "error: the program came to a fault of its own, or no memory was left
 hint: Try a smaller input; if that does not help, please report it with the files that it was given.
@@ -12,7 +19,7 @@ hint: Try a smaller input; if that does not help, please report it with the file
 pub(crate) fn tell() {
     for signal in [libc::SIGILL, libc::SIGTRAP, libc::SIGABRT] {
         let handler = told as extern "C" fn(libc::c_int);
-        // SAFETY: the handler calls nothing but write and _exit, which any handler may.
+        // SAFETY: the handler calls nothing but poll, write and _exit, which any handler may.
         unsafe { libc::signal(signal, handler as libc::sighandler_t) };
     }
 }
@@ -35,6 +42,14 @@ pub(crate) fn refuse_large_files() {}
 #[cfg(unix)]
 #[allow(unsafe_code, reason = "the standard library handles no signals")]
 extern "C" fn told(_signal: libc::c_int) {
+    // A damaged file may be why: what sums it up says so, and ends the process.
+    for _ in 0..MOST_WAITS {
+        if !sum::going() {
+            break;
+        }
+        // SAFETY: it waits for no files, and may be called at any moment.
+        unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+    }
     // SAFETY: the text is as long as it says, and both may be called at any moment.
     unsafe {
         libc::write(libc::STDERR_FILENO, TEXT.as_ptr().cast(), TEXT.len());

@@ -1,28 +1,24 @@
 use std::{
     error::Error,
     fs::{self, File},
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufReader},
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use sha2::{Digest, Sha256};
+use bytemuck::allocation::zeroed_arc_slice;
 use tempfile::TempDir;
 use vision_program::{Exit, Fault};
 use zip::ZipArchive;
 
-const MARK: &[u8] = b"sha256:";
-const DIGITS: u64 = 64;
+use crate::sum::{Sum, damaged, read_at, unreadable};
 
-/// How much of the file is read at a time to sum it up.
-const BLOCK: usize = 1 << 18;
-
-/// The ZIP archive at the end of a program, whole: its sum was compared.
+/// The ZIP archive at the end of a program.
 pub(crate) struct Archive {
     path: PathBuf,
-    /// What was summed up is what is read, though the path may lead elsewhere by then.
-    file: File,
+    /// What is summed up is what is read, though the path may lead elsewhere by then.
+    file: Arc<File>,
     parts: Vec<Part>,
 }
 
@@ -33,24 +29,24 @@ struct Part {
 }
 
 impl Archive {
-    /// The archive of the file that this process runs.
-    pub(crate) fn of_this_program() -> Result<Self, Fault> {
+    /// The archive of the file that this process runs, and the comparison of its sum, which goes on:
+    /// nothing may be told before it is done.
+    pub(crate) fn of_this_program() -> Result<(Self, Sum), Fault> {
         let path = std::env::current_exe().or_else(|error| started_as().ok_or(error));
         let path = path.map_err(|error| {
             Fault::new(Exit::FileSystem, format!("this program does not find its file: {error}"))
                 .with_hint("Start it by its path.")
         })?;
-        Self::open(&path)
+        let file = File::open(&path).map_err(|error| unreadable(&path, &error))?;
+        let file = Arc::new(file);
+        let sum = Sum::of(&path, &file);
+        let archive = Self::of(path, file).inspect_err(|_| sum.wait())?;
+        Ok((archive, sum))
     }
 
-    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
-        let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
-        let name = path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
-        check_sum(&mut file)
-            .map_err(|error| unreadable(path, &error))?
-            .map_err(|reason| damaged(&name, &reason))?;
-        let parts = parts_of(&file).map_err(|error| damaged(&name, &error.to_string()))?;
-        Ok(Self { path: path.to_owned(), file, parts })
+    fn of(path: PathBuf, file: Arc<File>) -> Result<Self, Fault> {
+        let parts = parts_of(&file).map_err(|error| damaged(&path, &error.to_string()))?;
+        Ok(Self { path, file, parts })
     }
 
     /// A part by its name. It is read anew each time, so that nothing is held that is not used.
@@ -65,11 +61,9 @@ impl Archive {
     fn read(&self, part: &Part) -> io::Result<Arc<[u8]>> {
         let length =
             usize::try_from(part.place.end - part.place.start).map_err(io::Error::other)?;
-        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(part.place.start))?;
+        let mut bytes = zeroed_arc_slice(length);
         if let Some(bytes) = Arc::get_mut(&mut bytes) {
-            file.read_exact(bytes)?;
+            read_at(&self.file, bytes, part.place.start)?;
         }
         Ok(bytes)
     }
@@ -114,10 +108,6 @@ fn staging(folder: &Path) -> Result<TempDir, Fault> {
     })
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Fault {
-    Fault::new(Exit::FileSystem, format!("{} cannot be read: {error}", path.display()))
-}
-
 /// The path that this process was started by, where there is no /proc to ask.
 #[cfg(target_os = "linux")]
 fn started_as() -> Option<PathBuf> {
@@ -135,41 +125,6 @@ fn started_as() -> Option<PathBuf> {
 #[cfg(not(target_os = "linux"))]
 fn started_as() -> Option<PathBuf> {
     None
-}
-
-fn damaged(name: &str, reason: &str) -> Fault {
-    Fault::new(Exit::CheckFailed, format!("{name} is damaged: {reason}"))
-        .with_hint("Copy it again from where it was made, or make it again.")
-}
-
-/// Compares the sum at the end with that of all that stands before it; gives what is wrong.
-fn check_sum(file: &mut File) -> io::Result<Result<(), String>> {
-    let short = || Ok(Err("it carries no model".to_owned()));
-    let length = file.metadata()?.len();
-    let end = DIGITS + MARK.len() as u64;
-    let Some(start) = length.checked_sub(end) else { return short() };
-    let mut sum = Sha256::new();
-    let mut block = vec![0; BLOCK];
-    let mut left = start;
-    while left > 0 {
-        let wanted = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
-        file.read_exact(&mut block[..wanted])?;
-        sum.update(&block[..wanted]);
-        left -= wanted as u64;
-    }
-    let mut rest = Vec::new();
-    file.read_to_end(&mut rest)?;
-    let Some((mark, digits)) = rest.split_at_checked(MARK.len()) else { return short() };
-    if mark != MARK {
-        return short();
-    }
-    sum.update(mark);
-    let found = format!("{:x}", sum.finalize());
-    if found.as_bytes() == digits {
-        return Ok(Ok(()));
-    }
-    let written = String::from_utf8_lossy(digits);
-    Ok(Err(format!("its SHA-256 is {found}, and {written} was written at its end")))
 }
 
 /// Where the parts stand; none is compressed, and each has a plain name.
@@ -192,9 +147,11 @@ fn parts_of(file: &File) -> Result<Vec<Part>, Box<dyn Error>> {
 mod tests {
     use std::io::{Cursor, Write};
 
+    use sha2::{Digest, Sha256};
     use zip::{ZipWriter, write::FileOptions};
 
     use super::*;
+    use crate::sum::{DIGITS, MARK, compare};
 
     /// A program's bytes and an archive, as the Python client writes them.
     fn file() -> Vec<u8> {
@@ -206,9 +163,9 @@ mod tests {
             writer.start_file(name, stored).unwrap();
             writer.write_all(content.as_bytes()).unwrap();
         }
-        writer.set_raw_comment([MARK, &[b'0'; DIGITS as usize]].concat());
+        writer.set_raw_comment([MARK, &[b'0'; DIGITS]].concat());
         let mut bytes = writer.finish().unwrap().into_inner();
-        let summed = bytes.len() - DIGITS as usize;
+        let summed = bytes.len() - DIGITS;
         let sum = format!("{:x}", Sha256::digest(&bytes[..summed]));
         bytes[summed..].copy_from_slice(sum.as_bytes());
         bytes
@@ -218,7 +175,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");
         fs::write(&path, bytes).unwrap();
-        Archive::open(&path)
+        let file = Arc::new(File::open(&path).unwrap());
+        compare(&path, &file)?;
+        Archive::of(path, file)
     }
 
     #[test]

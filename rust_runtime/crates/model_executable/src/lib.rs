@@ -2,12 +2,13 @@
 //! puts it: no compiler is needed to make one.
 //!
 //! The file is a program and a ZIP archive at once. The archive's comment is `sha256:` and the
-//! SHA-256 of everything before those 64 digits; a program that finds another sum says so and does
-//! nothing. That shows damage, not authorship: who changes the file can write a new sum.
+//! SHA-256 of everything before those 64 digits; a program that finds another sum says so and
+//! nothing else. It sums up while it loads the model, and waits before it runs it. That shows damage, not authorship: who changes the file can write a new sum.
 
 mod aborts;
 mod archive;
 mod contents;
+mod sum;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use vision_model::{Goldens, Model};
 use vision_program::{Arguments, Exit, Fault, Load, SCHEMA_VERSION, Setup, pretty, print};
 
-use crate::{archive::Archive, contents::Contents};
+use crate::{archive::Archive, contents::Contents, sum::Sum};
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
@@ -45,12 +46,12 @@ struct Own {
 pub fn run(load: Load) -> ExitCode {
     aborts::tell();
     aborts::refuse_large_files();
-    let done = Archive::of_this_program().and_then(|archive| {
-        let contents = Contents::of(&archive)?;
-        Ok((archive, contents))
+    let opened = Archive::of_this_program().and_then(|(archive, sum)| {
+        let contents = Contents::of(&archive).inspect_err(|_| sum.wait())?;
+        Ok((archive, contents, sum))
     });
-    let (archive, contents) = match done {
-        Ok(found) => found,
+    let (archive, contents, sum) = match opened {
+        Ok(opened) => opened,
         Err(fault) => return fault.report_as(vision_program::asks_for_json()),
     };
     // clap keeps names for as long as the process runs.
@@ -59,6 +60,13 @@ pub fn run(load: Load) -> ExitCode {
     let command = Own::augment_args(Command::new(name).version(version));
     let command = command.about(ABOUT).long_about(vision_program::LONG_ABOUT);
     let own = command.try_get_matches().and_then(|matches| Own::from_arg_matches(&matches));
+    let own = match own {
+        Ok(own) if own.extract.is_none() && !own.check => {
+            return execute((&archive, &sum), &contents, load, (name, version), &own.arguments);
+        }
+        own => own,
+    };
+    sum.wait();
     let own = match own {
         Ok(own) => own,
         Err(error) => return vision_program::usage(&error),
@@ -72,8 +80,7 @@ pub fn run(load: Load) -> ExitCode {
                 .join("\n"),
             document: json!({"schema_version": SCHEMA_VERSION, "files": files}),
         }),
-        None if own.check => check(&archive, &contents, load),
-        None => return execute(&archive, &contents, load, (name, version), &own.arguments),
+        None => check(&archive, &contents, load),
     };
     let json = own.arguments.json;
     done.and_then(|told| print(&if json { pretty(&told.document) } else { told.text }))
@@ -86,23 +93,25 @@ struct Told {
     document: Value,
 }
 
+/// Runs the model once the sum is compared, which goes on while the model is loaded.
 fn execute(
-    archive: &Archive,
+    (archive, sum): (&Archive, &Sum),
     contents: &Contents,
     load: Load,
     (name, version): (&str, &str),
     arguments: &Arguments,
 ) -> ExitCode {
-    let source = match source(archive, contents) {
-        Ok(source) => source,
-        Err(fault) => return fault.report_as(arguments.json),
+    let load = |config: &RunnerConfig| {
+        let loaded = load(&with_threads(config, contents.threads));
+        sum.wait();
+        loaded
     };
-    let most = contents.threads;
-    let load = move |config: &RunnerConfig| load(&with_threads(config, most));
-    vision_program::execute(
-        &Setup { name, version, source, manifest: None, load: &load },
-        arguments,
-    )
+    let done = source(archive, contents).and_then(|source| {
+        let setup = Setup { name, version, source, manifest: None, load: &load };
+        vision_program::attempt(&setup, arguments)
+    });
+    sum.wait();
+    vision_program::report(done, arguments)
 }
 
 fn source(archive: &Archive, contents: &Contents) -> Result<ModelSource, Fault> {

@@ -6,12 +6,14 @@
 
 mod error;
 mod goldens;
+mod made_up;
 mod manifest;
 mod model;
 mod pictures;
 
 pub use error::{ModelError, ModelErrorKind, with_reason};
 pub use goldens::{Difference, GoldenCase, GoldenReport, GoldenRow, Goldens, Tolerance};
+pub use made_up::made_up;
 pub use manifest::{FileRecord, Manifest, Stage};
 pub use model::{Model, hex_sha256};
 pub use pictures::{Answer, PictureRun, Want, Way, run_picture};

@@ -97,18 +97,29 @@ pub fn run(program: &Program) -> ExitCode {
 
 /// Does what `arguments` ask for. Standard output gets the answer, standard error the faults.
 pub fn execute(setup: &Setup<'_>, arguments: &Arguments) -> ExitCode {
-    // Panics of decoders and engines become errors; the default hook would print them besides.
-    std::panic::set_hook(Box::new(|_| {}));
-    let done = catch_unwind(AssertUnwindSafe(|| job::run(setup, arguments)));
-    let done = done.unwrap_or_else(|_| {
-        Err(Fault::new(Exit::OurFault, "the program ran into a fault of its own")
-            .with_hint("Please report it with the command and the files that it was given."))
-    });
+    report(attempt(setup, arguments), arguments)
+}
+
+/// What [`execute`] does after [`attempt`].
+pub fn report(done: Result<Option<Fault>, Fault>, arguments: &Arguments) -> ExitCode {
     match done {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(fault)) => fault.report(),
         Err(fault) => fault.report_as(arguments.json),
     }
+}
+
+/// [`execute`] without its last words: the fault beside an answer, or the one in place of it.
+///
+/// # Errors
+/// Any fault by which there is no answer; a panic is one of ours.
+pub fn attempt(setup: &Setup<'_>, arguments: &Arguments) -> Result<Option<Fault>, Fault> {
+    // Panics of decoders and engines become errors; the default hook would print them besides.
+    std::panic::set_hook(Box::new(|_| {}));
+    catch_unwind(AssertUnwindSafe(|| job::run(setup, arguments))).unwrap_or_else(|_| {
+        Err(Fault::new(Exit::OurFault, "the program ran into a fault of its own")
+            .with_hint("Please report it with the command and the files that it was given."))
+    })
 }
 
 /// Ends a run that clap ended: help and version are printed and end with 0, a wrong command line is

@@ -256,7 +256,43 @@ struct Refusal<'a> {
 }
 
 #[test]
-fn what_cannot_be_done_ends_in_one_clear_message() {
+fn inputs_and_outputs_of_no_use_end_in_one_clear_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for made in ["model", "out", "occupied.png"] {
+        fs::create_dir(path(made)).unwrap();
+    }
+    let good = model_with(&path("model"), "denoiser.onnx", &CONTRACT);
+    let (input, svg, cut) = (path("in.png"), path("drawing.jpg"), path("cut.png"));
+    write_picture(&input, &picture(20, 20));
+    fs::write(&svg, "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
+    let whole = fs::read(&input).unwrap();
+    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let (integers, small) = (path("integers.npy"), path("small.npy"));
+    ndarray_npy::write_npy(&integers, &ndarray::array![1_i64, 2]).unwrap();
+    ndarray_npy::write_npy(&small, &Array4::<f32>::zeros((1, 1, 4, 4))).unwrap();
+
+    let (out, numbers) = (path("out/x.png"), path("out/x.npy"));
+    let refusals = [
+        (&svg, &out, 2, "SVG"),
+        (&cut, &out, 2, "cut short"),
+        (&path("none.png"), &out, 2, "none.png"),
+        (&path("out"), &out, 2, "folder"),
+        (&integers, &numbers, 2, "float32"),
+        (&small, &numbers, 2, "[1, 1, 4, 4]"),
+        (&input, &path("out/x.gif"), 2, ".webp"),
+        (&input, &path("nowhere/x.png"), 5, "nowhere"),
+        (&input, &path("occupied.png"), 5, "folder"),
+    ];
+    for (input, output, code, says) in refusals {
+        let arguments = vec![text(input), text(output)];
+        check_refusal(&Refusal { model: &good, engine: "rten", arguments, code, says });
+    }
+    assert_eq!(fs::read_dir(path("out")).unwrap().count(), 0, "no file is left behind");
+}
+
+#[test]
+fn commands_and_models_of_no_use_end_in_one_clear_message() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (good_folder, nan_folder) = (path("good"), path("nan"));
@@ -268,50 +304,28 @@ fn what_cannot_be_done_ends_in_one_clear_message() {
     let nan = model_with(&nan_folder, "denoiser.onnx", &[huge, POSTPROCESS]);
     let bare = model("denoiser.onnx");
     let raw = model_with(folder.path(), "denoiser.onnx", &[PREPROCESS]);
-    let (input, svg) = (path("in.png"), path("drawing.jpg"));
-    write_picture(&input, &picture(20, 20));
-    fs::write(&svg, "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
-    let cut = path("cut.png");
-    let whole = fs::read(&input).unwrap();
-    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
-    let integers = path("integers.npy");
-    ndarray_npy::write_npy(&integers, &ndarray::array![1_i64, 2]).unwrap();
-    let small = path("small.npy");
-    ndarray_npy::write_npy(&small, &Array4::<f32>::zeros((1, 1, 4, 4))).unwrap();
-    let (out, none) = (path("out/x.png"), path("none.png"));
-    let (numbers, nowhere) = (path("out/x.npy"), path("nowhere/x.png"));
-    let (gif, occupied) = (path("out/x.gif"), path("out"));
-    let occupied_png = path("occupied.png");
-    fs::create_dir(&occupied_png).unwrap();
+    let (picture_file, none) = (path("in.png"), path("none.png"));
+    write_picture(&picture_file, &picture(20, 20));
 
-    let ok = text(&input);
-    let wrong_name = format!("side={ok}");
-    let to_wrong_name = format!("other={}", text(&numbers));
+    let (out, numbers) = (path("out/x.png"), path("out/x.npy"));
+    let (ok, out, numbers) = (text(&picture_file), text(&out), text(&numbers));
+    let (wrong_name, to_wrong_name) = (format!("side={ok}"), format!("other={numbers}"));
     let refusals = [
-        (&good, "rten", vec![text(&svg), text(&out)], 2, "SVG"),
-        (&good, "rten", vec![text(&cut), text(&out)], 2, "cut short"),
-        (&good, "rten", vec![text(&none), text(&out)], 2, "none.png"),
-        (&good, "rten", vec![text(&occupied), text(&out)], 2, "folder"),
-        (&good, "rten", vec![text(&integers), text(&numbers)], 2, "float32"),
-        (&good, "rten", vec![text(&small), text(&numbers)], 2, "[1, 1, 4, 4]"),
-        (&good, "rten", vec![ok, text(&gif)], 2, ".webp"),
-        (&good, "rten", vec![ok, text(&nowhere)], 5, "nowhere"),
-        (&good, "rten", vec![ok, text(&occupied_png)], 5, "folder"),
         (&good, "rten", vec![ok], 2, "needed"),
-        (&good, "rten", vec![ok, text(&out), "--tile", "5"], 2, "--tile"),
-        (&good, "rten", vec!["--input", &wrong_name, "--output", text(&out)], 2, "no input"),
+        (&good, "rten", vec![ok, out, "--tile", "5"], 2, "--tile"),
+        (&good, "rten", vec!["--input", &wrong_name, "--output", out], 2, "no input"),
         (&good, "rten", vec!["--input", ok, "--output", &to_wrong_name], 2, "no output"),
-        (&good, "rten", vec![ok, text(&out), "--threads", "0"], 2, "--threads"),
-        (&good, "rten", vec![ok, text(&out), "--device", "gpu"], 2, "--device"),
-        (&good, "rten", vec![ok, text(&out), "--device", "cuda"], 4, "cuda:0"),
-        (&good, "tch", vec![ok, text(&out)], 4, "tch"),
-        (&good, "torch", vec![ok, text(&out)], 4, "tract"),
-        (&bare, "rten", vec![ok, text(&out)], 2, "`preprocess`"),
-        (&raw, "rten", vec![ok, text(&out)], 2, "not a picture"),
-        (&raw, "rten", vec![ok, text(&numbers), "--tile", "8"], 2, "--tile"),
-        (&nan, "tract", vec![ok, text(&out)], 2, "NaN"),
-        (&svg, "rten", vec![ok, text(&out)], 2, "ONNX"),
-        (&none, "tract", vec![ok, text(&out)], 2, "none.png"),
+        (&good, "rten", vec![ok, out, "--threads", "0"], 2, "--threads"),
+        (&good, "rten", vec![ok, out, "--device", "gpu"], 2, "--device"),
+        (&good, "rten", vec![ok, out, "--device", "cuda"], 4, "cuda:0"),
+        (&good, "tch", vec![ok, out], 4, "tch"),
+        (&good, "torch", vec![ok, out], 4, "tract"),
+        (&bare, "rten", vec![ok, out], 2, "`preprocess`"),
+        (&raw, "rten", vec![ok, out], 2, "not a picture"),
+        (&raw, "rten", vec![ok, numbers, "--tile", "8"], 2, "--tile"),
+        (&nan, "tract", vec![ok, out], 2, "NaN"),
+        (&picture_file, "rten", vec![ok, out], 2, "ONNX"),
+        (&none, "tract", vec![ok, out], 2, "none.png"),
     ];
     for (model, engine, arguments, code, says) in refusals {
         check_refusal(&Refusal { model, engine, arguments, code, says });

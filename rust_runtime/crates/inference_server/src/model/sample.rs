@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use runner_core::{
-    DType, Dim, ModelInfo, NamedTensors, RunError, Runner, Tensor, TensorSpec, f16,
-    ndarray::{ArrayD, IxDyn},
-};
+use runner_core::{Dim, ModelInfo, NamedTensors, RunError, Runner, Tensor, TensorSpec, f16};
 use vision_io::{Contract, Layout};
 use vision_model::{GoldenReport, Goldens};
 
@@ -158,7 +155,7 @@ fn made_up(
         let shape = lengths(spec, sides, guess)?;
         let elements = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
         elements.filter(|elements| *elements <= MOST_ELEMENTS)?;
-        Some((spec.name.clone(), numbers(spec.dtype, &shape, seed)))
+        Some((spec.name.clone(), vision_model::made_up(spec.dtype, &shape, seed)))
     };
     info.inputs.iter().map(tensor).collect()
 }
@@ -176,28 +173,6 @@ fn lengths(spec: &TensorSpec, sides: Sides, guess: Option<usize>) -> Option<Vec<
         (Dim::Symbol(_), _) => guess,
     };
     spec.dims.iter().enumerate().map(length).collect()
-}
-
-/// Floats of 0 to 1; integers are 0, which is an index of anything.
-fn numbers(dtype: DType, shape: &[usize], seed: u32) -> Tensor {
-    let dims = IxDyn(shape);
-    let mut state = 0x9e37_79b9_u32.wrapping_mul(seed);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 8) as f32 / (1 << 24) as f32
-    };
-    match dtype {
-        DType::F32 => ArrayD::from_shape_simple_fn(dims, next).into(),
-        DType::F16 => ArrayD::from_shape_simple_fn(dims, || f16::from_f32(next())).into(),
-        DType::F64 => ArrayD::from_shape_simple_fn(dims, || f64::from(next())).into(),
-        DType::I8 => ArrayD::<i8>::zeros(dims).into(),
-        DType::U8 => ArrayD::<u8>::zeros(dims).into(),
-        DType::I32 => ArrayD::<i32>::zeros(dims).into(),
-        DType::I64 => ArrayD::<i64>::zeros(dims).into(),
-        DType::Bool => ArrayD::from_elem(dims, false).into(),
-    }
 }
 
 #[cfg(test)]
