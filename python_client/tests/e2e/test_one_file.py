@@ -16,7 +16,7 @@ from PIL import Image
 
 from oxidizedvision import benchmark, package, predict, verify
 from oxidizedvision.benchmark import BenchmarkOptions
-from oxidizedvision.core.errors import ExitCode
+from oxidizedvision.core.errors import ExitCode, OxidizedVisionError
 from oxidizedvision.pipeline import PipelineResult
 
 pytestmark = [
@@ -70,6 +70,19 @@ def test_it_checks_itself_and_is_verified(executable: Path, model: Path) -> None
     assert done.stdout.count("pass ") >= 1
     report = verify(executable, origin=model.parent)
     assert {link.status for link in report.links} == {"whole"}, report.links
+
+
+def test_the_tolerance_of_the_packaged_file_counts(model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model.parent, tmp_path / "run")
+    (manifest,) = folder.glob("*.oxv.json")
+    document = json.loads(manifest.read_text())
+    stage = next(one for one in document["stages"] if one["output"]["file"] == model.name)
+    stage["tolerance"] = {"mae": 1e-12, "cosine_similarity": 0.999}
+    manifest.write_text(json.dumps(document))
+    output = tmp_path / "denoiser"
+    with pytest.raises(OxidizedVisionError, match=r"tolerance: MAE 1\.0e-12"):
+        package(folder / model.name, kind="executable", output=output, engine="rten")
+    assert not output.exists()
 
 
 def test_it_is_measured_in_place_of_a_model(executable: Path) -> None:

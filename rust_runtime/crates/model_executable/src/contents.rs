@@ -17,6 +17,8 @@ pub(crate) struct Contents {
     pub(crate) model: String,
     /// Name of the part that holds recorded inputs and PyTorch's answers.
     pub(crate) goldens: String,
+    /// Name of the part that says how far the answers may be apart.
+    pub(crate) manifest: String,
     /// How many threads were found best; none leaves it to the engine.
     pub(crate) threads: Option<usize>,
 }

@@ -10,12 +10,12 @@ mod archive;
 mod contents;
 mod sum;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Command, FromArgMatches};
 use runner_core::{ModelSource, RunnerConfig};
 use serde_json::{Value, json};
-use vision_model::{Goldens, Model};
+use vision_model::{Manifest, Model};
 use vision_program::{Arguments, Exit, Fault, Load, SCHEMA_VERSION, Setup, pretty, print};
 
 use crate::{archive::Archive, contents::Contents, sum::Sum};
@@ -129,11 +129,12 @@ fn with_threads(config: &RunnerConfig, best: Option<usize>) -> RunnerConfig {
 
 /// Replays the recorded inputs in this process.
 fn check(archive: &Archive, contents: &Contents, load: Load) -> Result<Told, Fault> {
-    let goldens = Goldens::read(&archive.part(&contents.goldens)?)?;
-    let config = with_threads(&RunnerConfig::new(source(archive, contents)?), contents.threads);
-    let model = Model::from_onnx(&archive.part(&contents.model)?, || {
-        load(&config).map_err(Refused::Engine)
-    });
+    let bytes = archive.part(&contents.model)?;
+    let (manifest, goldens) = (archive.part(&contents.manifest)?, archive.part(&contents.goldens)?);
+    let goldens = Manifest::proof(&manifest, &bytes, &goldens)?;
+    let source = ModelSource::Bytes { name: contents.name.clone(), bytes: Arc::clone(&bytes) };
+    let config = with_threads(&RunnerConfig::new(source), contents.threads);
+    let model = Model::from_onnx(&bytes, || load(&config).map_err(Refused::Engine));
     let model = model.map_err(Fault::from)?;
     let report = goldens.replay(|inputs| model.runner.run_named(inputs))?;
     if report.passed() {
