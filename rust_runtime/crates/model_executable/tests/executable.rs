@@ -18,27 +18,60 @@ use tempfile::TempDir;
 use zip::{CompressionMethod, ZipWriter, write::FileOptions};
 
 /// Made once, before any test starts a process: one that started meanwhile would hold it open.
-static PROGRAM: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("program");
-    fs::write(&path, packed()).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    (folder, path)
+static PROGRAM: LazyLock<(TempDir, PathBuf)> =
+    LazyLock::new(|| written(&packed(&json!({"mae": 1e-5, "cosine_similarity": 0.999}))));
+
+/// The same program whose recorded answers are to be met more exactly than any engine can.
+static EXACT: LazyLock<(TempDir, PathBuf)> =
+    LazyLock::new(|| written(&packed(&json!({"mae": 1e-12, "cosine_similarity": 0.999}))));
+
+/// The same program with a changed byte near the start, in the midst and at the end of its archive.
+static DAMAGED: LazyLock<Vec<(TempDir, PathBuf)>> = LazyLock::new(|| {
+    let whole = fs::read(&PROGRAM.1).unwrap();
+    let carried = model();
+    let model = whole.windows(64).position(|bytes| bytes == &carried[..64]).unwrap();
+    let damaged = |place: usize| {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x40;
+        written(&bytes)
+    };
+    [model, model + 2, model + 100, model + carried.len() / 2, whole.len() - 1].map(damaged).into()
 });
 
+fn written(bytes: &[u8]) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("program");
+    fs::write(&path, bytes).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    (folder, path)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+fn read(name: &str) -> Vec<u8> {
+    let models = "../../examples/denoiser_cli/tests/models";
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(models).join(name)).unwrap()
+}
+
 /// A program and its archive, as the Python client writes them.
-fn packed() -> Vec<u8> {
-    let models =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/denoiser_cli/tests/models");
-    let read = |name| fs::read(models.join(name)).unwrap();
+fn packed(tolerance: &Value) -> Vec<u8> {
     let seal = json!({
         "name": "program", "version": "0", "model": "m.onnx", "goldens": "m.safetensors",
-        "threads": null,
+        "manifest": "m.oxv.json", "threads": null,
+    });
+    let (model, goldens) = (model(), read("denoiser.golden.safetensors"));
+    let manifest = json!({
+        "schema_version": 1, "tolerance": tolerance,
+        "goldens": {"file": "m.safetensors", "sha256": sha256(&goldens)},
+        "stages": [{"name": "onnx", "output": {"file": "m.onnx", "sha256": sha256(&model)}}],
     });
     let parts = [
         ("package.oxv.json", seal.to_string().into_bytes()),
-        ("m.onnx", with_contract(read("denoiser.onnx"))),
-        ("m.safetensors", read("denoiser.golden.safetensors")),
+        ("m.onnx", model),
+        ("m.safetensors", goldens),
+        ("m.oxv.json", manifest.to_string().into_bytes()),
     ];
     let mut file = Cursor::new(fs::read(env!("CARGO_BIN_EXE_executable-rten")).unwrap());
     file.set_position(file.get_ref().len() as u64);
@@ -51,13 +84,14 @@ fn packed() -> Vec<u8> {
     writer.set_raw_comment([&b"sha256:"[..], &[b'0'; 64]].concat());
     let mut bytes = writer.finish().unwrap().into_inner();
     let summed = bytes.len() - 64;
-    let sum = format!("{:x}", Sha256::digest(&bytes[..summed]));
+    let sum = sha256(&bytes[..summed]);
     bytes[summed..].copy_from_slice(sum.as_bytes());
     bytes
 }
 
 /// A model that takes and gives pictures: protobuf fields may simply be added at the end.
-fn with_contract(mut model: Vec<u8>) -> Vec<u8> {
+fn model() -> Vec<u8> {
+    let mut model = read("denoiser.onnx");
     let field = |tag: u8, text: &[u8]| [&[tag, u8::try_from(text.len()).unwrap()], text].concat();
     for (key, value) in [("oxv.preprocess", "{}"), ("oxv.postprocess", r#"{"kind":"image"}"#)] {
         let entry = [field(0x0a, key.as_bytes()), field(0x12, value.as_bytes())].concat();
@@ -123,10 +157,36 @@ fn the_answer_is_printed_and_the_recorded_inputs_pass() {
         );
     }
     let extracted = folder.path().join("out");
-    assert_eq!(names(&extracted).len(), 3);
+    assert_eq!(names(&extracted).len(), 4);
     let again = program().arg("--extract").arg(&extracted).output().unwrap();
     assert_eq!(again.status.code(), Some(5));
     assert!(stderr(&again).contains("hint: Name a new folder."), "{}", stderr(&again));
+}
+
+#[test]
+fn nothing_is_told_of_a_damaged_file_but_that() {
+    for (_, damaged) in DAMAGED.iter() {
+        let folder = tempfile::tempdir().unwrap();
+        let wrong = vec!["none.png".to_owned(), "o.png".to_owned()];
+        for arguments in printing(folder.path()).into_iter().chain([wrong]) {
+            let done = Command::new(damaged).args(&arguments).output().unwrap();
+            let told = stderr(&done);
+            assert_eq!(done.status.code(), Some(3), "{arguments:?}: {told}");
+            assert_eq!(told.matches("error: ").count(), 1, "{arguments:?}: {told}");
+            assert!(told.contains("program is damaged"), "{arguments:?}: {told}");
+            let answer = String::from_utf8(done.stdout).unwrap();
+            let json = arguments.iter().any(|word| word == "--json");
+            assert!(if json { answer.contains("is damaged") } else { answer.is_empty() });
+        }
+        assert_eq!(names(folder.path()).len(), 0);
+    }
+}
+
+#[test]
+fn recorded_answers_are_met_within_the_tolerance_of_the_manifest() {
+    let done = Command::new(&EXACT.1).arg("--check").output().unwrap();
+    assert_eq!(done.status.code(), Some(3));
+    assert!(stderr(&done).contains("MAE 1.0e-12"), "{}", stderr(&done));
 }
 
 #[test]

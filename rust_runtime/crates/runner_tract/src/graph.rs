@@ -30,6 +30,8 @@ impl Graph {
         declared: &OnnxModel,
         external: &ExternalData,
     ) -> Result<Self, LoadError> {
+        #[cfg(all(target_family = "wasm", target_feature = "simd128"))]
+        crate::wasm_kernel::enter();
         // Value infos repeat the symbols of a dynamic export, which would contradict the lengths
         // that `typed` puts in their place.
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);

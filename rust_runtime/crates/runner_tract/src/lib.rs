@@ -20,6 +20,8 @@ mod prepared;
 #[cfg(not(target_family = "wasm"))]
 mod profile;
 mod tensor;
+#[cfg(all(target_family = "wasm", target_feature = "simd128"))]
+mod wasm_kernel;
 
 #[cfg(not(target_family = "wasm"))]
 use std::{num::NonZero, path::Path};
