@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use crate::mended::mended;
 use runner_core::{
     LoadError, LoadErrorKind,
     onnx::{ExternalData, Node, OnnxModel},
@@ -60,7 +61,7 @@ impl Graph {
         for (index, fact) in facts.into_iter().enumerate() {
             model.set_input_fact(index, fact)?;
         }
-        model.into_typed()
+        mended(model.into_typed()?)
     }
 
     pub(crate) fn symbol(&self, name: &str) -> Symbol {

@@ -12,6 +12,7 @@
 )]
 
 mod graph;
+mod mended;
 #[cfg(not(target_family = "wasm"))]
 mod nnef;
 mod plan;
