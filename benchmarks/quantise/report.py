@@ -44,13 +44,18 @@ def _of_model(model: Row) -> Iterator[str]:
         name = f"{model['name']}, {row['precision']} on {row['engine']}"
         if not row["keeps"]:
             yield f"{name}: the budget is broken by {row['drop']:.4g}"
-        if row["verdict"] == "slower" or round(row["latency_interval"][0], 2) > 1:
+        if is_slower(row):
             yield f"{name}: slower than FP32, {row['latency_ratio']:.2f}"
         if row["weight_ratio"] > WEIGHTS[row["precision"]]:
             yield f"{name}: weights are {row['weight_ratio']:.3f} of FP32's"
         large = row["bytes"] / row["file_ratio"] > LARGE_BYTES
         if large and row["file_ratio"] > FILE[row["precision"]]:
             yield f"{name}: the file is {row['file_ratio']:.3f} of FP32's"
+
+
+def is_slower(row: Row) -> bool:
+    """Whether the whole interval says that it takes longer than FP32, by a hundredth or more."""
+    return bool(row["verdict"] == "slower" or round(row["latency_interval"][0], 2) > 1)
 
 
 def _shipped(model: Row) -> list[Row]:

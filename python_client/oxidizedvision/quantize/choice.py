@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from oxidizedvision.benchmark.statistics import NO_DIFFERENCE
 from oxidizedvision.core.errors import OxidizedVisionError
@@ -57,8 +58,9 @@ def chosen(
             refused.append(f"{form.trial.name}: {worse}")
         else:
             good.append((form, timing))
+    cost = partial(_cost, len(request.base))
     while good:
-        best, timing = min(good, key=_cost)
+        best, timing = min(good, key=cost)
         good.remove((best, timing))
         ran.remove((best, timing))
         notify(f"timing {best.trial.name} again, for longer")
@@ -73,7 +75,7 @@ def chosen(
             return Choice(best, again, _praise(best, again))
     why = "; ".join(refused)
     if ran and request.force:
-        best, timing = min(ran, key=_cost)
+        best, timing = min(ran, key=cost)
         return Choice(best, timing, f"forced, though {why}")
     return Choice(None, ran[0][1] if ran else None, why)
 
@@ -87,11 +89,11 @@ def _worse(request: QuantizeRequest, form: Form, timing: Timing) -> str:
     return ""
 
 
-def _cost(pair: tuple[Form, Timing]) -> tuple[float, int]:
-    """Time, as far as it differs from FP32's, then bytes."""
+def _cost(base: int, pair: tuple[Form, Timing]) -> tuple[float, float, float]:
+    """Time, as far as it differs from FP32's, then bytes to a hundredth of FP32's, then time."""
     form, timing = pair
     alike = timing.verdict in {NO_DIFFERENCE, TOO_SHORT}
-    return (1.0 if alike else timing.ratio, len(form.content))
+    return 1.0 if alike else timing.ratio, round(len(form.content) / base, 2), timing.ratio
 
 
 def _praise(form: Form, timing: Timing) -> str:

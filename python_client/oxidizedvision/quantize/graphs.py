@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 OPERATORS_CORE = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Where the time goes."""
 
+PRODUCTS = frozenset({"Gemm", "MatMul"})
+"""Of these, plain products of matrices."""
+
 OPERATORS_WIDE = (
     *OPERATORS_CORE,
     *("Add", "AveragePool", "Clip", "Concat", "Flatten", "GlobalAveragePool", "LeakyRelu"),
@@ -150,7 +153,11 @@ def constant_layers(model: ModelProto) -> list[tuple[NodeProto, Array]]:
 
 
 def store_int8(
-    model: ModelProto, only: Set[str] | None = None, observer: Observer | None = None
+    model: ModelProto,
+    only: Set[str] | None = None,
+    observer: Observer | None = None,
+    *,
+    at_load: bool = False,
 ) -> None:
     """Keep weights as 8-bit numbers with a scale for each channel, and make them float at once.
 
@@ -161,13 +168,16 @@ def store_int8(
         only: Names of the nodes whose weights are meant; None means all layers.
         observer: What saw the layers on inputs, and rounds by that; a weight that several nodes
             share, and what it did not see, is rounded to the nearest.
+        at_load: Keep OpenVINO from multiplying by the 8-bit numbers of matrix products, which is
+            slower where these are not large: it does not know them for weights behind a Neg.
     """
     uses = Counter(name for node in model.graph.node for name in node.input)
     for node, index, tensor, axis in list(_weights(model.graph, only)):
         seen = observer.rounded(node.name, axis) if observer else None
         if seen is None or uses[tensor.name] > 1:
             seen = nearest(_floats(tensor), axis)
-        _replace(model.graph, node, index, tensor, seen.stored, seen.scales, axis)
+        turned = at_load and node.op_type in PRODUCTS
+        _replace(model.graph, node, index, tensor, seen.stored, seen.scales, axis, turned=turned)
         if seen.bias is not None:
             _add_to_bias(model.graph, node, seen.bias)
 
@@ -219,6 +229,8 @@ def _replace(
     stored: Array,
     scales: Array,
     axis: int,
+    *,
+    turned: bool,
 ) -> None:
     from onnx import helper, numpy_helper
 
@@ -226,13 +238,16 @@ def _replace(
     made = tensor.name + "_float"
     known = {it.name for it in graph.initializer}
     if names[0] not in known:
-        constants = (stored, scales, np.zeros(len(scales), np.int8))
+        constants = (-stored if turned else stored, scales, np.zeros(len(scales), np.int8))
         graph.initializer.extend(
             numpy_helper.from_array(array, name)
             for array, name in zip(constants, names, strict=True)
         )
+        floats = f"{made}_turned" if turned else made
+        if turned:
+            graph.node.insert(0, helper.make_node("Neg", [floats], [made], name=made))
         graph.node.insert(
-            0, helper.make_node("DequantizeLinear", names, [made], name=made, axis=axis)
+            0, helper.make_node("DequantizeLinear", names, [floats], name=floats, axis=axis)
         )
     node.input[index] = made
     if not any(tensor.name in other.input for other in graph.node):

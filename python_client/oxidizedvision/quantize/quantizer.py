@@ -145,9 +145,12 @@ class Quantizer:
         body = {"do": "dynamic", "operators": list(operators), "exclude": list(exclude)}
         return self._model(body)
 
-    def weights(self, precision: str) -> bytes:
-        """The model with small weights that engines make float again."""
-        return self._model({"do": "weights", "precision": precision})
+    def weights(self, precision: str, *, at_load: bool = False) -> bytes:
+        """The model with small weights that engines make float again.
+
+        at_load: whether OpenVINO too does that when it loads the model, and not in every run.
+        """
+        return self._model({"do": "weights", "precision": precision, "at_load": at_load})
 
     def fp16(self, exclude: Sequence[str] = ()) -> bytes:
         """The model that computes in FP16, but for the nodes that are excluded."""

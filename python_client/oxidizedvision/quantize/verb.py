@@ -111,11 +111,17 @@ class _Quantization:
         else:
             yield from self._static(quantizer, tried, inputs)
         yield tried.attempt("weights in INT8", lambda: self._weights(quantizer, inputs))
+        products = any(layer.op_type in graphs.PRODUCTS for layer in self._layers)
+        if products and self._request.engine == "openvino":
+            yield tried.attempt(
+                "weights in INT8, float once loaded",
+                lambda: self._weights(quantizer, inputs, at_load=True),
+            )
 
-    def _weights(self, quantizer: Quantizer, inputs: Inputs) -> bytes:
+    def _weights(self, quantizer: Quantizer, inputs: Inputs, *, at_load: bool = False) -> bytes:
         self._notify("rounding weights by the calibration inputs")
         quantizer.observe(inputs.calibration)
-        return quantizer.weights("int8")
+        return quantizer.weights("int8", at_load=at_load)
 
     def _static(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Iterator[Form | None]:
         """Those that keep the budget with all in INT8, else the one with the least in float."""

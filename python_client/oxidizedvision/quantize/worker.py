@@ -134,7 +134,8 @@ class _Job:
         """The model with small weights that are made float again where they are used."""
         model = graphs.copy_of(self._before)
         if request.body["precision"] == "int8":
-            graphs.store_int8(model, observer=self._observer)
+            at_load = bool(request.body["at_load"])
+            graphs.store_int8(model, observer=self._observer, at_load=at_load)
         else:
             half.store_fp16(model)
         return _answer(self._before, model, str(request.body["precision"]))

@@ -86,6 +86,32 @@ def test_weights_in_int8_are_near_by_channel(name: str, axis: int) -> None:
     assert graphs.weight_bytes(model.SerializeToString()) * 4 == weight.nbytes
 
 
+@pytest.mark.parametrize("name", ["Conv", "MatMul", "Gemm", "transposed Gemm"])
+def test_openvino_multiplies_by_floats_where_they_are_to_be_made_at_load(name: str) -> None:
+    """What is stored stands for the same numbers, and only products need help for it."""
+    openvino = pytest.importorskip("openvino", reason="OpenVINO is an extra")
+    node, weight_shape, shape = LAYERS[name]
+    models = [model_of([node], {"w": normal(*weight_shape)}, list(shape)) for _ in range(2)]
+    models[1].CopyFrom(models[0])
+    x = normal(*shape)
+    kept, made = models
+    graphs.store_int8(kept)
+    graphs.store_int8(made, at_load=True)
+    onnx.checker.check_model(made, full_check=True)
+    assert np.array_equal(run(made, x), run(kept, x))
+    assert len(made.graph.node) - len(kept.graph.node) == (name != "Conv")
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(made.SerializeToString()), "CPU", settings)
+    layers = [op.get_rt_info() for op in compiled.get_runtime_model().get_ops()]
+    computed = {
+        str(info["runtimePrecision"].astype(str))
+        for info in layers
+        if str(info["layerType"].astype(str)) in {"Convolution", "FullyConnected"}
+    }
+    assert computed == {"f32"}
+
+
 def test_weights_that_are_constant_nodes_are_weights() -> None:
     weight = normal(7, 6)
     made = helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(weight))

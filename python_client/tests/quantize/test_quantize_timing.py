@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from made_report import row_of
 
@@ -28,12 +30,16 @@ def pair(size: int, ratio: float, verdict: str) -> tuple[Form, Timing]:
     return Form(Trial("form"), bytes(size)), Timing(1.0, ratio, ratio, (ratio, ratio), verdict, 1)
 
 
+BASE = 1000
+COST = partial(_cost, BASE)
+
+
 def test_the_faster_is_best_and_the_smaller_where_times_do_not_differ() -> None:
     small = pair(10, 1.02, "no significant difference")
     large = pair(20, 0.98, "no significant difference")
     fast = pair(30, 0.7, "faster")
     faster = pair(40, 0.6, "faster")
-    assert sorted([large, faster, small, fast], key=_cost) == [faster, fast, small, large]
+    assert sorted([large, faster, small, fast], key=COST) == [faster, fast, small, large]
 
 
 @pytest.mark.parametrize(
@@ -49,4 +55,9 @@ def test_runs_of_no_length_are_not_compared(fp32_ms: float, ms: float, verdict: 
 
 def test_where_times_are_too_short_the_smallest_comes_out() -> None:
     small, large = pair(10, 1.3, TOO_SHORT), pair(20, 0.7, TOO_SHORT)
-    assert sorted([large, small], key=_cost) == [small, large]
+    assert sorted([large, small], key=COST) == [small, large]
+
+
+def test_among_alike_ones_of_one_size_the_one_that_took_less_comes_out() -> None:
+    slower, sooner = pair(268, 1.02, TOO_SHORT), pair(269, 1.0, "no significant difference")
+    assert sorted([slower, sooner], key=COST) == [sooner, slower]

@@ -15,6 +15,7 @@ mod graph;
 mod mended;
 #[cfg(not(target_family = "wasm"))]
 mod nnef;
+mod patches;
 mod plan;
 #[cfg(not(target_family = "wasm"))]
 mod prepared;

@@ -11,6 +11,7 @@ use tract_onnx::{
 
 use crate::{
     graph::{Graph, chain},
+    patches::optimized,
     tensor::{datum_type, dtype_of},
 };
 
@@ -109,7 +110,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn plan(typed: TypedModel, optimize: bool) -> TractResult<Plan> {
-    if optimize { typed.into_optimized()?.into_runnable() } else { typed.into_runnable() }
+    if optimize { optimized(typed)?.into_runnable() } else { typed.into_runnable() }
 }
 
 fn refused(config: &RunnerConfig, error: &TractError) -> LoadError {

@@ -1,0 +1,348 @@
+//! The patches that convolutions read, laid out for products in whole vectors.
+//!
+//! tract gathers them element by element where a kernel has six or more. Elements that a panel of
+//! the product takes from one row of the input stand side by side there, so that they can be copied
+//! as one. Only that operation is replaced, after tract has optimised the model: the product, what
+//! is computed along with it, and every place that tract lays out in another way stay tract's.
+#![allow(unsafe_code, reason = "tract's kernels take a panel by its address")]
+
+use std::{alloc::Layout, array, collections::HashMap, fmt, ops::Range, sync::Arc};
+
+use tract_onnx::{
+    prelude::*,
+    tract_core::{
+        args_1, as_op,
+        internal::*,
+        op_as_typed_op, op_out_of_plan,
+        ops::{
+            cnn::{Conv, PaddingSpec, PoolSpec},
+            matmul::pack::DynPackedExoticFact,
+        },
+        tract_linalg::{
+            WeightType,
+            mmm::{EagerPackedInput, MMMInputFormat, MMMInputValue, PackedMatrixStorage},
+            pack::PackedFormat,
+        },
+    },
+};
+
+/// What tract calls its own operation, and what it puts behind the name of the convolution.
+const REPLACED: (&str, &str) = ("LazyIm2col", ".lazyIm2col");
+
+/// The model as tract optimises it, with patches laid out in vectors.
+pub(crate) fn optimized(mut model: TypedModel) -> TractResult<TypedModel> {
+    model.declutter()?;
+    let convolutions: HashMap<String, Conv> = model
+        .nodes()
+        .iter()
+        .filter_map(|node| Some((node.name.clone(), node.op_as::<Conv>()?.clone())))
+        .collect();
+    model.optimize()?;
+    for id in 0..model.nodes().len() {
+        let node = model.node(id);
+        let name = node.name.strip_suffix(REPLACED.1).filter(|_| node.op.name() == REPLACED.0);
+        let Some(convolution) = name.and_then(|name| convolutions.get(name)) else { continue };
+        let (input, output) = (model.outlet_fact(node.inputs[0])?, &node.outputs[0].fact);
+        let Some(patches) = Patches::new(convolution, input, output)? else { continue };
+        TypedModelPatch::replace_single_op(&model, node, &node.inputs, patches)?
+            .apply(&mut model)?;
+    }
+    Ok(model)
+}
+
+/// Where the elements of a product's right side are: row by row, column by column.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Offsets {
+    packing: PackedFormat,
+    /// Of each row from the first: an element of the kernel in one channel.
+    rows: Vec<isize>,
+    /// Of each column from the first: a place of the result.
+    columns: Vec<usize>,
+    /// Whether a panel's columns stand side by side.
+    in_line: Vec<bool>,
+}
+
+impl Offsets {
+    fn new(packing: PackedFormat, rows: Vec<isize>, columns: Vec<usize>) -> Self {
+        let in_line = columns
+            .chunks(packing.r)
+            .map(|panel| {
+                panel.len() == packing.r && panel.is_sorted_by(|left, right| left + 1 == *right)
+            })
+            .collect();
+        Self { packing, rows, columns, in_line }
+    }
+
+    /// The elements that are read.
+    fn range(&self) -> Option<Range<isize>> {
+        let (first, last) = (self.columns.iter().min()?, self.columns.iter().max()?);
+        let (up, down) = (self.rows.iter().min()?, self.rows.iter().max()?);
+        Some(*first as isize + up..*last as isize + down + 1)
+    }
+
+    fn columns_of(&self, panel: usize) -> &[usize] {
+        let start = panel * self.packing.r;
+        &self.columns[start..self.columns.len().min(start + self.packing.r)]
+    }
+
+    /// Fills a panel of `WIDTH` columns.
+    ///
+    /// # Safety
+    /// Every element of the panel can be read from `from` on, and `to` has room for all rows.
+    #[inline(always)]
+    unsafe fn fill<const WIDTH: usize>(&self, panel: usize, from: *const f32, mut to: *mut f32) {
+        let columns = self.columns_of(panel);
+        let Ok(columns) = <[usize; WIDTH]>::try_from(columns) else {
+            // SAFETY: the caller's.
+            return unsafe { self.fill_any(columns, from, to) };
+        };
+        // SAFETY: the caller's.
+        unsafe {
+            if self.in_line[panel] {
+                let from = from.add(columns[0]);
+                for &row in &self.rows {
+                    let elements = from.offset(row).cast::<[f32; WIDTH]>();
+                    to.cast::<[f32; WIDTH]>().write_unaligned(elements.read_unaligned());
+                    to = to.add(WIDTH);
+                }
+            } else {
+                for &row in &self.rows {
+                    let from = from.offset(row);
+                    let elements: [f32; WIDTH] = array::from_fn(|index| *from.add(columns[index]));
+                    to.cast::<[f32; WIDTH]>().write_unaligned(elements);
+                    to = to.add(WIDTH);
+                }
+            }
+        }
+    }
+
+    /// Fills a panel of any width, or as much of it as there are columns.
+    ///
+    /// # Safety
+    /// As of [`Offsets::fill`].
+    #[inline(never)]
+    unsafe fn fill_any(&self, columns: &[usize], from: *const f32, mut to: *mut f32) {
+        for &row in &self.rows {
+            // SAFETY: the caller's.
+            unsafe {
+                let from = from.offset(row);
+                for (index, &column) in columns.iter().enumerate() {
+                    *to.add(index) = *from.add(column);
+                }
+                to = to.add(self.packing.r);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Offsets {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "patches in panels of {}", self.packing.r)
+    }
+}
+
+impl MMMInputFormat for Offsets {
+    fn prepare_tensor(&self, _: &Tensor, _: usize, _: usize) -> TractResult<Tensor> {
+        bail!("{self} are laid out by their convolution")
+    }
+
+    fn prepare_one_view(
+        &self,
+        _: &TensorView,
+        _: usize,
+        _: usize,
+    ) -> TractResult<Box<dyn MMMInputValue>> {
+        bail!("{self} are laid out by their convolution")
+    }
+
+    fn precursor(&self) -> WeightType {
+        self.packing.precursor()
+    }
+
+    fn r(&self) -> usize {
+        self.packing.r
+    }
+
+    fn k_alignment(&self) -> usize {
+        1
+    }
+
+    fn mem_size(&self, k: TDim, mn: TDim) -> TDim {
+        k * mn * size_of::<f32>()
+    }
+
+    fn extract_at_mn_f16(&self, _: &EagerPackedInput, _: usize, _: &mut [f16]) -> TractResult<()> {
+        bail!("{self} hold f32")
+    }
+
+    fn extract_at_mn_f32(&self, _: &EagerPackedInput, _: usize, _: &mut [f32]) -> TractResult<()> {
+        bail!("{self} are laid out by their convolution")
+    }
+}
+
+impl ExoticFact for Offsets {
+    fn buffer_sizes(&self) -> TVec<TDim> {
+        let (k, mn) = (self.rows.len().to_dim(), self.columns.len().to_dim());
+        tvec!(MMMInputFormat::mem_size(self, k, mn))
+    }
+}
+
+/// Lays out the patches of a convolution when the product asks for them, for each of its groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Patches {
+    offsets: Arc<Offsets>,
+    groups: usize,
+    /// Elements from a group's channels to the next's.
+    group_stride: usize,
+    /// Elements of the input.
+    length: usize,
+}
+
+impl Patches {
+    /// What replaces tract's operation between these facts, if this convolution is what it is for.
+    fn new(convolution: &Conv, input: &TypedFact, output: &TypedFact) -> TractResult<Option<Self>> {
+        let packed = output.exotic_fact().and_then(|fact| fact.downcast_ref());
+        let (Some(shape), Some(DynPackedExoticFact { k, mn, packers })) =
+            (input.shape.as_concrete(), packed)
+        else {
+            return Ok(None);
+        };
+        let packing = match &**packers {
+            [packing] => packing.downcast_ref::<PackedFormat>(),
+            _ => None,
+        };
+        let is_f32 = |kind: DatumType| kind == f32::datum_type();
+        let Some(packing) = packing.filter(|it| is_f32(it.dt) && is_f32(input.datum_type)) else {
+            return Ok(None);
+        };
+        // tract has padded the input before.
+        let spec = PoolSpec { padding: PaddingSpec::Valid, ..convolution.pool_spec.clone() };
+        let channel = *spec.data_format.shape(shape)?.c_stride();
+        let geometry = spec.compute_geo(&input.shape)?.to_concrete(shape)?.into_owned();
+        let groups = convolution.group;
+        let channels = spec.input_channels / groups;
+        let kernel = &geometry.patch.standard_layout_data_field;
+        let rows = (0..channels)
+            .flat_map(|index| kernel.iter().map(move |at| at + (index * channel) as isize));
+        let columns = geometry.patch.centers_offsets();
+        let columns: Result<Vec<usize>, _> = columns.into_iter().map(usize::try_from).collect();
+        let offsets = Offsets::new(packing.clone(), rows.collect(), columns?);
+        let (length, group_stride) = (shape.iter().product(), channels * channel);
+        let is_inside = offsets.range().is_some_and(|range| {
+            range.start >= 0
+                && range.end as usize + (groups - 1) * group_stride <= length
+                && *k == offsets.rows.len().to_dim()
+                && *mn == offsets.columns.len().to_dim()
+        });
+        let offsets = Arc::new(offsets);
+        Ok(is_inside.then_some(Self { offsets, groups, group_stride, length }))
+    }
+}
+
+impl Op for Patches {
+    fn name(&self) -> StaticName {
+        "Patches".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Patches {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let tensor = args_1!(inputs).into_arc_tensor();
+        ensure!(tensor.datum_type() == f32::datum_type() && tensor.len() == self.length);
+        let matrices = (0..self.groups).map(|group| {
+            let start = group * self.group_stride;
+            let (tensor, offsets) = (Arc::clone(&tensor), Arc::clone(&self.offsets));
+            Box::new(Matrix { tensor, start, offsets }) as Box<dyn MMMInputValue>
+        });
+        let storage = PackedMatrixStorage::new_batched(&[1, self.groups], matrices.collect());
+        Ok(tvec!(storage.into_tensor(f32::datum_type()).into_tvalue()))
+    }
+}
+
+impl TypedOp for Patches {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let fact = DynPackedExoticFact {
+            k: self.offsets.rows.len().to_dim(),
+            mn: self.offsets.columns.len().to_dim(),
+            packers: vec![Box::new(self.offsets.packing.clone())],
+        };
+        Ok(tvec!(inputs[0].datum_type.fact([1, self.groups]).with_exotic_fact(fact)))
+    }
+
+    as_op!();
+}
+
+/// The right side of one group's product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Matrix {
+    tensor: Arc<Tensor>,
+    /// The group's first element.
+    start: usize,
+    /// Lie within the tensor from `start` on, as [`Patches`] sees to.
+    offsets: Arc<Offsets>,
+}
+
+impl std::hash::Hash for Matrix {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (self.tensor.as_bytes(), self.start, &self.offsets).hash(state);
+    }
+}
+
+impl fmt::Display for Matrix {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.offsets.fmt(out)
+    }
+}
+
+impl MMMInputValue for Matrix {
+    fn format(&self) -> &dyn MMMInputFormat {
+        &*self.offsets
+    }
+
+    fn scratch_panel_buffer_layout(&self) -> Option<Layout> {
+        Some(self.offsets.packing.single_panel_layout(self.k(), size_of::<f32>()))
+    }
+
+    fn panel_bytes(&self, panel: usize, buffer: Option<*mut u8>) -> TractResult<*const u8> {
+        let buffer = buffer.context("a panel of patches has no room")?;
+        let (offsets, to) = (&*self.offsets, buffer.cast::<f32>());
+        // SAFETY: the offsets lie within the tensor, and the buffer is as long as the layout of
+        // `scratch_panel_buffer_layout`, which has `r` elements for each row.
+        unsafe {
+            let from = self.tensor.as_ptr_unchecked::<f32>().add(self.start);
+            match offsets.packing.r {
+                4 => offsets.fill::<4>(panel, from, to),
+                6 => offsets.fill::<6>(panel, from, to),
+                8 => offsets.fill::<8>(panel, from, to),
+                12 => offsets.fill::<12>(panel, from, to),
+                16 => offsets.fill::<16>(panel, from, to),
+                _ => offsets.fill_any(offsets.columns_of(panel), from, to),
+            }
+        }
+        Ok(buffer)
+    }
+
+    fn mn(&self) -> usize {
+        self.offsets.columns.len()
+    }
+
+    fn k(&self) -> usize {
+        self.offsets.rows.len()
+    }
+
+    fn exotic_fact(&self) -> &dyn ExoticFact {
+        &*self.offsets
+    }
+
+    fn extract_at_mn_f16(&self, _: usize, _: &mut [f16]) -> TractResult<()> {
+        bail!("{self} hold f32")
+    }
+
+    fn extract_at_mn_f32(&self, _: usize, _: &mut [f32]) -> TractResult<()> {
+        bail!("{self} are read by panels")
+    }
+}
