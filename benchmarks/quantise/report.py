@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.grid.report import machine_text
 from benchmarks.quantise.models import NAMES
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -206,4 +207,5 @@ def write(document: Document) -> None:
     RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     before, rest = README.read_text(encoding="utf-8").split(START, 1)
     _, after = rest.split(END, 1)
-    README.write_text(f"{before}{START}\n{markdown(document)}\n{END}{after}", encoding="utf-8")
+    table = f"{machine_text(document)}\n\n{markdown(document)}"
+    README.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")

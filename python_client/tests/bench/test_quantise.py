@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from benchmarks.quantise import report
+from benchmarks.quantise import measure, report
 from benchmarks.quantise.models import NAMES
 from benchmarks.quantise.peers import CONTROLLED, PLAIN
 
@@ -115,6 +116,32 @@ def test_the_table_tells_refusals_and_broken_budgets() -> None:
     assert "BROKEN" in text
     assert "Ours over NNCF" not in text
     assert "geometric mean, from 50 million MACs on: 0.50." in text
+
+
+def test_what_of_ours_looks_slower_is_timed_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In twice as many processes, by itself; what a peer makes is not, nor what is no slower."""
+    asked: list[tuple[set[str], int]] = []
+    figures = {"ours int8": [1.01, 0.99], "ours fp16": [0.98], f"{PLAIN} int8": [1.3]}
+
+    def together(
+        self: measure.Bench, engine: str, forms: dict[str, bytes], processes: int
+    ) -> tuple[str, dict[str, float]]:
+        asked.append((set(forms), processes))
+        return "FP32", {name: figures[name].pop(0) for name in forms}
+
+    def latency(row: dict[str, Any], before: str, results: dict[str, float]) -> dict[str, Any]:
+        found = results[f"{row['by']} {row['precision']}"]
+        return {"latency_ratio": found, "latency_interval": [found, found], "verdict": ""}
+
+    monkeypatch.setattr(measure.Bench, "_together", together)
+    monkeypatch.setattr(measure, "_latency", latency)
+    bench = object.__new__(measure.Bench)
+    bench.model = cast("Any", SimpleNamespace(name="net"))
+    bench._say = lambda _: None
+    made = [row(), row(precision="fp16"), row(PLAIN)]
+    rows = bench._timed("ort", [(it, b"model") for it in made])
+    assert [it["latency_ratio"] for it in rows] == [0.99, 0.98, 1.3]
+    assert asked == [(set(figures), 5), ({"ours int8"}, 10)]
 
 
 def test_the_models_are_those_that_were_promised() -> None:

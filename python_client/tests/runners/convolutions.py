@@ -1,4 +1,4 @@
-"""A model of convolutions of every geometry, none of them a multiple of what kernels take at once."""
+"""Convolutions of every geometry in one model, none a multiple of what kernels take at once."""
 
 from __future__ import annotations
 
