@@ -6,13 +6,23 @@
 //! is computed along with it, and every place that tract lays out in another way stay tract's.
 #![allow(unsafe_code, reason = "tract's kernels take a panel by its address")]
 
-use std::{alloc::Layout, array, collections::HashMap, fmt, ops::Range, sync::Arc};
+use std::{
+    alloc::Layout,
+    array,
+    collections::HashMap,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use tract_onnx::{
     prelude::*,
     tract_core::{
         args_1, as_op,
-        internal::*,
+        internal::{
+            EvalContext, EvalOp, ExoticFact, StaticName, TensorView, TractErrorContext, bail,
+            ensure,
+        },
         op_as_typed_op, op_out_of_plan,
         ops::{
             cnn::{Conv, PaddingSpec, PoolSpec},
@@ -43,7 +53,8 @@ pub(crate) fn optimized(mut model: TypedModel) -> TractResult<TypedModel> {
         let name = node.name.strip_suffix(REPLACED.1).filter(|_| node.op.name() == REPLACED.0);
         let Some(convolution) = name.and_then(|name| convolutions.get(name)) else { continue };
         let (input, output) = (model.outlet_fact(node.inputs[0])?, &node.outputs[0].fact);
-        let Some(patches) = Patches::new(convolution, input, output)? else { continue };
+        // What cannot be followed stays tract's.
+        let Ok(Some(patches)) = Patches::new(convolution, input, output) else { continue };
         TypedModelPatch::replace_single_op(&model, node, &node.inputs, patches)?
             .apply(&mut model)?;
     }
@@ -55,7 +66,7 @@ pub(crate) fn optimized(mut model: TypedModel) -> TractResult<TypedModel> {
 struct Offsets {
     packing: PackedFormat,
     /// Of each row from the first: an element of the kernel in one channel.
-    rows: Vec<isize>,
+    rows: Vec<usize>,
     /// Of each column from the first: a place of the result.
     columns: Vec<usize>,
     /// Whether a panel's columns stand side by side.
@@ -63,7 +74,7 @@ struct Offsets {
 }
 
 impl Offsets {
-    fn new(packing: PackedFormat, rows: Vec<isize>, columns: Vec<usize>) -> Self {
+    fn new(packing: PackedFormat, rows: Vec<usize>, columns: Vec<usize>) -> Self {
         let in_line = columns
             .chunks(packing.r)
             .map(|panel| {
@@ -73,11 +84,9 @@ impl Offsets {
         Self { packing, rows, columns, in_line }
     }
 
-    /// The elements that are read.
-    fn range(&self) -> Option<Range<isize>> {
-        let (first, last) = (self.columns.iter().min()?, self.columns.iter().max()?);
-        let (up, down) = (self.rows.iter().min()?, self.rows.iter().max()?);
-        Some(*first as isize + up..*last as isize + down + 1)
+    /// The last element that is read, if any is.
+    fn last(&self) -> Option<usize> {
+        Some(self.rows.iter().max()? + self.columns.iter().max()?)
     }
 
     fn columns_of(&self, panel: usize) -> &[usize] {
@@ -89,7 +98,7 @@ impl Offsets {
     ///
     /// # Safety
     /// Every element of the panel can be read from `from` on, and `to` has room for all rows.
-    #[inline(always)]
+    #[inline]
     unsafe fn fill<const WIDTH: usize>(&self, panel: usize, from: *const f32, mut to: *mut f32) {
         let columns = self.columns_of(panel);
         let Ok(columns) = <[usize; WIDTH]>::try_from(columns) else {
@@ -101,13 +110,13 @@ impl Offsets {
             if self.in_line[panel] {
                 let from = from.add(columns[0]);
                 for &row in &self.rows {
-                    let elements = from.offset(row).cast::<[f32; WIDTH]>();
+                    let elements = from.add(row).cast::<[f32; WIDTH]>();
                     to.cast::<[f32; WIDTH]>().write_unaligned(elements.read_unaligned());
                     to = to.add(WIDTH);
                 }
             } else {
                 for &row in &self.rows {
-                    let from = from.offset(row);
+                    let from = from.add(row);
                     let elements: [f32; WIDTH] = array::from_fn(|index| *from.add(columns[index]));
                     to.cast::<[f32; WIDTH]>().write_unaligned(elements);
                     to = to.add(WIDTH);
@@ -125,7 +134,7 @@ impl Offsets {
         for &row in &self.rows {
             // SAFETY: the caller's.
             unsafe {
-                let from = from.offset(row);
+                let from = from.add(row);
                 for (index, &column) in columns.iter().enumerate() {
                     *to.add(index) = *from.add(column);
                 }
@@ -221,22 +230,25 @@ impl Patches {
         let geometry = spec.compute_geo(&input.shape)?.to_concrete(shape)?.into_owned();
         let groups = convolution.group;
         let channels = spec.input_channels / groups;
-        let kernel = &geometry.patch.standard_layout_data_field;
-        let rows = (0..channels)
-            .flat_map(|index| kernel.iter().map(move |at| at + (index * channel) as isize));
-        let columns = geometry.patch.centers_offsets();
-        let columns: Result<Vec<usize>, _> = columns.into_iter().map(usize::try_from).collect();
-        let offsets = Offsets::new(packing.clone(), rows.collect(), columns?);
+        let kernel = elements(&geometry.patch.standard_layout_data_field)?;
+        let rows =
+            (0..channels).flat_map(|index| kernel.iter().map(move |at| at + index * channel));
+        let columns = elements(&geometry.patch.centers_offsets())?;
+        let offsets = Offsets::new(packing.clone(), rows.collect(), columns);
         let (length, group_stride) = (shape.iter().product(), channels * channel);
-        let is_inside = offsets.range().is_some_and(|range| {
-            range.start >= 0
-                && range.end as usize + (groups - 1) * group_stride <= length
+        let is_inside = offsets.last().is_some_and(|last| {
+            last + (groups - 1) * group_stride < length
                 && *k == offsets.rows.len().to_dim()
                 && *mn == offsets.columns.len().to_dim()
         });
         let offsets = Arc::new(offsets);
         Ok(is_inside.then_some(Self { offsets, groups, group_stride, length }))
     }
+}
+
+/// Offsets by tract, none of which leads before the first element.
+fn elements(offsets: &[isize]) -> TractResult<Vec<usize>> {
+    offsets.iter().map(|&offset| Ok(usize::try_from(offset)?)).collect()
 }
 
 impl Op for Patches {
@@ -286,8 +298,8 @@ struct Matrix {
     offsets: Arc<Offsets>,
 }
 
-impl std::hash::Hash for Matrix {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+impl Hash for Matrix {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         (self.tensor.as_bytes(), self.start, &self.offsets).hash(state);
     }
 }
@@ -307,6 +319,7 @@ impl MMMInputValue for Matrix {
         Some(self.offsets.packing.single_panel_layout(self.k(), size_of::<f32>()))
     }
 
+    #[expect(clippy::cast_ptr_alignment, reason = "the buffer has the layout that is asked for")]
     fn panel_bytes(&self, panel: usize, buffer: Option<*mut u8>) -> TractResult<*const u8> {
         let buffer = buffer.context("a panel of patches has no room")?;
         let (offsets, to) = (&*self.offsets, buffer.cast::<f32>());
