@@ -43,19 +43,34 @@ def read_seal_of(path: Path) -> Seal:
     """The seal of a package of any kind.
 
     Raises:
-        OxidizedVisionError: `usage` where it is no package, `check_failed` where the seal, or of an
-            executable any byte, is not what was written.
+        OxidizedVisionError: `usage` where it is no package, `not_found` where nothing is there,
+            `check_failed` where the seal, or of an executable any byte, is not what was written, or
+            a program ends before its model.
     """
     if path.is_dir() and (path / SEAL).is_file():
         return seal_of(path)
     if path.is_file() and archive.is_executable(path):
         with archive.opened(path) as parts:
             return read_seal(parts.read(SEAL), f"{SEAL} in {path}")
+    hint = "Give the folder or the file that `oxidizedvision package` wrote."
+    if not path.exists():
+        raise OxidizedVisionError(Kind.NOT_FOUND, f"There is no file or folder {path}", hint)
+    if path.is_file() and _is_program(path):
+        raise OxidizedVisionError(
+            Kind.CHECK_FAILED,
+            f"{path} is a program without a whole model behind it: no package, or one cut short",
+            "Compare its length with that of the original, and copy it again.",
+        )
+    lacking = f"it has no {SEAL}" if path.is_dir() else "it is no program with a model in it"
     raise OxidizedVisionError(
-        Kind.USAGE if path.exists() else Kind.NOT_FOUND,
-        f"{path} is no package of OxidizedVision: it has no {SEAL}",
-        "Give the folder or the file that `oxidizedvision package` wrote.",
+        Kind.USAGE, f"{path} is no package of OxidizedVision: {lacking}", hint
     )
+
+
+def _is_program(path: Path) -> bool:
+    """Whether a file begins as native programs do, on Linux, Windows or macOS."""
+    with file_errors(path), path.open("rb") as file:
+        return file.read(4).startswith((b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe"))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -243,3 +244,19 @@ def test_a_program_that_nobody_recorded_proves_nothing(crate: Path) -> None:
     program.chmod(0o755)
     found = statuses(verify(crate))
     assert (found["record"], found["answers"]) == ("unchecked", "unchecked")
+
+
+def test_a_program_that_ends_before_its_model_was_cut_short(tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.write_bytes(Path(sys.executable).resolve().read_bytes()[:5000])
+    report = verify(short)
+    assert broken(report) == "seal"
+    assert "cut short" in str(report.first_broken)
+    with pytest.raises(OxidizedVisionError, match="There is no file or folder") as caught:
+        verify(tmp_path / "nothing")
+    assert caught.value.kind is Kind.NOT_FOUND
+    note = tmp_path / "note.txt"
+    note.write_text("a note")
+    with pytest.raises(OxidizedVisionError, match="no program with a model in it") as caught:
+        verify(note)
+    assert caught.value.kind is Kind.USAGE
