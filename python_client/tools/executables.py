@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from oxidizedvision.core.engines import NATIVE_MODULE
 from oxidizedvision.core.files import sha256_of, write_text
 from oxidizedvision.package.bill import TREE, crate_components
 from oxidizedvision.package.prebuilt import BUILD, ENGINES
 from oxidizedvision.package.sources import rust_root
+from oxidizedvision.runners.libraries import package_folder
 
 _CRATE = "model_executable"
 
@@ -39,6 +41,13 @@ def fill(profile: str, triple: str, built: Path, output: Path) -> None:
     write_text(output / BUILD, json.dumps(build, indent=1) + "\n")
 
 
+def install(triple: str, output: Path) -> None:
+    """Copy another machine's programs to where the installed native module has this one's."""
+    native = package_folder(NATIVE_MODULE)
+    if native is not None and output.name == triple:
+        shutil.copytree(output, native / output.parent.name / triple, dirs_exist_ok=True)
+
+
 def _tree(engine: str, triple: str) -> str:
     command = ["cargo", *TREE, "--package", _CRATE, "--no-default-features", "--features", engine]
     command += ["--target", triple]
@@ -54,3 +63,4 @@ def _host() -> str:
 
 if __name__ == "__main__":
     fill(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    install(sys.argv[2], Path(sys.argv[4]))

@@ -2,8 +2,10 @@
 //!
 //! tract gathers them element by element where a kernel has six or more. Elements that a panel of
 //! the product takes from one row of the input stand side by side there, so that they can be copied
-//! as one. Only that operation is replaced, after tract has optimised the model: the product, what
-//! is computed along with it, and every place that tract lays out in another way stay tract's.
+//! as one: that gains a sixth of the denoiser's time in the browser, and natively nothing that can
+//! be measured (`benchmarks/README.md`). It is the same everywhere, so that every test tests it.
+//! Only that operation is replaced, after tract has optimised the model: the product, what is
+//! computed along with it, and every place that tract lays out in another way stay tract's.
 #![allow(unsafe_code, reason = "tract's kernels take a panel by its address")]
 
 use std::{
