@@ -66,7 +66,7 @@ class ExecutableKind(PackageKind):
             archive.append(program, _parts(staging, job, chosen, prebuilt))
             program.chmod(0o755)
             job.notify("replaying the goldens in it")
-            _check(program, job)
+            _check(program, job, chosen.engine)
             flush_file(program)
             forget_package(job.subject.manifest_path, job.folder)
             program.replace(job.folder)
@@ -74,7 +74,7 @@ class ExecutableKind(PackageKind):
         return Made(sha256_of(job.subject.model), file_size(job.folder), job.folder)
 
 
-def _check(program: Path, job: Job) -> None:
+def _check(program: Path, job: Job, engine: str) -> None:
     """Replay the goldens in a program that is not in its place yet, and may never be."""
     try:
         start(program, ["--check"])
@@ -82,7 +82,15 @@ def _check(program: Path, job: Job) -> None:
         message = error.message.replace(str(program), str(job.folder))
         hint = error.hint
         if error.kind is Kind.CHECK_FAILED:
-            hint = "Convert the model again and package the result; nothing was written."
+            manifest = job.subject.manifest
+            made = manifest.tolerance_of(job.subject.model.name) != manifest.tolerance
+            # How far a smaller file may be was measured on the engine that it was made for.
+            hint = (
+                f"Make it for {engine}: `oxidizedvision optimize --engine {engine}`" if made else ""
+            )
+            hint = (
+                f"{hint or 'Convert the model again'}, and package the result; nothing was written."
+            )
         raise OxidizedVisionError(error.kind, message, hint) from error
 
 

@@ -102,6 +102,13 @@ def test_other_answers_than_pytorchs_leave_nothing(
     assert (error.kind, ".oxv-" in error.message) == (Kind.CHECK_FAILED, False)
     assert left_in(double.onnx.parent) == before
     assert load_manifest(double.manifest).packages == []
+    assert "Convert the model again" in error.hint
+    # A file whose limits are its own was made for an engine, and that may be another one.
+    manifest = load_manifest(double.manifest)
+    own = manifest.tolerance.model_copy(update={"mae": manifest.tolerance.mae / 2})
+    stages = [stage.model_copy(update={"tolerance": own}) for stage in manifest.stages]
+    manifest.model_copy(update={"stages": stages}).save(double.manifest)
+    assert "`oxidizedvision optimize --engine rten`" in refused(double, engine="rten").hint
 
 
 def test_what_is_no_executable_of_ours_is_never_replaced(double: Artifact, tmp_path: Path) -> None:
