@@ -85,12 +85,9 @@ def _check(program: Path, job: Job, engine: str) -> None:
             manifest = job.subject.manifest
             made = manifest.tolerance_of(job.subject.model.name) != manifest.tolerance
             # How far a smaller file may be was measured on the engine that it was made for.
-            hint = (
-                f"Make it for {engine}: `oxidizedvision optimize --engine {engine}`" if made else ""
-            )
-            hint = (
-                f"{hint or 'Convert the model again'}, and package the result; nothing was written."
-            )
+            advice = f"Make it for {engine}: `oxidizedvision optimize --engine {engine}`"
+            hint = f"{advice if made else 'Convert the model again'}, and package the result; "
+            hint += "nothing was written."
         raise OxidizedVisionError(error.kind, message, hint) from error
 
 
