@@ -45,6 +45,30 @@ from_rustup() {
     [ -d "$2" ] || { command -v rustup && timeout 120 rustup "$1" add "$3"; } >/dev/null 2>&1
 }
 
+# patch_crates: sets $patched to Cargo's setting that takes our copies of the crates that patches/
+# changes. They keep their versions, so that Cargo.lock holds for them too.
+patch_crates() {
+    local metadata file name sources copy paths=()
+    metadata="$(cargo metadata --locked --format-version 1 --manifest-path "$root/rust_runtime/Cargo.toml")"
+    for file in "$root"/rust_runtime/patches/*.patch; do
+        name="$(basename "$file" .patch)"
+        sources="$(grep -oE "\"manifest_path\":\"[^\"]*/${name%-*}(-${name##*-})?/Cargo.toml\"" <<<"$metadata" |
+            cut -d'"' -f4 | head -1)"
+        copy="$wasm_target/patched/$name"
+        # A copy that stands is as good as new, and Cargo need not build it again.
+        if ! cmp -s "$file" "$copy/.patch"; then
+            rm -rf "$copy"
+            mkdir -p "$copy"
+            cp -R "$(dirname "$sources")/." "$copy"
+            (cd "$copy" && GIT_CEILING_DIRECTORIES="$wasm_target/patched" git apply "$file") ||
+                fail "$file does not fit ${sources:-Cargo.lock}" "see rust_runtime/patches/README.md"
+            cp "$file" "$copy/.patch"
+        fi
+        paths+=("\"$copy\"")
+    done
+    patched="paths=[$(IFS=,; printf '%s' "${paths[*]}")]"
+}
+
 # build NAME: the module and its JavaScript, in runtime/modules/NAME.
 build() {
     local name="$1" out="$crate/runtime/modules/$1"
@@ -61,9 +85,14 @@ build() {
         flags="$flags $(thread_flags)"
         [ "$profile" = everyday ] || settings="$settings-threads"
     fi
+    local more=()
+    if [ "${name%-threads}" = rten ]; then
+        patch_crates
+        more=(--config "$patched")
+    fi
     # No stable compiler builds its own library anew, or leaves places out of panics.
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags" CARGO_TARGET_DIR="$wasm_target" "${wasm_cargo[@]}" \
-        --config "$crate/profiles.toml" rustc --locked \
+        --config "$crate/profiles.toml" "${more[@]}" rustc --locked \
         --manifest-path "$root/rust_runtime/Cargo.toml" -p wasm_frontend --lib --crate-type cdylib \
         --profile "$settings" --target "$target" "${build_std[@]}" \
         --no-default-features --features "$features"
@@ -116,7 +145,7 @@ list_crates() {
 sum_of_sources() {
     cd "$root/rust_runtime"
     find Cargo.toml Cargo.lock crates/{runner_core,runner_rten,runner_tract,vision_io,vision_model,xtask} \
-        examples/wasm_frontend/{Cargo.toml,profiles.toml,src,runtime/src/module_types.ts} ../scripts/wasm.sh -type f -print0 |
+        examples/wasm_frontend/{Cargo.toml,profiles.toml,src,runtime/src/module_types.ts} patches/*.patch ../scripts/wasm.sh -type f -print0 |
         LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
 }
 

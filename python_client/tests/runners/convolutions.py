@@ -16,7 +16,10 @@ CHANNELS = 6
 
 
 class Geometry(NamedTuple):
-    """One convolution: `kernel`, `stride`, `dilation` by axis, and zeros before and after."""
+    """One convolution: `kernel`, `stride`, `dilation` by axis, and zeros before and after.
+
+    factor: channels that come out for each that goes in.
+    """
 
     picture: str
     kernel: tuple[int, ...]
@@ -25,12 +28,15 @@ class Geometry(NamedTuple):
     groups: int = 1
     before: tuple[int, ...] = (0, 0)
     after: tuple[int, ...] = (0, 0)
+    factor: int = 2
 
 
 PICTURES: Mapping[str, tuple[int, ...]] = {
     "odd": (1, CHANNELS, 11, 19),
     "even": (1, CHANNELS, 10, 64),
     "wide": (1, CHANNELS, 8, 150),
+    "small": (2, CHANNELS, 7, 5),
+    "fourteen": (1, CHANNELS, 14, 14),
     "line": (1, CHANNELS, 53),
     "volume": (1, CHANNELS, 5, 7, 16),
 }
@@ -49,6 +55,21 @@ GEOMETRIES: Mapping[str, Geometry] = {
     "groups": Geometry("even", (3, 3), groups=2, before=(1, 1), after=(1, 1)),
     "groups_strided": Geometry("odd", (3, 3), (2, 2), groups=3, before=(1, 1), after=(1, 1)),
     "depthwise": Geometry("odd", (3, 3), groups=CHANNELS, before=(1, 1), after=(1, 1)),
+    "two_rows": Geometry("fourteen", (3, 3), before=(1, 1), after=(1, 1)),
+    "many_rows": Geometry("small", (3, 3), before=(1, 1), after=(1, 1)),
+    "own": Geometry("odd", (3, 3), groups=CHANNELS, before=(1, 1), after=(1, 1), factor=1),
+    "own_valid": Geometry("even", (3, 3), groups=CHANNELS, factor=1),
+    "own_strided": Geometry(
+        "even", (3, 3), (2, 2), groups=CHANNELS, before=(1, 1), after=(1, 1), factor=1
+    ),
+    "own_thirds": Geometry("wide", (3, 3), (3, 3), groups=CHANNELS, before=(0, 2), factor=1),
+    "own_dilated": Geometry(
+        "even", (3, 3), (1, 2), (2, 3), groups=CHANNELS, before=(2, 3), after=(2, 3), factor=1
+    ),
+    "own_wide": Geometry("wide", (5, 5), groups=CHANNELS, before=(2, 2), after=(2, 2), factor=1),
+    "own_tall": Geometry("odd", (9, 2), groups=CHANNELS, before=(4, 0), after=(4, 1), factor=1),
+    "own_small": Geometry("small", (3, 3), groups=CHANNELS, before=(1, 1), after=(1, 1), factor=1),
+    "own_beyond": Geometry("small", (3, 9), groups=CHANNELS, before=(1, 4), after=(1, 4), factor=1),
     "pointwise": Geometry("odd", (1, 1)),
     "whole": Geometry("odd", (11, 19)),
     "line_same": Geometry("line", (7,), (1,), (1,), before=(3,), after=(3,)),
@@ -75,9 +96,10 @@ def write(
     for name, geometry in geometries.items():
         picture, kernel = pictures[geometry.picture], geometry.kernel
         channels = CHANNELS // geometry.groups
-        weight = torch.randn(2 * CHANNELS, channels, *kernel, generator=generator)
+        filters = geometry.factor * CHANNELS
+        weight = torch.randn(filters, channels, *kernel, generator=generator)
         weight /= weight[0].numel() ** 0.5
-        bias = torch.randn(2 * CHANNELS, generator=generator)
+        bias = torch.randn(filters, generator=generator)
         expected[name] = _computed(geometry, picture, weight, bias)
         sides = [f"{name}_weight", f"{name}_bias"]
         constants += [
