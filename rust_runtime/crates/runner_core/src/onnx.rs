@@ -27,4 +27,4 @@ pub use origins::{EngineNode, Naming, origins};
 pub use relocate::relocated;
 pub use signature::{Signature, TensorSpecHint};
 pub use stored::ExternalTensor;
-pub use weights::{External, with_weights_aligned, with_weights_in_place};
+pub use weights::{External, with_weights_aligned, with_weights_in_place, with_weights_moved};

@@ -17,8 +17,8 @@ use std::{num::NonZero, sync::OnceLock};
 
 use rten::{Model, NodeId, RunOptions, ThreadPool};
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, Precision, RunError,
-    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load, prepared::Prepared,
+    Availability, Backend, Capabilities, Content, DType, Device, LoadError, ModelInfo, Precision,
+    RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load, prepared::Prepared,
 };
 
 use crate::weights::Mapped;
@@ -110,10 +110,22 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<RtenRunner, LoadError
     RtenRunner::from_config(&RunnerConfig::from_bytes(name, bytes))
 }
 
+/// Loads the ONNX model that `content` is, which the engine keeps: its weights are not copied.
+/// `config.source` only names it.
+///
+/// # Errors
+/// As [`Runner::from_config`].
+pub fn load_content(config: &RunnerConfig, content: Vec<u8>) -> Result<RtenRunner, LoadError> {
+    let settings = Settings::read(config)?;
+    guard_load(&config.source.name(), || load::load(config, Content::Owned(content), settings))
+}
+
 impl Runner for RtenRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
         let settings = Settings::read(config)?;
-        guard_load(&config.source.name(), || load::load(config, settings))
+        guard_load(&config.source.name(), || {
+            load::load(config, config.content(settings.mmap)?, settings)
+        })
     }
 
     fn info(&self) -> &ModelInfo {

@@ -2,15 +2,18 @@ use rten::{
     Dimension, LoadError as RtenError, LoadErrorKind as RtenErrorKind, Model, ModelOptions,
 };
 use runner_core::{
-    Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig,
+    Content, Device, Dim, LoadError, LoadErrorKind, ModelInfo, RunnerConfig,
     onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
 };
 
 use crate::{NAME, RtenRunner, Settings, VERSION, tensor, thread_pool, weights};
 
-pub(crate) fn load(config: &RunnerConfig, settings: Settings) -> Result<RtenRunner, LoadError> {
+pub(crate) fn load(
+    config: &RunnerConfig,
+    content: Content,
+    settings: Settings,
+) -> Result<RtenRunner, LoadError> {
     let name = config.source.name();
-    let content = config.content(settings.mmap)?;
     let declared = OnnxModel::read(&name, &content)?;
     let external = ExternalData::resolve(config, &declared)?;
     let signature = Signature::new(config, &declared)?;

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use rten::ModelOptions;
 use runner_core::{
     Content, LoadError,
-    onnx::{ExternalData, relocated, with_weights_aligned, with_weights_in_place},
+    onnx::{
+        ExternalData, relocated, with_weights_aligned, with_weights_in_place, with_weights_moved,
+    },
 };
 
 use crate::{Settings, prepared::contents};
@@ -34,11 +36,15 @@ pub(crate) fn given(
         return Ok((graph, mapped));
     }
     // Bytes that others hold too are copied in any case: so that their weights can stay there.
-    let content = match content {
+    let mut content = match content {
         Content::Shared(bytes) => Content::Owned(with_weights_aligned(model, &bytes, &|_| None)?),
         own => own,
     };
-    match with_weights_in_place(model, &content, IN_PLACE, &AS_STORED)? {
+    let graph = match &mut content {
+        Content::Owned(bytes) => with_weights_moved(model, bytes, IN_PLACE, &AS_STORED)?,
+        mapped => with_weights_in_place(model, mapped, IN_PLACE, &AS_STORED)?,
+    };
+    match graph {
         None => Ok((content.into_vec(), mapped)),
         Some(graph) => {
             give(IN_PLACE, content, options, &mut mapped);

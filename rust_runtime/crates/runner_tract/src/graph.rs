@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use crate::mended::mended;
 use runner_core::{
-    LoadError, LoadErrorKind,
+    Content, LoadError, LoadErrorKind,
     onnx::{ExternalData, Node, OnnxModel},
 };
 use tract_onnx::{
@@ -27,7 +27,7 @@ pub(crate) enum Graph {
 impl Graph {
     pub(crate) fn parse(
         name: &str,
-        bytes: &[u8],
+        content: Content,
         declared: &OnnxModel,
         external: &ExternalData,
     ) -> Result<Self, LoadError> {
@@ -39,8 +39,10 @@ impl Graph {
         check_operators(name, &onnx, declared)?;
         let refuse = |kind, error: &TractError| LoadError::new(kind, name, chain(error));
         let proto = onnx
-            .proto_model_for_read(&mut &*bytes)
+            .proto_model_for_read(&mut &*content)
             .map_err(|error| refuse(LoadErrorKind::Corrupt, &error))?;
+        // The weights are in the file, in what was read of it and soon in the graph.
+        drop(content);
         let folder = external.folder.as_ref().and_then(|folder| folder.to_str());
         let model = parse(&onnx, &proto, folder)
             .map_err(|error| refuse(LoadErrorKind::Unsupported, &error))?;

@@ -29,8 +29,8 @@ mod wasm_kernel;
 use std::{num::NonZero, path::Path};
 
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, Precision, RunError,
-    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    Availability, Backend, Capabilities, Content, DType, Device, LoadError, ModelInfo, Precision,
+    RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
     onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
 };
 #[cfg(not(target_family = "wasm"))]
@@ -111,6 +111,18 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<TractRunner, LoadErro
     TractRunner::from_config(&RunnerConfig::from_bytes(name, bytes))
 }
 
+/// Loads the ONNX model that `content` is, and drops it as soon as it is read. `config.source`
+/// only names it.
+///
+/// # Errors
+/// As [`Runner::from_config`].
+pub fn load_content(config: &RunnerConfig, content: Vec<u8>) -> Result<TractRunner, LoadError> {
+    let capacity = plans_wanted(config)?;
+    guard_load(&config.source.name(), || {
+        planned(config, read(config, Content::Owned(content))?, capacity)
+    })
+}
+
 impl Runner for TractRunner {
     fn from_config(config: &RunnerConfig) -> Result<Self, LoadError> {
         let capacity = plans_wanted(config)?;
@@ -153,7 +165,14 @@ impl Runner for TractRunner {
 }
 
 fn load(config: &RunnerConfig, capacity: usize) -> Result<TractRunner, LoadError> {
-    let (declared, graph) = opened(config)?;
+    planned(config, opened(config)?, capacity)
+}
+
+fn planned(
+    config: &RunnerConfig,
+    (declared, graph): (OnnxModel, Graph),
+    capacity: usize,
+) -> Result<TractRunner, LoadError> {
     let signature = Signature::new(config, &declared)?;
     let (plans, known) = Plans::new(graph, &signature, config, capacity)?;
     runner(config, signature, declared, plans, &known)
@@ -163,24 +182,23 @@ fn load(config: &RunnerConfig, capacity: usize) -> Result<TractRunner, LoadError
 fn opened(config: &RunnerConfig) -> Result<(OnnxModel, Graph), LoadError> {
     match prepared::open(config)? {
         Some(file) => prepared::read(config, file),
-        None => read(config),
+        None => read(config, config.content(false)?),
     }
 }
 
 #[cfg(target_family = "wasm")]
 fn opened(config: &RunnerConfig) -> Result<(OnnxModel, Graph), LoadError> {
-    read(config)
+    read(config, config.content(false)?)
 }
 
 /// What an ONNX file declares, and its graph.
-fn read(config: &RunnerConfig) -> Result<(OnnxModel, Graph), LoadError> {
+fn read(config: &RunnerConfig, content: Content) -> Result<(OnnxModel, Graph), LoadError> {
     let name = config.source.name();
-    let bytes = config.content(false)?;
-    let declared = OnnxModel::read(&name, &bytes)?;
+    let declared = OnnxModel::read(&name, &content)?;
     let external = ExternalData::resolve(config, &declared)?;
     // Shapes that do not fit are the user's fault, so they are refused before the file's faults.
     Signature::new(config, &declared)?;
-    let graph = Graph::parse(&name, &bytes, &declared, &external)?;
+    let graph = Graph::parse(&name, content, &declared, &external)?;
     Ok((declared, graph))
 }
 

@@ -37,7 +37,10 @@ impl Plans {
     ) -> Result<(Self, Vec<TensorSpecHint>), LoadError> {
         let dtypes: Vec<DType> = signature.inputs.iter().map(|input| input.dtype).collect();
         if let Some(shapes) = signature.shapes() {
-            let planned = graph.typed(fixed_facts(&dtypes, &shapes)).and_then(|typed| {
+            let typed = graph.typed(fixed_facts(&dtypes, &shapes));
+            // Weights that are laid out anew are in both until then.
+            drop(graph);
+            let planned = typed.and_then(|typed| {
                 let known = outputs_of(&typed);
                 Ok((Self::One(plan(typed, config.optimize)?), known))
             });

@@ -10,7 +10,7 @@ import type {
 
 export type * from "./dist/types.js";
 
-export interface NodeOptions extends Omit<ModuleOptions, "threads" | "hash"> {
+export interface NodeOptions extends Omit<ModuleOptions, "threads"> {
   /** Default `rten`. */
   engine?: Engine;
   /** The module's folder, when it is not that of this package. */
@@ -27,6 +27,8 @@ export interface NodeModel {
   predict(picture: Uint8Array): Promise<Predicted>;
   predictPixels(rgba: Uint8ClampedArray, width: number, height: number): Promise<Predicted>;
   checkGoldens(goldens: Uint8Array): Promise<GoldenReport>;
+  /** SHA-256 of the model's file, in hexadecimal. */
+  sha256(): Promise<string>;
   /** Bytes of WebAssembly memory of the module, which the models of one engine share. */
   memoryBytes(): number;
   close(): void;

@@ -133,10 +133,8 @@ class NodeModel {
     if (this.#model !== undefined && !this.#instance?.dead) return;
     this.#instance = await instanceOf(this.folder);
     const { glue } = this.#instance;
-    const options = { ...this.options, hash: false };
-    this.#model = this.#guarded("loading", () => glue.Model.load(this.bytes, options));
-    const sha256 = createHash("sha256").update(this.bytes).digest("hex");
-    this.info = { ...this.#model.info, sha256 };
+    this.#model = this.#guarded("loading", () => glue.Model.load(this.bytes, this.options));
+    this.info = this.#model.info;
     this.contract = this.#model.contract;
   }
 
@@ -162,6 +160,10 @@ class NodeModel {
   /** @param {Uint8Array} goldens */
   async checkGoldens(goldens) {
     return this.#call((model) => model.checkGoldens(goldens));
+  }
+
+  async sha256() {
+    return createHash("sha256").update(this.bytes).digest("hex");
   }
 
   memoryBytes() {

@@ -2,9 +2,9 @@
 
 use runner_core::{Availability, Backend, DType, LoadError, Runner, RunnerConfig};
 #[cfg(feature = "rten")]
-use runner_rten::{RtenBackend as Engine, RtenRunner as EngineRunner};
+use runner_rten::{RtenBackend as Engine, load_content};
 #[cfg(all(feature = "tract", not(feature = "rten")))]
-use runner_tract::{TractBackend as Engine, TractRunner as EngineRunner};
+use runner_tract::{TractBackend as Engine, load_content};
 
 #[cfg(not(any(feature = "rten", feature = "tract")))]
 compile_error!("one of the features `rten` and `tract` is needed");
@@ -15,8 +15,9 @@ pub const NAME: &str = if cfg!(feature = "rten") { "rten" } else { "tract" };
 /// Whether workers can compute for it.
 pub const THREADS: bool = cfg!(feature = "threads");
 
-pub(crate) fn load(config: &RunnerConfig) -> Result<Box<dyn Runner>, LoadError> {
-    Ok(Box::new(EngineRunner::from_config(config)?))
+/// Loads the model that `file` is; `config.source` only names it.
+pub(crate) fn load(config: &RunnerConfig, file: Vec<u8>) -> Result<Box<dyn Runner>, LoadError> {
+    Ok(Box::new(load_content(config, file)?))
 }
 
 /// Element types that it takes and gives.

@@ -1,10 +1,6 @@
-use std::sync::Arc;
-
 use runner_core::{LoadError, LoadErrorKind, ModelInfo, NamedTensors, RunnerConfig};
 use vision_io::{Contract, Picture, Postprocess, Prediction};
-use vision_model::{
-    Answer, GoldenReport, Goldens, Model, ModelError, PictureRun, Want, hex_sha256,
-};
+use vision_model::{Answer, GoldenReport, Goldens, Model, ModelError, PictureRun, Want};
 
 use crate::{Fault, Settings, clock::timed, engine};
 
@@ -37,38 +33,30 @@ pub struct Predicted {
 /// A loaded model.
 pub struct Session {
     model: Model,
-    sha256: String,
 }
 
 impl Session {
-    /// Loads an ONNX file.
+    /// Loads an ONNX file, whose bytes the engine may keep.
     ///
     /// # Errors
     /// What is wrong with the file or the settings, by kind.
-    pub fn load(file: &Arc<[u8]>, settings: &Settings) -> Result<Self, Fault> {
-        if runner_core::onnx::metadata(file).is_none() {
+    pub fn load(file: Vec<u8>, settings: &Settings) -> Result<Self, Fault> {
+        if runner_core::onnx::metadata(&file).is_none() {
             let message = "it is no ONNX file, or is cut short";
             return Err(LoadError::new(LoadErrorKind::Corrupt, settings.name(), message).into());
         }
-        let mut config = RunnerConfig::from_bytes(settings.name(), Arc::clone(file));
+        let mut config = RunnerConfig::from_bytes(settings.name(), []);
         settings.apply(&mut config);
-        let own = Contract::from_onnx(file)
+        let own = Contract::from_onnx(&file)
             .map_err(|error| Fault::from(ModelError::from(error)).about(settings.name()))?;
         let contract = settings.contract(own)?;
-        let runner = engine::load(&config)?;
-        let sha256 = if settings.hash.unwrap_or(true) { hex_sha256(file) } else { String::new() };
-        let model = Model { runner, contract };
-        Ok(Self { model, sha256 })
+        let runner = engine::load(&config, file)?;
+        Ok(Self { model: Model { runner, contract } })
     }
 
     /// What was loaded.
     pub fn info(&self) -> &ModelInfo {
         self.model.runner.info()
-    }
-
-    /// SHA-256 of the file; empty where the caller hashes it.
-    pub fn sha256(&self) -> &str {
-        &self.sha256
     }
 
     /// How pictures go through the model; `None` where none can.

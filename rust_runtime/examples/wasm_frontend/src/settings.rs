@@ -24,8 +24,6 @@ pub struct Settings {
     pub postprocess: Option<Value>,
     /// The engine's own graph optimisation; left out, it is on.
     pub optimize: Option<bool>,
-    /// Whether the file is hashed here; left out, it is. Hosts do that faster.
-    pub hash: Option<bool>,
 }
 
 const DEFAULT_NAME: &str = "model.onnx";

@@ -12,7 +12,7 @@ use super::{
 };
 
 pub use aligned::{External, with_weights_aligned};
-pub use in_place::with_weights_in_place;
+pub use in_place::{with_weights_in_place, with_weights_moved};
 
 const GRAPH: u64 = 7;
 const INITIALIZER: u64 = 5;

@@ -29,19 +29,12 @@ export function loadedModel(
   const { info } = model;
   const size = opening.bytes === undefined ? [] : [bytes(opening.bytes)];
   const facts = [...size, `loaded in ${milliseconds(model.loadTiming.loadMs)}`];
+  const name = h("strong", { class: "model-name" }, info.model || opening.name);
+  void model.sha256().then((sum) => name.setAttribute("title", `SHA-256 ${sum}`));
   const head = h(
     "div",
     { class: "loaded" },
-    h(
-      "div",
-      { class: "grow" },
-      h(
-        "strong",
-        { class: "model-name", title: `SHA-256 ${info.sha256}` },
-        info.model || opening.name,
-      ),
-      h("p", { class: "quiet" }, facts.join(" · ")),
-    ),
+    h("div", { class: "grow" }, name, h("p", { class: "quiet" }, facts.join(" · "))),
   );
   if (another) head.append(anotherButton(another));
   return [head, specs(session)];

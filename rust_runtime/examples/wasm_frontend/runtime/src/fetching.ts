@@ -1,5 +1,6 @@
 import { isError, type Kind, OxidizedVisionError } from "./errors.js";
 import { interrupted } from "./signals.js";
+import type { Take } from "./source.js";
 
 /** Bytes so far, and in all where the server says so. */
 export type Report = (loaded: number, total: number | null) => void;
@@ -23,37 +24,19 @@ export async function fetched(wanted: Wanted, signal?: AbortSignal): Promise<Res
   throw new OxidizedVisionError(kind, `${what}: ${url} answered ${response.status}`, hint);
 }
 
-/** The body of a response, told of as it comes. */
-export async function body(
-  response: Response,
-  wanted: Wanted,
-  report: Report,
-  signal?: AbortSignal,
-): Promise<ArrayBuffer> {
-  return reading(wanted, signal, async () => {
-    const chunks = await counted(response, report);
-    if (chunks.length === 1 && chunks[0]?.byteLength === chunks[0]?.buffer.byteLength)
-      return chunks[0]?.buffer as ArrayBuffer;
-    return new Blob(chunks).arrayBuffer();
-  });
-}
-
-/** Read a response to its end, telling how far it is. */
-export async function counted(
-  response: Response,
-  report: Report,
-): Promise<Uint8Array<ArrayBuffer>[]> {
+/** Read a response to its end, telling how far it is; `take` keeps the parts. */
+export async function readParts(response: Response, report: Report, take: Take): Promise<void> {
   const total = lengthOf(response);
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let loaded = 0;
   report(0, total);
-  if (response.body === null) return chunks;
+  if (response.body === null) return;
   const reader = response.body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return chunks;
-    chunks.push(value);
+    if (done) return;
     loaded += value.byteLength;
+    // A part may be a piece of a larger buffer, which cannot change hands.
+    take(value.byteLength === value.buffer.byteLength ? value : value.slice(), total);
     report(loaded, total);
   }
 }

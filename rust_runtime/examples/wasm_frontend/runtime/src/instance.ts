@@ -1,6 +1,6 @@
 import { isError, OxidizedVisionError } from "./errors.js";
-import type { Answers, Loaded, Request, RequestOf, Started } from "./protocol.js";
-import type { OpenGlue, RawModel, RawModule } from "./raw.js";
+import type { Answers, Bytes, Loaded, Request, RequestOf, Started } from "./protocol.js";
+import type { OpenGlue, RawFile, RawModel, RawModule } from "./raw.js";
 
 /** A module and its model, inside a worker. */
 export class Instance {
@@ -8,6 +8,10 @@ export class Instance {
   #glue: RawModule | undefined;
   #memory: WebAssembly.Memory | undefined;
   #model: RawModel | undefined;
+  /** Parts of the model's file, as many of them in the module's memory as `#filled`. */
+  readonly #parts: Bytes[] = [];
+  #filled = 0;
+  #file: RawFile | undefined;
   #name = "the model";
 
   constructor(open: OpenGlue) {
@@ -21,8 +25,14 @@ export class Instance {
         return null;
       case "start":
         return this.#start(request.module);
+      case "part":
+        this.#parts.push(request.bytes);
+        if (this.#memory !== undefined) this.#fill(request.total);
+        return null;
       case "load":
         return this.#load(request);
+      case "sha256":
+        return this.#guarded("hashing", () => given(this.#glue).sha256(request.bytes));
       case "memoryBytes":
         return this.#bytes();
       default:
@@ -38,20 +48,31 @@ export class Instance {
     return { memory: shared ? memory : undefined, startMs: performance.now() - started };
   }
 
-  async #load({ model, options, threads }: RequestOf<"load">): Promise<Loaded> {
+  /** Parts go where the engine uses them as they come, so that little is left to do after the last. */
+  #fill(total: number | null): RawFile {
+    return this.#guarded("loading", () => {
+      const here = this.#parts.reduce((sum, part) => sum + part.byteLength, 0);
+      this.#file ??= new (given(this.#glue).ModelFile)(Math.max(total ?? 0, here));
+      for (; this.#filled < this.#parts.length; this.#filled += 1)
+        this.#file.push(this.#parts[this.#filled] as Bytes);
+      return this.#file;
+    });
+  }
+
+  #load({ options, threads }: RequestOf<"load">): Loaded {
     const glue = given(this.#glue);
     const started = performance.now();
-    const digest = sha256(model);
     this.#name = options.name ?? this.#name;
-    const loaded = this.#guarded("loading", () => {
+    const file = this.#fill(null);
+    this.#file = undefined;
+    const model = this.#guarded("loading", () => {
       if (threads > 1) buildPool(glue, threads);
-      const hash = digest === undefined;
-      return glue.Model.load(new Uint8Array(model), { ...options, threads, hash });
+      return glue.Model.fromFile(file, { ...options, threads });
     });
-    this.#model = loaded;
-    const { info, contract } = loaded;
-    const loadMs = performance.now() - started;
-    return { info: { ...info, sha256: (await digest) ?? info.sha256 }, contract, model, loadMs };
+    this.#model = model;
+    const { info, contract } = model;
+    const parts = this.#parts.splice(0);
+    return { info, contract, parts, loadMs: performance.now() - started };
   }
 
   #bytes(): number {
@@ -97,15 +118,6 @@ function answered(model: RawModel, request: ModelRequest): Answers[ModelRequest[
     case "checkGoldens":
       return model.checkGoldens(request.goldens);
   }
-}
-
-/** The browser hashes beside the load, and much faster than a module; without TLS it does not. */
-function sha256(bytes: ArrayBuffer): Promise<string> | undefined {
-  return globalThis.crypto?.subtle
-    ?.digest("SHA-256", bytes)
-    .then((digest) =>
-      Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join(""),
-    );
 }
 
 function buildPool(glue: RawModule, threads: number): void {

@@ -29,8 +29,6 @@ export interface ModelInfo {
   outputs: TensorSpec[];
   /** Threads that one run really uses. */
   threads: number;
-  /** Of the model's file; empty with `hash: false`. */
-  sha256: string;
 }
 
 /** `f16` lies in a Uint16Array as its bits, `bool` in a Uint8Array as 0 and 1. */
@@ -138,8 +136,6 @@ export interface ModuleOptions {
   postprocess?: ContractBlock;
   /** The engine's own graph optimisation; left out, it is on. */
   optimize?: boolean;
-  /** Whether the module hashes the file; left out, it does. Browsers and Node do it much faster. */
-  hash?: boolean;
 }
 
 /** What every function here throws; `name` is "OxidizedVisionError". */

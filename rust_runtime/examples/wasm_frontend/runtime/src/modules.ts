@@ -1,5 +1,6 @@
 import { OxidizedVisionError } from "./errors.js";
-import { body, counted, fetched, type Report, reading, type Wanted } from "./fetching.js";
+import { fetched, type Report, reading, readParts, type Wanted } from "./fetching.js";
+import type { Bytes } from "./protocol.js";
 import type { ModuleName } from "./types.js";
 
 /** Where a module's two files are. */
@@ -56,9 +57,9 @@ async function compile(
   return reading(wanted, signal, async () => {
     try {
       if (!type.startsWith("application/wasm") || !("compileStreaming" in WebAssembly))
-        return await WebAssembly.compile(await body(response, wanted, report, signal));
+        return await WebAssembly.compile(await whole(response, report));
       // The copy is counted, since only an untouched response may be cached in compiled form.
-      const counting = counted(response.clone(), report).catch(() => undefined);
+      const counting = readParts(response.clone(), report, () => undefined).catch(() => undefined);
       const module = await WebAssembly.compileStreaming(response);
       await counting;
       return module;
@@ -66,6 +67,12 @@ async function compile(
       throw thrown instanceof WebAssembly.CompileError ? notRunnable(wanted, type, thrown) : thrown;
     }
   });
+}
+
+async function whole(response: Response, report: Report): Promise<ArrayBuffer> {
+  const parts: Bytes[] = [];
+  await readParts(response, report, (bytes) => parts.push(bytes));
+  return new Blob(parts).arrayBuffer();
 }
 
 function notRunnable(wanted: Wanted, type: string, cause: Error): OxidizedVisionError {

@@ -10,17 +10,26 @@ import type {
   Tensor,
 } from "./types.js";
 
-/** A worker is opened, started and loaded, in this order and once, before it answers the rest. */
+/**
+ * A worker is opened, started and loaded, in this order and once, before it answers the rest. The
+ * model's parts come before it is loaded, whenever they are here.
+ */
 export type Request =
   /** Import the module's JavaScript, while the module comes. */
   | { call: "open"; glue: string }
   | { call: "start"; module: WebAssembly.Module }
-  | { call: "load"; model: ArrayBuffer; options: ModuleOptions; threads: number }
+  /** The next bytes of the model's file, which has `total` where that is known. */
+  | { call: "part"; bytes: Bytes; total: number | null }
+  | { call: "load"; options: ModuleOptions; threads: number }
   | { call: "run"; inputs: Tensor[] }
   | { call: "predict"; picture: Uint8Array }
   | { call: "predictPixels"; pixels: Pixels }
   | { call: "checkGoldens"; goldens: Uint8Array }
+  | { call: "sha256"; bytes: Bytes }
   | { call: "memoryBytes" };
+
+/** Bytes in memory that can change hands. */
+export type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface Started {
   /** The module's memory, where other threads may share it. */
@@ -31,8 +40,8 @@ export interface Started {
 export interface Loaded {
   info: ModelInfo;
   contract: ContractBlock | undefined;
-  /** The bytes that were loaded, given back: the worker has no more use for them. */
-  model: ArrayBuffer;
+  /** The parts that were loaded, given back: the worker has no more use for them. */
+  parts: Bytes[];
   loadMs: number;
 }
 
@@ -40,11 +49,13 @@ export interface Loaded {
 export interface Answers {
   open: null;
   start: Started;
+  part: null;
   load: Loaded;
   run: Tensor[];
   predict: Predicted;
   predictPixels: Predicted;
   checkGoldens: GoldenReport;
+  sha256: string;
   memoryBytes: number;
 }
 

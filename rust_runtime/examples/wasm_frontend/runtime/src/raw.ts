@@ -18,11 +18,19 @@ export interface RawModel {
   free(): void;
 }
 
+/** A model's file, put together in the module's memory. */
+export interface RawFile {
+  push(bytes: Uint8Array): void;
+}
+
 export interface RawModule {
   initSync(source: { module: WebAssembly.Module; memory?: WebAssembly.Memory }): {
     memory: WebAssembly.Memory;
   };
-  Model: { load(model: Uint8Array, options: ModuleOptions): RawModel };
+  ModelFile: new (length: number) => RawFile;
+  /** Loads the file, and takes it. */
+  Model: { fromFile(file: RawFile, options: ModuleOptions): RawModel };
+  sha256(bytes: Uint8Array): string;
   version(): { name: string; version: string; threads: boolean };
   /** Computes for the pool, and returns when the pool is gone. Only in modules with threads. */
   startThread?(): void;

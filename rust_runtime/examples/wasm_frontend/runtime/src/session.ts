@@ -1,7 +1,7 @@
 import { Channel } from "./channel.js";
 import { compiledModule, type Locate } from "./modules.js";
 import { Pool } from "./pool.js";
-import type { AnswerTo, Loaded, Request } from "./protocol.js";
+import type { AnswerTo, Bytes, Loaded, Request } from "./protocol.js";
 import { abortable, throwIfAborted } from "./signals.js";
 import type { Source } from "./source.js";
 import type { Engine, LoadTiming, ModuleName, ModuleOptions, Progress } from "./types.js";
@@ -80,19 +80,25 @@ class WorkerSession implements Session {
     const fetched = (): void => {
       this.timing.fetchMs = performance.now() - started;
     };
-    const [model] = await Promise.all([
-      source.bytes(this.#report("model"), signal).finally(fetched),
+    const sent: Promise<null>[] = [];
+    const send = (bytes: Bytes, total: number | null): void => {
+      const heard = this.#channel.ask({ call: "part", bytes, total }, [bytes.buffer]);
+      // That the worker ended is told by whatever is awaited then.
+      heard.catch(() => undefined);
+      sent.push(heard);
+    };
+    await Promise.all([
+      source.read(send, this.#report("model"), signal).finally(fetched),
       this.#startModule(fetched),
     ]);
+    await Promise.all(sent);
     this.#report("load")(0, null);
-    const request = {
+    const { parts, loadMs, info, contract } = await this.#channel.ask({
       call: "load",
-      model,
       options: { ...options, name: source.name },
       threads,
-    } as const;
-    const { model: bytes, loadMs, info, contract } = await this.#channel.ask(request, [model]);
-    source.keep(bytes);
+    });
+    source.keep(parts);
     this.timing.loadMs = loadMs;
     this.loaded = { info, contract };
     return this;

@@ -1,6 +1,10 @@
 import { OxidizedVisionError } from "./errors.js";
-import { body, fetched, type Report } from "./fetching.js";
+import { fetched, type Report, reading, readParts } from "./fetching.js";
+import type { Bytes } from "./protocol.js";
 import type { ModelSource } from "./types.js";
+
+/** Takes the next bytes, which nobody else holds, and how many there are in all if that is known. */
+export type Take = (bytes: Bytes, total: number | null) => void;
 
 /** A model's bytes, to be had again when a worker has to start anew. */
 export class Source {
@@ -13,13 +17,20 @@ export class Source {
     this.name = name ?? nameOf(given);
   }
 
-  /** The bytes, in a buffer that nobody else holds. */
-  async bytes(report: Report, signal?: AbortSignal): Promise<ArrayBuffer> {
+  /** All bytes, for `take` to keep: one part after the other, with the length of all if it is known. */
+  async read(take: Take, report: Report, signal?: AbortSignal): Promise<void> {
     const given = this.#given;
-    if (given instanceof Blob) return fromBlob(given, this.name, report);
+    if (given instanceof Blob) {
+      report(0, given.size);
+      const bytes = await bytesOf(given, this.name);
+      report(bytes.byteLength, given.size);
+      take(bytes, bytes.byteLength);
+      return;
+    }
     if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) {
       report(given.byteLength, given.byteLength);
-      return given instanceof ArrayBuffer ? given.slice(0) : (given.slice().buffer as ArrayBuffer);
+      take(copyOf(given), given.byteLength);
+      return;
     }
     const wanted = {
       url: given,
@@ -27,21 +38,30 @@ export class Source {
       hint: "Check the model's address.",
       missing: "not_found",
     } as const;
-    return body(await fetched(wanted, signal), wanted, report, signal);
+    const response = await fetched(wanted, signal);
+    await reading(wanted, signal, () => readParts(response, report, take));
   }
 
   /** Keep what was read: an address may answer otherwise later, and an array may be changed. */
-  keep(bytes: ArrayBuffer): void {
-    if (!(this.#given instanceof Blob)) this.#given = new Blob([bytes]);
+  keep(parts: Bytes[]): void {
+    if (!(this.#given instanceof Blob)) this.#given = new Blob(parts);
+  }
+
+  /** What was read once. */
+  async kept(): Promise<Bytes> {
+    if (this.#given instanceof Blob) return bytesOf(this.#given, this.name);
+    throw new OxidizedVisionError("internal", `${this.name} was not read yet`, "");
   }
 }
 
-async function fromBlob(blob: Blob, name: string, report: Report): Promise<ArrayBuffer> {
+function copyOf(given: ArrayBuffer | ArrayBufferView): Bytes {
+  if (given instanceof ArrayBuffer) return new Uint8Array(given.slice(0));
+  return new Uint8Array(given.buffer, given.byteOffset, given.byteLength).slice();
+}
+
+async function bytesOf(blob: Blob, name: string): Promise<Bytes> {
   try {
-    report(0, blob.size);
-    const bytes = await blob.arrayBuffer();
-    report(blob.size, blob.size);
-    return bytes;
+    return new Uint8Array(await blob.arrayBuffer());
   } catch (thrown) {
     throw new OxidizedVisionError(
       "unreadable",

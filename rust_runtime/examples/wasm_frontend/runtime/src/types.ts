@@ -45,7 +45,7 @@ export interface Progress {
   total: number | null;
 }
 
-export interface LoadOptions extends Omit<ModuleOptions, "threads" | "hash"> {
+export interface LoadOptions extends Omit<ModuleOptions, "threads"> {
   /** Default `rten`; `auto` times the engines on the model and keeps the faster. */
   engine?: Engine | "auto";
   /** Default `auto`: up to 4 where the page is cross-origin isolated and the engine has threads. */
@@ -106,6 +106,8 @@ export interface Model {
   predict(picture: Blob | Uint8Array | Pixels, options?: CallOptions): Promise<Predicted>;
   /** `goldens`: the NAME.golden.safetensors that `convert` writes. */
   checkGoldens(goldens: Uint8Array, options?: CallOptions): Promise<GoldenReport>;
+  /** SHA-256 of the model's file, in hexadecimal. */
+  sha256(): Promise<string>;
   /** Bytes of WebAssembly memory that the worker holds. */
   memoryBytes(): Promise<number>;
   /** Ends the worker. Calls that wait reject with kind `interrupted`; answers that come late are dropped. */

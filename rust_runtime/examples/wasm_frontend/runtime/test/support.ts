@@ -168,7 +168,7 @@ export class FakeSession implements Session {
     const inputs: TensorSpec[] = [
       { name: "input", dtype: "f32", dims: behaviour.dims ?? [1, 3, 4, 4] },
     ];
-    const info = { backend: engine, backendVersion: "1", inputs, outputs: inputs, sha256: "" };
+    const info = { backend: engine, backendVersion: "1", inputs, outputs: inputs };
     this.loaded = {
       info: { model: source.name, threads, ...info },
       contract: undefined,

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "what JavaScript calls is to be public")]
 
 mod error;
+mod file;
 mod goldens;
 mod object;
 #[cfg(feature = "threads")]
@@ -9,12 +10,10 @@ mod pool;
 mod prediction;
 mod tensors;
 
-use std::sync::Arc;
-
 use js_sys::{Array, JSON, Uint8Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use self::{error::thrown, object::object};
+use self::{error::thrown, file::ModelFile, object::object};
 use crate::{NAME, Session, Settings, THREADS, dtypes, version};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -36,11 +35,25 @@ impl Model {
         bytes: &Uint8Array,
         #[wasm_bindgen(unchecked_optional_param_type = "ModuleOptions")] options: &JsValue,
     ) -> Result<Model, JsValue> {
+        let mut file = ModelFile::new(bytes.length());
+        file.push(bytes);
+        Self::from_file(file, options)
+    }
+
+    /// Loads an ONNX file that came in parts, and takes it.
+    ///
+    /// # Errors
+    /// A `ModuleError`.
+    #[wasm_bindgen(js_name = fromFile)]
+    pub fn from_file(
+        file: ModelFile,
+        #[wasm_bindgen(unchecked_optional_param_type = "ModuleOptions")] options: &JsValue,
+    ) -> Result<Model, JsValue> {
         let settings = match JSON::stringify(options).ok().and_then(|json| json.as_string()) {
             Some(json) if json != "null" => Settings::read(&json).map_err(thrown)?,
             _ => Settings::default(),
         };
-        Session::load(&shared(bytes), &settings).map(|session| Self { session }).map_err(thrown)
+        Session::load(file.bytes, &settings).map(|session| Self { session }).map_err(thrown)
     }
 
     /// What was loaded.
@@ -54,7 +67,6 @@ impl Model {
             ("inputs", parsed(&info.inputs)),
             ("outputs", parsed(&info.outputs)),
             ("threads", (info.threads as u32).into()),
-            ("sha256", self.session.sha256().into()),
         ])
     }
 
@@ -125,19 +137,15 @@ pub fn engine_version() -> JsValue {
     ])
 }
 
+/// SHA-256 of bytes, in hexadecimal, where the host has none: it would be much faster.
+#[wasm_bindgen]
+pub fn sha256(bytes: &[u8]) -> String {
+    vision_model::hex_sha256(bytes)
+}
+
 #[wasm_bindgen(start)]
 fn start() {
     std::panic::set_hook(Box::new(|panic| error::throw_panic(&panic.to_string())));
-}
-
-/// The bytes in one piece of our memory, copied once.
-fn shared(bytes: &Uint8Array) -> Arc<[u8]> {
-    let mut copy = Arc::<[u8]>::new_uninit_slice(bytes.length() as usize);
-    if let Some(target) = Arc::get_mut(&mut copy) {
-        bytes.copy_to_uninit(target);
-    }
-    // SAFETY: nobody else has the memory yet, and all of it was written.
-    unsafe { copy.assume_init() }
 }
 
 /// A small document as JavaScript's objects.

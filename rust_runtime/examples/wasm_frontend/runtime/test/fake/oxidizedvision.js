@@ -30,11 +30,32 @@ export function buildThreadPool(count) {
   threads = count;
 }
 
+export class ModelFile {
+  constructor(length) {
+    this.length = length;
+    this.parts = [];
+  }
+
+  push(bytes) {
+    this.parts.push(bytes.slice());
+  }
+}
+
+export function sha256(bytes) {
+  return bytes.byteLength.toString(16).padStart(64, "0");
+}
+
 export class Model {
   static load(bytes, options) {
+    return Model.fromFile({ parts: [bytes] }, options);
+  }
+
+  static fromFile(file, options) {
     let says;
     try {
-      says = JSON.parse(new TextDecoder().decode(bytes));
+      const decoder = new TextDecoder();
+      const texts = file.parts.map((part) => decoder.decode(part, { stream: true }));
+      says = JSON.parse(texts.join("") + decoder.decode());
     } catch {
       throw ours({ kind: "corrupt", message: `${options.name} is no model`, hint: "Export it." });
     }
@@ -53,7 +74,6 @@ export class Model {
       inputs: says.inputs ?? [{ name: "input", dtype: "f32", dims: ["batch", 3] }],
       outputs: says.outputs ?? [{ name: "output", dtype: "f32", dims: ["batch", 3] }],
       threads,
-      sha256: options.hash === false ? "" : "0".repeat(64),
     };
   }
 
