@@ -23,7 +23,7 @@ export async function load({ folder, model, input, threads }) {
   glue = imported;
   if (threads > 1) {
     const what = { glue: `${folder}/oxidizedvision.js`, module, memory };
-    await Promise.all(Array.from({ length: threads }, () => startThread(what)));
+    await Promise.all(Array.from({ length: threads - 1 }, () => startThread(what)));
     glue.buildThreadPool(threads);
   }
   fill(await coming);

@@ -34,7 +34,7 @@ export interface RawModule {
   version(): { name: string; version: string; threads: boolean };
   /** Computes for the pool, and returns when the pool is gone. Only in modules with threads. */
   startThread?(): void;
-  /** Waits until this many threads have started. Only in modules with threads. */
+  /** Of the caller and one less than so many that have started. Only in modules with threads. */
   buildThreadPool?(threads: number): void;
 }
 

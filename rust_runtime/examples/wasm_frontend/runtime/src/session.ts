@@ -115,7 +115,7 @@ class WorkerSession implements Session {
     const begun = performance.now();
     const { memory } = await this.#channel.ask({ call: "start", module });
     if (threads > 1 && memory !== undefined)
-      await this.#pool.start(threads, { glue, module, memory });
+      await this.#pool.start(threads - 1, { glue, module, memory });
     this.timing.instantiateMs = performance.now() - begun;
   }
 

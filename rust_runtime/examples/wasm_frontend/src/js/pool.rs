@@ -1,7 +1,8 @@
 //! Workers of the page as the threads of the engine.
 //!
 //! The page starts the workers, each with this module and its memory, and lets each call
-//! `startThread`; the worker that has the model then calls `buildThreadPool`.
+//! `startThread`; the worker that has the model then calls `buildThreadPool` and is one of the
+//! threads itself: it would be waked at the end of every operation otherwise.
 
 use std::{
     collections::VecDeque,
@@ -33,8 +34,8 @@ pub fn start_thread() {
     }
 }
 
-/// Builds the pool of every model in this module, once and before the first model is loaded. Waits
-/// until so many workers have called `startThread`, so it is to be called in a worker too.
+/// Builds the pool of every model in this module, once and before the first model is loaded, of this
+/// worker and `threads - 1` that have called `startThread` or will.
 ///
 /// # Errors
 /// A `ModuleError`.
@@ -45,10 +46,9 @@ pub fn build_thread_pool(threads: usize) -> Result<(), JsValue> {
         ADDED.notify_one();
         Ok(())
     };
-    ThreadPoolBuilder::new().num_threads(threads).spawn_handler(add).build_global().map_err(
-        |reason| {
-            let message = format!("{threads} threads cannot be started: {reason}");
-            error("engine_failed", &message, "Build the pool once, before the first model.")
-        },
-    )
+    let pool = ThreadPoolBuilder::new().num_threads(threads).use_current_thread();
+    pool.spawn_handler(add).build_global().map_err(|reason| {
+        let message = format!("{threads} threads cannot be started: {reason}");
+        error("engine_failed", &message, "Build the pool once, before the first model.")
+    })
 }
