@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use crate::mended::mended;
+use prost::Message;
 use runner_core::{
     Content, LoadError, LoadErrorKind,
     onnx::{ExternalData, Node, OnnxModel},
@@ -38,9 +39,8 @@ impl Graph {
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         check_operators(name, &onnx, declared)?;
         let refuse = |kind, error: &TractError| LoadError::new(kind, name, chain(error));
-        let proto = onnx
-            .proto_model_for_read(&mut &*content)
-            .map_err(|error| refuse(LoadErrorKind::Corrupt, &error))?;
+        let proto = ModelProto::decode(&*content)
+            .map_err(|error| refuse(LoadErrorKind::Corrupt, &error.into()))?;
         // The weights are in the file, in what was read of it and soon in the graph.
         drop(content);
         let folder = external.folder.as_ref().and_then(|folder| folder.to_str());
