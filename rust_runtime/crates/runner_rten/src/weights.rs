@@ -42,7 +42,7 @@ pub(crate) fn given(
     };
     let graph = match &mut content {
         Content::Owned(bytes) => with_weights_moved(model, bytes, IN_PLACE, &AS_STORED)?,
-        mapped => with_weights_in_place(model, mapped, IN_PLACE, &AS_STORED)?,
+        mapped => with_weights_in_place(model, mapped, IN_PLACE, &AS_STORED, 8)?,
     };
     match graph {
         None => Ok((content.into_vec(), mapped)),

@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 
-use crate::mended::mended;
-use prost::Message;
+use crate::{mended::mended, weights};
 use runner_core::{
-    Content, LoadError, LoadErrorKind,
+    LoadError, LoadErrorKind,
     onnx::{ExternalData, Node, OnnxModel},
 };
 use tract_onnx::{
     Onnx,
+    model::ParseResult,
     pb::ModelProto,
     prelude::*,
     tract_hir::infer::{Factoid, InferenceFact},
@@ -28,7 +28,7 @@ pub(crate) enum Graph {
 impl Graph {
     pub(crate) fn parse(
         name: &str,
-        content: Content,
+        content: &[u8],
         declared: &OnnxModel,
         external: &ExternalData,
     ) -> Result<Self, LoadError> {
@@ -38,14 +38,11 @@ impl Graph {
         // that `typed` puts in their place.
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         check_operators(name, &onnx, declared)?;
-        let refuse = |kind, error: &TractError| LoadError::new(kind, name, chain(error));
-        let proto = ModelProto::decode(&*content)
-            .map_err(|error| refuse(LoadErrorKind::Corrupt, &error.into()))?;
-        // The weights are in the file, in what was read of it and soon in the graph.
-        drop(content);
+        let (proto, lacking) = weights::read(name, content, external)?;
         let folder = external.folder.as_ref().and_then(|folder| folder.to_str());
         let model = parse(&onnx, &proto, folder)
-            .map_err(|error| refuse(LoadErrorKind::Unsupported, &error))?;
+            .and_then(|parsed| weights::put(parsed, lacking, content))
+            .map_err(|error| LoadError::new(LoadErrorKind::Unsupported, name, chain(&error)))?;
         let known = model.inputs.iter().map(|outlet| &model.node(outlet.node).name);
         if !known.eq(declared.inputs.iter().map(|input| &input.name)) {
             let message = "tract sees other inputs than the file declares";
@@ -89,12 +86,12 @@ fn with_lengths(model: &TypedModel, facts: &[InferenceFact]) -> TractResult<Type
     if lengths.is_empty() { Ok(model.clone()) } else { model.set_symbols(&lengths) }
 }
 
-fn parse(onnx: &Onnx, proto: &ModelProto, folder: Option<&str>) -> TractResult<InferenceModel> {
+fn parse(onnx: &Onnx, proto: &ModelProto, folder: Option<&str>) -> TractResult<ParseResult> {
     let parsed = onnx.parse(proto, folder)?;
     if let Some(name) = parsed.unresolved_inputs.first() {
         return Err(TractError::msg(format!("nothing in the graph makes the value {name:?}")));
     }
-    Ok(parsed.model)
+    Ok(parsed)
 }
 
 fn check_operators(name: &str, onnx: &Onnx, declared: &OnnxModel) -> Result<(), LoadError> {

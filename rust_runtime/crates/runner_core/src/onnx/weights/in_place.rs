@@ -13,8 +13,8 @@ use crate::{
 const MOVED_TO: usize = 4;
 
 /// The model without its larger weights, which it says are in the file `location`: that one has
-/// the content `bytes`. Only weights of these ONNX element types are moved, and only those that
-/// lie in memory as their type wants. `None` where that is less than most of the file: whoever uses
+/// the content `bytes`. Only weights of these ONNX element types are meant, and only those that lie in
+/// memory at a multiple of `alignment`. `None` where that is less than most of the file: whoever uses
 /// weights where they are keeps the whole file.
 ///
 /// The content is one that [`OnnxModel::read`](crate::onnx::OnnxModel::read) has read; `model` stands in errors.
@@ -26,8 +26,10 @@ pub fn with_weights_in_place(
     bytes: &[u8],
     location: &str,
     elements: &[i64],
+    alignment: usize,
 ) -> Result<Option<Vec<u8>>, LoadError> {
-    let mut within = Within { file: bytes, location, elements, movable: false, weights: vec![] };
+    let weights = vec![];
+    let mut within = Within { file: bytes, location, elements, alignment, movable: false, weights };
     within.model().map_err(|refusal| refusal.about(model))
 }
 
@@ -44,7 +46,8 @@ pub fn with_weights_moved(
     location: &str,
     elements: &[i64],
 ) -> Result<Option<Vec<u8>>, LoadError> {
-    let mut within = Within { file: bytes, location, elements, movable: true, weights: vec![] };
+    let (alignment, weights) = (MOVED_TO, vec![]);
+    let mut within = Within { file: bytes, location, elements, alignment, movable: true, weights };
     let graph = within.model().map_err(|refusal| refusal.about(model))?;
     let weights = within.weights;
     if graph.is_some() {
@@ -67,6 +70,7 @@ struct Within<'a> {
     file: &'a [u8],
     location: &'a str,
     elements: &'a [i64],
+    alignment: usize,
     /// Whether weights may be moved.
     movable: bool,
     /// Those that are used where they lie, in the file's order.
@@ -116,9 +120,9 @@ impl Within<'_> {
         let to = if self.movable {
             // Nothing that is still wanted lies between two weights.
             let free = self.weights.last().map_or(0, |before| before.from + before.length);
-            from.checked_sub(address % MOVED_TO).filter(|&to| to >= free)?
+            from.checked_sub(address % self.alignment).filter(|&to| to >= free)?
         } else {
-            address.is_multiple_of(8).then_some(from)?
+            address.is_multiple_of(self.alignment).then_some(from)?
         };
         if !self.elements.contains(&weight.element) {
             return None;
@@ -153,16 +157,16 @@ mod tests {
             with_weights_aligned("m", &model(initializers), &|_| None).unwrap()
         };
         let bytes = aligned(&[weight("w", 127, &raw(127))]);
-        let small = with_weights_in_place("m", &bytes, "x", &[F32]).unwrap().unwrap();
+        let small = with_weights_in_place("m", &bytes, "x", &[F32], 8).unwrap().unwrap();
         assert!(small.len() < bytes.len() - data(127).len() + 128);
         let external = OnnxModel::read("m", &small).unwrap().external;
         let [tensor] = external.as_slice() else { panic!("{external:?}") };
         let start = usize::try_from(tensor.offset).unwrap();
         assert_eq!((tensor.name.as_str(), tensor.location.as_str()), ("w", "x"));
         assert_eq!(bytes[start..start + data(127).len()], data(127));
-        assert_eq!(with_weights_in_place("m", &bytes, "x", &[10]).unwrap(), None);
+        assert_eq!(with_weights_in_place("m", &bytes, "x", &[10], 8).unwrap(), None);
         let half = aligned(&[weight("w", 127, &raw(127)), typed]);
-        assert_eq!(with_weights_in_place("m", &half, "x", &[F32]).unwrap(), None);
+        assert_eq!(with_weights_in_place("m", &half, "x", &[F32], 8).unwrap(), None);
     }
 
     #[test]
