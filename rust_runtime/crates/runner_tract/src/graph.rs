@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use crate::{mended::mended, weights};
 use runner_core::{
-    LoadError, LoadErrorKind,
+    Content, LoadError, LoadErrorKind,
     onnx::{ExternalData, Node, OnnxModel},
 };
 use tract_onnx::{
@@ -28,7 +28,7 @@ pub(crate) enum Graph {
 impl Graph {
     pub(crate) fn parse(
         name: &str,
-        content: &[u8],
+        content: Content,
         declared: &OnnxModel,
         external: &ExternalData,
     ) -> Result<Self, LoadError> {
@@ -38,7 +38,7 @@ impl Graph {
         // that `typed` puts in their place.
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         check_operators(name, &onnx, declared)?;
-        let (proto, lacking) = weights::read(name, content, external)?;
+        let (proto, lacking) = weights::read(name, &content, external)?;
         let folder = external.folder.as_ref().and_then(|folder| folder.to_str());
         let model = parse(&onnx, &proto, folder)
             .and_then(|parsed| weights::put(parsed, lacking, content))

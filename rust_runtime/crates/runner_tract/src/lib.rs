@@ -30,8 +30,8 @@ mod weights;
 use std::{num::NonZero, path::Path};
 
 use runner_core::{
-    Availability, Backend, Capabilities, DType, Device, LoadError, ModelInfo, Precision, RunError,
-    RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
+    Availability, Backend, Capabilities, Content, DType, Device, LoadError, ModelInfo, Precision,
+    RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
     onnx::{ExternalData, OnnxModel, Signature, TensorSpecHint},
 };
 #[cfg(not(target_family = "wasm"))]
@@ -120,9 +120,7 @@ pub fn load_from_bytes(name: &str, bytes: &[u8]) -> Result<TractRunner, LoadErro
 pub fn load_content(config: &RunnerConfig, content: Vec<u8>) -> Result<TractRunner, LoadError> {
     let capacity = plans_wanted(config)?;
     guard_load(&config.source.name(), || {
-        let opened = read(config, &content)?;
-        drop(content);
-        planned(config, opened, capacity)
+        planned(config, read(config, Content::Owned(content))?, capacity)
     })
 }
 
@@ -185,19 +183,19 @@ fn planned(
 fn opened(config: &RunnerConfig) -> Result<(OnnxModel, Graph), LoadError> {
     match prepared::open(config)? {
         Some(file) => prepared::read(config, file),
-        None => read(config, &config.content(false)?),
+        None => read(config, config.content(false)?),
     }
 }
 
 #[cfg(target_family = "wasm")]
 fn opened(config: &RunnerConfig) -> Result<(OnnxModel, Graph), LoadError> {
-    read(config, &config.content(false)?)
+    read(config, config.content(false)?)
 }
 
 /// What an ONNX file declares, and its graph.
-fn read(config: &RunnerConfig, content: &[u8]) -> Result<(OnnxModel, Graph), LoadError> {
+fn read(config: &RunnerConfig, content: Content) -> Result<(OnnxModel, Graph), LoadError> {
     let name = config.source.name();
-    let declared = OnnxModel::read(&name, content)?;
+    let declared = OnnxModel::read(&name, &content)?;
     let external = ExternalData::resolve(config, &declared)?;
     // Shapes that do not fit are the user's fault, so they are refused before the file's faults.
     Signature::new(config, &declared)?;

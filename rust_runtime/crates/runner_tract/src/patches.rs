@@ -8,12 +8,15 @@
 //! computed along with it, and every place that tract lays out in another way stay tract's.
 #![allow(unsafe_code, reason = "tract's kernels take a panel by its address")]
 
+mod border;
+
 use std::{
     alloc::Layout,
     array,
     collections::HashMap,
     fmt,
     hash::{Hash, Hasher},
+    ops::Range,
     sync::Arc,
 };
 
@@ -27,6 +30,7 @@ use tract_onnx::{
         },
         op_as_typed_op, op_out_of_plan,
         ops::{
+            array::Pad,
             cnn::{Conv, PaddingSpec, PoolSpec},
             matmul::pack::DynPackedExoticFact,
         },
@@ -37,6 +41,8 @@ use tract_onnx::{
         },
     },
 };
+
+use self::border::{Border, Window};
 
 /// What tract calls its own operation, and what it puts behind the name of the convolution.
 const REPLACED: (&str, &str) = ("LazyIm2col", ".lazyIm2col");
@@ -57,10 +63,29 @@ pub(crate) fn optimized(mut model: TypedModel) -> TractResult<TypedModel> {
         let (input, output) = (model.outlet_fact(node.inputs[0])?, &node.outputs[0].fact);
         // What cannot be followed stays tract's.
         let Ok(Some(patches)) = Patches::new(convolution, input, output) else { continue };
-        TypedModelPatch::replace_single_op(&model, node, &node.inputs, patches)?
-            .apply(&mut model)?;
+        let (input, patches) = unpadded(&model, node.inputs[0], convolution, patches)?;
+        TypedModelPatch::replace_single_op(&model, node, &[input], patches)?.apply(&mut model)?;
     }
     Ok(model)
+}
+
+/// The patches of what tract pads with zeros for a convolution, from before it does, if they can
+/// be taken there: the padded input is then never made.
+fn unpadded(
+    model: &TypedModel,
+    padded: OutletId,
+    convolution: &Conv,
+    patches: Patches,
+) -> TractResult<(OutletId, Patches)> {
+    let node = model.node(padded.node);
+    let before = match node.op_as::<Pad>() {
+        Some(pad) => {
+            let shape = model.outlet_fact(node.inputs[0])?.shape.as_concrete();
+            shape.and_then(|shape| patches.before(pad, shape, convolution))
+        }
+        None => None,
+    };
+    Ok(before.map_or((padded, patches), |patches| (node.inputs[0], patches)))
 }
 
 /// Where the elements of a product's right side are: row by row, column by column.
@@ -70,30 +95,31 @@ struct Offsets {
     /// Of each row from the first: an element of the kernel in one channel.
     rows: Vec<usize>,
     /// Of each column from the first: a place of the result.
-    columns: Vec<usize>,
+    columns: Vec<isize>,
     /// Whether a panel's columns stand side by side.
     in_line: Vec<bool>,
+    border: Option<Border>,
 }
 
 impl Offsets {
-    fn new(packing: PackedFormat, rows: Vec<usize>, columns: Vec<usize>) -> Self {
+    fn new(packing: PackedFormat, rows: Vec<usize>, columns: Vec<isize>) -> Self {
         let in_line = columns
             .chunks(packing.r)
             .map(|panel| {
                 panel.len() == packing.r && panel.is_sorted_by(|left, right| left + 1 == *right)
             })
             .collect();
-        Self { packing, rows, columns, in_line }
+        Self { packing, rows, columns, in_line, border: None }
     }
 
     /// The last element that is read, if any is.
     fn last(&self) -> Option<usize> {
-        Some(self.rows.iter().max()? + self.columns.iter().max()?)
+        self.rows.iter().max()?.checked_add_signed(*self.columns.iter().max()?)
     }
 
-    fn columns_of(&self, panel: usize) -> &[usize] {
+    fn columns_of(&self, panel: usize) -> Range<usize> {
         let start = panel * self.packing.r;
-        &self.columns[start..self.columns.len().min(start + self.packing.r)]
+        start..self.columns.len().min(start + self.packing.r)
     }
 
     /// Fills a panel of `WIDTH` columns.
@@ -102,15 +128,24 @@ impl Offsets {
     /// Every element of the panel can be read from `from` on, and `to` has room for all rows.
     #[inline]
     unsafe fn fill<const WIDTH: usize>(&self, panel: usize, from: *const f32, mut to: *mut f32) {
-        let columns = self.columns_of(panel);
-        let Ok(columns) = <[usize; WIDTH]>::try_from(columns) else {
+        let range = self.columns_of(panel);
+        let Ok(columns) = <[isize; WIDTH]>::try_from(&self.columns[range.clone()]) else {
             // SAFETY: the caller's.
-            return unsafe { self.fill_any(columns, from, to) };
+            return unsafe { self.fill_any(panel, from, to) };
         };
+        if let Some(border) = self.border.as_ref().filter(|border| !border.inside[panel]) {
+            // SAFETY: the caller's.
+            return match Border::line(&border.columns[range]) {
+                Some(first) => unsafe {
+                    self.fill_line::<WIDTH>(border, first, from.wrapping_offset(columns[0]), to);
+                },
+                None => unsafe { self.fill_any(panel, from, to) },
+            };
+        }
         // SAFETY: the caller's.
         unsafe {
             if self.in_line[panel] {
-                let from = from.add(columns[0]);
+                let from = from.offset(columns[0]);
                 for &row in &self.rows {
                     let elements = from.add(row).cast::<[f32; WIDTH]>();
                     to.cast::<[f32; WIDTH]>().write_unaligned(elements.read_unaligned());
@@ -119,7 +154,8 @@ impl Offsets {
             } else {
                 for &row in &self.rows {
                     let from = from.add(row);
-                    let elements: [f32; WIDTH] = array::from_fn(|index| *from.add(columns[index]));
+                    let elements: [f32; WIDTH] =
+                        array::from_fn(|index| *from.offset(columns[index]));
                     to.cast::<[f32; WIDTH]>().write_unaligned(elements);
                     to = to.add(WIDTH);
                 }
@@ -127,18 +163,62 @@ impl Offsets {
         }
     }
 
-    /// Fills a panel of any width, or as much of it as there are columns.
+    /// Fills a panel of `WIDTH` columns that stand side by side, the first of them at `first`, where
+    /// some of its elements may lie beyond the input. Those are zero.
+    ///
+    /// # Safety
+    /// As of [`Offsets::fill`], for the elements of the input; `from` is where those of the first
+    /// column are.
+    unsafe fn fill_line<const WIDTH: usize>(
+        &self,
+        border: &Border,
+        first: [isize; 2],
+        from: *const f32,
+        mut to: *mut f32,
+    ) {
+        let lines = 0..border.sides[0];
+        let whole = 0..=border.sides[1] - WIDTH.cast_signed();
+        for (&row, [down, right]) in self.rows.iter().zip(&border.rows) {
+            let (line, column) = (first[0] + down, first[1] + right);
+            let mut elements = [0.0; WIDTH];
+            let from = from.wrapping_add(row);
+            // SAFETY: the caller's; what is beyond the input is not read.
+            unsafe {
+                if !lines.contains(&line) {
+                } else if whole.contains(&column) {
+                    elements = from.cast::<[f32; WIDTH]>().read_unaligned();
+                } else {
+                    for (index, (place, element)) in (column..).zip(&mut elements).enumerate() {
+                        if border.has([line, place]) {
+                            *element = *from.wrapping_add(index);
+                        }
+                    }
+                }
+                to.cast::<[f32; WIDTH]>().write_unaligned(elements);
+                to = to.add(WIDTH);
+            }
+        }
+    }
+
+    /// Fills a panel of any width, or as much of it as there are columns, with zeros for elements
+    /// beyond the input.
     ///
     /// # Safety
     /// As of [`Offsets::fill`].
     #[inline(never)]
-    unsafe fn fill_any(&self, columns: &[usize], from: *const f32, mut to: *mut f32) {
-        for &row in &self.rows {
-            // SAFETY: the caller's.
+    unsafe fn fill_any(&self, panel: usize, from: *const f32, mut to: *mut f32) {
+        let range = self.columns_of(panel);
+        let columns = &self.columns[range.clone()];
+        let border = self.border.as_ref().map(|border| (border, &border.columns[range]));
+        for (index, &row) in self.rows.iter().enumerate() {
+            let is_there = |place: usize| {
+                border.is_none_or(|(border, places)| border.has_row(index, places[place]))
+            };
+            // SAFETY: the caller's; what is beyond the input is not read.
             unsafe {
-                let from = from.add(row);
-                for (index, &column) in columns.iter().enumerate() {
-                    *to.add(index) = *from.add(column);
+                for (place, &column) in columns.iter().enumerate() {
+                    let at = from.wrapping_add(row).wrapping_offset(column);
+                    *to.add(place) = if is_there(place) { *at } else { 0.0 };
                 }
                 to = to.add(self.packing.r);
             }
@@ -235,7 +315,7 @@ impl Patches {
         let kernel = elements(&geometry.patch.standard_layout_data_field)?;
         let rows =
             (0..channels).flat_map(|index| kernel.iter().map(move |at| at + index * channel));
-        let columns = elements(&geometry.patch.centers_offsets())?;
+        let columns = geometry.patch.centers_offsets().into_iter().collect();
         let offsets = Offsets::new(packing.clone(), rows.collect(), columns);
         let (length, group_stride) = (shape.iter().product(), channels * channel);
         let is_inside = offsets.last().is_some_and(|last| {
@@ -245,6 +325,33 @@ impl Patches {
         });
         let offsets = Arc::new(offsets);
         Ok(is_inside.then_some(Self { offsets, groups, group_stride, length }))
+    }
+
+    /// The same patches of an input of this shape, which tract pads with zeros to what `self` are of.
+    fn before(&self, pad: &Pad, shape: &[usize], convolution: &Conv) -> Option<Self> {
+        let window = Window::new(pad, shape, &convolution.pool_spec)?;
+        let group = window.channels / self.groups;
+        let (rows, columns) = window.offsets(window.padded(), group);
+        if rows != self.offsets.rows || columns != self.offsets.columns {
+            return None;
+        }
+        let [height, width] = window.sides;
+        let (rows, columns) = window.offsets(window.sides, group);
+        // From the first element of the picture, and not of what is before it.
+        let start = (window.before[0] * width + window.before[1]).cast_signed();
+        let columns = columns.iter().map(|column| column - start).collect();
+        let mut offsets = Offsets::new(self.offsets.packing.clone(), rows, columns);
+        let border = window.border(group, offsets.packing.r)?;
+        // Elements at the border are looked at one by one, which takes longer than padding a picture
+        // that is little else.
+        let inside = border.inside.iter().filter(|&&inside| inside).count();
+        offsets.border = (inside * 2 > border.inside.len()).then_some(border);
+        offsets.border.is_some().then(|| Self {
+            offsets: Arc::new(offsets),
+            groups: self.groups,
+            group_stride: group * height * width,
+            length: window.channels * height * width,
+        })
     }
 }
 
@@ -335,7 +442,7 @@ impl MMMInputValue for Matrix {
                 8 => offsets.fill::<8>(panel, from, to),
                 12 => offsets.fill::<12>(panel, from, to),
                 16 => offsets.fill::<16>(panel, from, to),
-                _ => offsets.fill_any(offsets.columns_of(panel), from, to),
+                _ => offsets.fill_any(panel, from, to),
             }
         }
         Ok(buffer)

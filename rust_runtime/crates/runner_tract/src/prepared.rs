@@ -66,7 +66,7 @@ pub(crate) fn prepare(
     if open(config)?.is_some() {
         return Err(unsupported("it is prepared already".to_owned()));
     }
-    let (declared, graph) = read_onnx(config, &config.content(false)?)?;
+    let (declared, graph) = read_onnx(config, config.content(false)?)?;
     let signature = Signature::new(config, &declared)?;
     let typed =
         graph.typed(symbolic_facts(&graph, &signature)).and_then(TypedModel::into_decluttered);

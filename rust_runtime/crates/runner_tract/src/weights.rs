@@ -4,7 +4,7 @@
 
 use prost::Message;
 use runner_core::{
-    LoadError, LoadErrorKind,
+    Content, LoadError, LoadErrorKind,
     onnx::{ExternalData, with_weights_in_place},
 };
 use tract_onnx::{
@@ -87,14 +87,15 @@ fn taken(proto: &mut ModelProto) -> TractResult<Vec<Weight>> {
     Ok(weights)
 }
 
-/// The graph with its weights, which lie in the file.
+/// The graph with its weights, which lie in the file. They are taken from its end on, and what was
+/// taken is given back at once if the file is ours: of two copies only one weight is there twice.
 pub(crate) fn put(
     parsed: ParseResult,
     weights: Vec<Weight>,
-    content: &[u8],
+    mut content: Content,
 ) -> TractResult<InferenceModel> {
     let ParseResult { mut model, outlets_by_name, .. } = parsed;
-    for weight in weights {
+    for weight in weights.into_iter().rev() {
         let Weight { name, datum_type, shape, start } = weight;
         let length = shape.iter().product::<usize>() * datum_type.size_of();
         let bytes = content.get(start..).and_then(|rest| rest.get(..length));
@@ -106,6 +107,10 @@ pub(crate) fn put(
         ensure!(node.op_as::<Const>().is_some(), "the weight {name:?} is no constant");
         node.outputs[0].fact = TypedFact::try_from(Arc::clone(&tensor))?.into();
         node.op = Const::new(tensor)?.into();
+        if let Content::Owned(file) = &mut content {
+            file.truncate(start);
+            file.shrink_to_fit();
+        }
     }
     Ok(model)
 }
