@@ -165,7 +165,7 @@ test("threads are there where the page is isolated, and nowhere else", async () 
   await open(isolated);
   const threads = await inPage("return (await open({}, { threads: 2 })).info.threads");
   expect(threads).toBe(2);
-  expect(page.workers()).toHaveLength(3);
+  expect(page.workers()).toHaveLength(2);
 });
 
 test("`auto` tries both engines and keeps one worker", async () => {
