@@ -53,7 +53,8 @@ patch_crates() {
     for file in "$root"/rust_runtime/patches/*.patch; do
         name="$(basename "$file" .patch)"
         sources="$(grep -oE "\"manifest_path\":\"[^\"]*/${name%-*}(-${name##*-})?/Cargo.toml\"" <<<"$metadata" |
-            cut -d'"' -f4 | head -1)"
+            cut -d'"' -f4 | head -1 || true)"
+        [ -n "$sources" ] || fail "Cargo.lock has no $name, which $file changes" "see rust_runtime/patches/README.md"
         copy="$wasm_target/patched/$name"
         # A copy that stands is as good as new, and Cargo need not build it again.
         if ! cmp -s "$file" "$copy/.patch"; then
@@ -61,7 +62,7 @@ patch_crates() {
             mkdir -p "$copy"
             cp -R "$(dirname "$sources")/." "$copy"
             (cd "$copy" && GIT_CEILING_DIRECTORIES="$wasm_target/patched" git apply "$file") ||
-                fail "$file does not fit ${sources:-Cargo.lock}" "see rust_runtime/patches/README.md"
+                fail "$file does not fit $sources" "see rust_runtime/patches/README.md"
             cp "$file" "$copy/.patch"
         fi
         paths+=("\"$copy\"")
