@@ -38,7 +38,7 @@ use crate::{
     clock::Clock,
     gate::{Entrance, Pass},
     model::Version,
-    pool::{Pool, Turn},
+    pool::{self, Pool, Turn},
     timely::{all, timely},
 };
 
@@ -191,8 +191,14 @@ impl Pictures {
             };
             let reply = first.await?;
             let last = pending.is_empty();
+            let quick = last && under.is_quick(&reply.outputs);
             let step = move || under.step((queued, reply), last, encode);
-            match self.pool.run(Turn::GoOn, deadline, step).await? {
+            let step = if quick {
+                pool::guarded(step)?
+            } else {
+                self.pool.run(Turn::GoOn, deadline, step).await?
+            };
+            match step {
                 Step::More(more, next) => (under, inputs) = (more, next),
                 Step::Done(reply) => {
                     reply.timing.note(version.metrics());

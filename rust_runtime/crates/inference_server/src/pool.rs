@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 
 use crate::{ServerError, clock::Clock, timely::timely};
 
-/// Runs jobs in the order in which they come, those that go on with something first. A thread is a permit to compute: a job that waits
-/// for something else ends, and what follows is another job.
+/// Runs jobs in the order in which they come, those that go on with something first. A thread is a
+/// permit to compute: a job that waits for something else ends, and what follows is another job.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     clock: Arc<Clock>,
@@ -66,11 +66,17 @@ where
 
     fn run(self: Box<Self>) {
         let Self { work, answer } = *self;
-        // A panic is the answer to this job, and the thread goes on.
-        let done = guard_run("picture", || Ok(work()));
-        let _ =
-            answer.send(done.unwrap_or_else(|panic| Err(ServerError::fault(panic.to_string()))));
+        let _ = answer.send(guarded(work));
     }
+}
+
+/// Does some work on this thread; a panic is its answer, and the thread goes on.
+///
+/// # Errors
+/// Those of the work, and [`crate::ErrorKind::Fault`] when it panics.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, ServerError>) -> Result<T, ServerError> {
+    let done = guard_run("picture", || Ok(work()));
+    done.unwrap_or_else(|panic| Err(ServerError::fault(panic.to_string())))
 }
 
 impl fmt::Debug for Pool {

@@ -127,6 +127,15 @@ impl PictureRun {
         }
     }
 
+    /// Whether the outputs need only be sorted, or not even that: no picture and no boxes are made
+    /// of them.
+    pub fn ends_quickly(&self) -> bool {
+        match &self.steps {
+            Steps::Whole(whole) => whole.ends_quickly(),
+            Steps::Tiles(_) => false,
+        }
+    }
+
     /// Bytes of the input of one run.
     pub fn input_bytes(&self) -> usize {
         match &self.steps {

@@ -10,6 +10,7 @@ use super::{
     queue::{Most, Taken},
     shared::{Shared, State, signed},
 };
+use crate::memory;
 
 /// So many batches in a row that failed, each of whose requests went well by itself, end batching.
 const FRUITLESS: u32 = 3;
@@ -119,12 +120,16 @@ impl Shared {
         let mut state = self.lock();
         state.running[thread] = None;
         state.queue.release(bytes);
-        state.tuner.record(learnt.key, learnt.rows, learnt.took);
+        let settled = state.tuner.record(learnt.key, learnt.rows, learnt.took);
         if learnt.joined {
             state.fruitless = 0;
         }
         drop(state);
         self.forget(requests, bytes);
+        if settled {
+            // By now the engine has the memory that such runs take.
+            memory::gather_beside();
+        }
     }
 
     /// Some of what an engine thread has taken is about to be answered, or is dropped.

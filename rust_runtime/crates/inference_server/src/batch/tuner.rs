@@ -109,13 +109,15 @@ impl Tuner {
         self.bounds.most_rows
     }
 
-    /// Takes note of a run of so many rows.
-    pub(super) fn record(&mut self, key: &Key, rows: usize, took: Duration) {
+    /// Takes note of a run of so many rows; tells whether such runs have just ceased to be new.
+    pub(super) fn record(&mut self, key: &Key, rows: usize, took: Duration) -> bool {
         let bucket = (rows.max(1).ilog2() as usize).min(BUCKETS - 1);
         let row = took.as_secs_f64() / rows.max(1) as f64;
         let curve = self.curve(key);
         curve.runs = curve.runs.wrapping_add(1);
-        curve.costs[bucket].add(row, curve.runs);
+        let cost = &mut curve.costs[bucket];
+        cost.add(row, curve.runs);
+        cost.runs == EARLY
     }
 
     /// The size chosen for the shape that ran last.

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     InferRequest,
     batch::{Batcher, Engines, Pending},
+    memory,
 };
 
 /// Loads a model with the engine of a name.
@@ -64,6 +65,7 @@ fn load_unnamed(description: &Description, around: &Surroundings) -> Result<Vers
         prove_alike(runner.as_ref(), goldens, &samples)?;
     }
     files.check_unchanged()?;
+    memory::gather();
     let threads = team.runners.first().map_or(1, |runner| runner.info().threads);
     let facts = Facts {
         name: description.name.clone(),

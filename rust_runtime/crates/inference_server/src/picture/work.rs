@@ -12,7 +12,11 @@ use vision_model::{Answer, PictureRun, Want};
 use super::{
     PictureReply, PictureRequest, PictureResult, PictureTiming, Wanted, spans::Spans, units_of,
 };
-use crate::{ErrorKind, InferReply, ServerError, Timing, model::Version};
+use crate::{ErrorKind, InferReply, ServerError, Timing, model::Version, tensor_bytes};
+
+/// Outputs of so many bytes are looked at where they come, when that is quick: another thread would
+/// take longer to wake.
+const READ_AT_ONCE: usize = 64 << 10;
 
 /// Bounds of one picture.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +133,11 @@ fn want(wanted: Wanted, version: &Version) -> Want {
 }
 
 impl Under {
+    /// Whether next to nothing is left to do with the outputs of a run.
+    pub(super) fn is_quick(&self, outputs: &NamedTensors) -> bool {
+        self.run.ends_quickly() && tensor_bytes(outputs) <= READ_AT_ONCE
+    }
+
     /// The outputs that a run of the model is asked for.
     pub(super) fn outputs_of_a_run(&self) -> Option<Vec<String>> {
         self.outputs.clone()

@@ -44,6 +44,10 @@ impl Whole {
         Ok((way, Self { picture, input, output, placement, own_sides, answer: None }))
     }
 
+    pub(super) fn ends_quickly(&self) -> bool {
+        matches!(self.output, None | Some(Postprocess::Classification(_)))
+    }
+
     pub(super) fn input_bytes(&self) -> usize {
         let [width, height] = self.placement.taken;
         input_bytes(&self.input, [width, height])
