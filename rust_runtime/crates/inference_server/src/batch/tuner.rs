@@ -8,14 +8,21 @@ use super::entry::Key;
 const BUCKETS: usize = 12;
 /// A larger batch must save so much of the time a row takes, since its first rows wait for longer.
 const WORTH: f64 = 0.03;
-/// A size is judged from so many runs on: the first may be a plan made or memory taken.
-const JUDGED_FROM: u32 = 2;
-/// Of the first runs of a size the quickest counts.
-const EARLY: u32 = 4;
-/// Weight of the newest run after those.
-const NEWEST: f64 = 0.05;
-/// Whether a neighbouring size has become better is looked up once in so many full batches.
+/// A size is judged from so many runs on.
+const JUDGED_FROM: u32 = 3;
+/// Of so many latest runs of a size,
+const LATEST: usize = 32;
+/// the quickest tenth counts: a plan that is made, memory that is taken and what else runs on the
+/// machine only ever make a run longer, and the longer a run is the less often it is spared.
+const QUICKEST: usize = 10;
+/// A neighbouring size is looked at for so many runs, since one of them says little:
+const LOOK: u32 = 4;
+/// first after so many full batches, then each time after twice as many,
+const FIRST_LOOK: u32 = 16;
+/// until one of so many full batches is a look.
 const LOOK_EVERY: u32 = 64;
+/// After so many runs of a size its memory has been taken: that of the first, and what grows later.
+const SETTLED: [u32; 2] = [4, 64];
 /// Shapes that are learnt about at one time.
 const MOST_SHAPES: usize = 16;
 
@@ -44,38 +51,44 @@ pub(super) struct Tuner {
 #[derive(Debug, Default, Clone)]
 struct Curve {
     costs: [Cost; BUCKETS],
-    /// Runs so far.
-    runs: u32,
     /// Runs since a neighbour was looked at.
     full: u32,
     looks: u32,
+    /// The size that is looked at, and for how many runs more.
+    look: (usize, u32),
 }
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Cost {
     runs: u32,
-    /// Which of the curve's runs was its last.
-    last: u32,
-    /// Seconds a row.
-    row: f64,
+    /// Seconds a row, of the latest runs, in a ring.
+    latest: [f64; LATEST],
 }
 
 impl Cost {
-    fn add(&mut self, row: f64, now: u32) {
-        // The longer ago a size was last run, the less is still true of what was known of it.
-        let age = f64::from(now.saturating_sub(self.last).max(1));
-        self.row = match self.runs {
-            0 => row,
-            runs if runs < EARLY => self.row.min(row),
-            // One run in which the machine was elsewhere says little.
-            _ => self.row + (NEWEST * age).min(0.5) * (row.min(3.0 * self.row) - self.row),
-        };
-        self.last = now;
-        self.runs = self.runs.saturating_add(1);
+    fn add(&mut self, row: f64) {
+        self.latest[self.runs as usize % LATEST] = row;
+        self.runs = self.runs.wrapping_add(1).max(1);
     }
 
+    fn latest(&self) -> &[f64] {
+        &self.latest[..LATEST.min(self.runs as usize)]
+    }
+
+    /// Seconds a row when nothing else runs.
     fn judged(&self) -> Option<f64> {
-        (self.runs >= JUDGED_FROM).then_some(self.row)
+        let mut latest = [0.0; LATEST];
+        let latest = &mut latest[..self.latest().len()];
+        latest.copy_from_slice(self.latest());
+        let place = latest.len() / QUICKEST;
+        let judged = self.runs >= JUDGED_FROM;
+        judged.then(|| *latest.select_nth_unstable_by(place, f64::total_cmp).1)
+    }
+
+    /// Seconds a row as it is now.
+    fn usual(&self) -> Option<f64> {
+        let latest = self.latest();
+        self.judged().map(|_| latest.iter().sum::<f64>() / latest.len() as f64)
     }
 }
 
@@ -109,15 +122,14 @@ impl Tuner {
         self.bounds.most_rows
     }
 
-    /// Takes note of a run of so many rows; tells whether such runs have just ceased to be new.
+    /// Takes note of a run of so many rows; tells whether the memory of such runs has
+    /// just settled.
     pub(super) fn record(&mut self, key: &Key, rows: usize, took: Duration) -> bool {
         let bucket = (rows.max(1).ilog2() as usize).min(BUCKETS - 1);
         let row = took.as_secs_f64() / rows.max(1) as f64;
-        let curve = self.curve(key);
-        curve.runs = curve.runs.wrapping_add(1);
-        let cost = &mut curve.costs[bucket];
-        cost.add(row, curve.runs);
-        cost.runs == EARLY
+        let cost = &mut self.curve(key).costs[bucket];
+        cost.add(row);
+        SETTLED.contains(&cost.runs)
     }
 
     /// The size chosen for the shape that ran last.
@@ -133,7 +145,7 @@ impl Tuner {
     /// Seconds that a row takes in a batch of the size chosen, once that is known.
     pub(super) fn seconds_a_row(&self) -> Option<f64> {
         let (_, curve) = self.curves.last()?;
-        let costs = curve.costs.iter().filter_map(Cost::judged);
+        let costs = curve.costs.iter().filter_map(Cost::usual);
         costs.min_by(f64::total_cmp)
     }
 
@@ -188,21 +200,30 @@ impl Curve {
             return chosen;
         }
         let larger = (chosen + 1).min(bounds.last_bucket());
-        if waiting < bounds.size(larger) || bounds.last_bucket() == 0 {
-            return chosen;
-        }
-        let bearable =
+        let is_enough = |bucket| waiting >= bounds.size(bucket);
+        let fits =
             self.costs[chosen].judged().is_some_and(|row| fits(row, bounds.size(larger), bounds));
-        if self.costs[larger].judged().is_none() && bearable {
+        let may_grow = larger > chosen && is_enough(larger) && fits;
+        if may_grow && self.costs[larger].judged().is_none() {
             return larger;
         }
+        if !is_enough(chosen) {
+            return chosen;
+        }
+        if let (bucket, left @ 1..) = self.look {
+            self.look = (bucket, left - 1);
+            return bucket;
+        }
         self.full += 1;
-        if self.full < LOOK_EVERY {
+        if self.full < (FIRST_LOOK << self.looks.min(16)).min(LOOK * LOOK_EVERY) {
             return chosen;
         }
         self.full = 0;
         self.looks = self.looks.wrapping_add(1);
-        if self.looks.is_multiple_of(2) || !bearable { chosen.saturating_sub(1) } else { larger }
+        let up = may_grow && (chosen == 0 || self.looks.is_multiple_of(2));
+        let bucket = if up { larger } else { chosen.saturating_sub(1) };
+        self.look = (bucket, LOOK - 1);
+        bucket
     }
 }
 

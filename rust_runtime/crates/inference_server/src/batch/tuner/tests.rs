@@ -63,6 +63,37 @@ fn a_batch_that_gains_nothing_stays_small() {
 }
 
 #[test]
+fn others_on_the_same_processor_do_not_make_batches_look_better() {
+    let mut joined = 0;
+    for seed in 1..50 {
+        let (mut tuner, mut noise) = (Tuner::new(BOUNDS), Noise(seed));
+        for _ in 0..2000 {
+            let rows = tuner.most_rows(&key(1), 8);
+            // For each row that is answered another may be made ready meanwhile.
+            let others = (0..rows).filter(|_| noise.next() > 1.0).count();
+            let milliseconds = 6.6 * (rows as f64).powf(1.08) + 2.0 * others as f64;
+            tuner.record(&key(1), rows, Duration::from_secs_f64(milliseconds / 1e3));
+            joined += usize::from(rows > 1);
+        }
+    }
+    assert!(joined < 49 * 2000 / 20, "{joined} of {} in batches", 49 * 2000);
+}
+
+#[test]
+fn a_batch_that_was_too_large_becomes_smaller_though_no_larger_one_is_there() {
+    let mut tuner = Tuner::new(BOUNDS);
+    let mut run = |milliseconds: fn(usize) -> f64| {
+        let rows = tuner.most_rows(&key(1), 8);
+        let took = Duration::from_secs_f64(milliseconds(rows) / 1e3);
+        tuner.record(&key(1), rows, took);
+        rows
+    };
+    let before = (0..1000).map(|_| run(|rows| 20.0 + rows as f64)).last();
+    let after = (0..2000).map(|_| run(|rows| rows as f64 * (8.0 + rows as f64))).last();
+    assert_eq!((before, after), (Some(8), Some(1)));
+}
+
+#[test]
 fn a_run_does_not_become_longer_than_allowed() {
     let bounds = Bounds { longest: Duration::from_millis(30), ..BOUNDS };
     let (_, tuner) = learnt(bounds, 7, |rows| 4.0 + 2.0 * rows as f64);
