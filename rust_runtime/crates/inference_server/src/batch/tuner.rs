@@ -22,7 +22,7 @@ const FIRST_LOOK: u32 = 16;
 /// until one of so many full batches is a look.
 const LOOK_EVERY: u32 = 64;
 /// After so many runs of a size its memory has been taken: that of the first, and what grows later.
-const SETTLED: [u32; 2] = [4, 64];
+const SETTLED: [u32; 3] = [4, 64, 512];
 /// Shapes that are learnt about at one time.
 const MOST_SHAPES: usize = 16;
 
