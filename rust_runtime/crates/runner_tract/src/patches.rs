@@ -94,27 +94,76 @@ struct Offsets {
     packing: PackedFormat,
     /// Of each row from the first: an element of the kernel in one channel.
     rows: Vec<usize>,
-    /// Of each column from the first: a place of the result.
-    columns: Vec<isize>,
+    columns: Columns,
     /// Whether a panel's columns stand side by side.
     in_line: Vec<bool>,
-    border: Option<Border>,
+}
+
+/// Where each column is, a place of the result, from the first. There are as many as places in the
+/// picture, so that each is kept once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Columns {
+    Offsets(Vec<isize>),
+    /// Lines and columns of a picture that ends within the patches.
+    Places(Border),
+}
+
+impl Columns {
+    fn len(&self) -> usize {
+        match self {
+            Self::Offsets(offsets) => offsets.len(),
+            Self::Places(border) => border.columns.len(),
+        }
+    }
+
+    fn of(&self, range: Range<usize>) -> impl Iterator<Item = isize> {
+        let (offsets, border) = match self {
+            Self::Offsets(offsets) => (&offsets[range], None),
+            Self::Places(border) => (&[][..], Some((border, &border.columns[range]))),
+        };
+        let places = border
+            .into_iter()
+            .flat_map(|(border, places)| places.iter().map(|&place| border.offset(place)));
+        offsets.iter().copied().chain(places)
+    }
+
+    /// Those of `WIDTH` columns from one on, if there are as many.
+    #[inline]
+    fn array<const WIDTH: usize>(&self, range: Range<usize>) -> Option<[isize; WIDTH]> {
+        match self {
+            Self::Offsets(offsets) => offsets[range].try_into().ok(),
+            Self::Places(border) => {
+                let places: &[_; WIDTH] = border.columns[range].try_into().ok()?;
+                Some(places.map(|place| border.offset(place)))
+            }
+        }
+    }
+
+    fn border(&self) -> Option<&Border> {
+        match self {
+            Self::Offsets(_) => None,
+            Self::Places(border) => Some(border),
+        }
+    }
 }
 
 impl Offsets {
-    fn new(packing: PackedFormat, rows: Vec<usize>, columns: Vec<isize>) -> Self {
-        let in_line = columns
-            .chunks(packing.r)
-            .map(|panel| {
-                panel.len() == packing.r && panel.is_sorted_by(|left, right| left + 1 == *right)
-            })
-            .collect();
-        Self { packing, rows, columns, in_line, border: None }
+    fn new(packing: PackedFormat, rows: Vec<usize>, columns: Columns) -> Self {
+        let mut offsets = Self { packing, rows, columns, in_line: Vec::new() };
+        let panels = offsets.columns.len().div_ceil(offsets.packing.r);
+        let in_line = |panel| {
+            let range = offsets.columns_of(panel);
+            range.len() == offsets.packing.r
+                && offsets.columns.of(range).is_sorted_by(|left, right| left + 1 == *right)
+        };
+        offsets.in_line = (0..panels).map(in_line).collect();
+        offsets
     }
 
     /// The last element that is read, if any is.
     fn last(&self) -> Option<usize> {
-        self.rows.iter().max()?.checked_add_signed(*self.columns.iter().max()?)
+        let last = self.columns.of(0..self.columns.len()).max()?;
+        self.rows.iter().max()?.checked_add_signed(last)
     }
 
     fn columns_of(&self, panel: usize) -> Range<usize> {
@@ -129,11 +178,11 @@ impl Offsets {
     #[inline]
     unsafe fn fill<const WIDTH: usize>(&self, panel: usize, from: *const f32, mut to: *mut f32) {
         let range = self.columns_of(panel);
-        let Ok(columns) = <[isize; WIDTH]>::try_from(&self.columns[range.clone()]) else {
+        let Some(columns) = self.columns.array::<WIDTH>(range.clone()) else {
             // SAFETY: the caller's.
             return unsafe { self.fill_any(panel, from, to) };
         };
-        if let Some(border) = self.border.as_ref().filter(|border| !border.inside[panel]) {
+        if let Some(border) = self.columns.border().filter(|border| !border.inside[panel]) {
             // SAFETY: the caller's.
             return match Border::line(&border.columns[range]) {
                 Some(first) => unsafe {
@@ -208,15 +257,14 @@ impl Offsets {
     #[inline(never)]
     unsafe fn fill_any(&self, panel: usize, from: *const f32, mut to: *mut f32) {
         let range = self.columns_of(panel);
-        let columns = &self.columns[range.clone()];
-        let border = self.border.as_ref().map(|border| (border, &border.columns[range]));
+        let border = self.columns.border().map(|border| (border, &border.columns[range.clone()]));
         for (index, &row) in self.rows.iter().enumerate() {
             let is_there = |place: usize| {
                 border.is_none_or(|(border, places)| border.has_row(index, places[place]))
             };
             // SAFETY: the caller's; what is beyond the input is not read.
             unsafe {
-                for (place, &column) in columns.iter().enumerate() {
+                for (place, column) in self.columns.of(range.clone()).enumerate() {
                     let at = from.wrapping_add(row).wrapping_offset(column);
                     *to.add(place) = if is_there(place) { *at } else { 0.0 };
                 }
@@ -316,7 +364,7 @@ impl Patches {
         let rows =
             (0..channels).flat_map(|index| kernel.iter().map(move |at| at + index * channel));
         let columns = geometry.patch.centers_offsets().into_iter().collect();
-        let offsets = Offsets::new(packing.clone(), rows.collect(), columns);
+        let offsets = Offsets::new(packing.clone(), rows.collect(), Columns::Offsets(columns));
         let (length, group_stride) = (shape.iter().product(), channels * channel);
         let is_inside = offsets.last().is_some_and(|last| {
             last + (groups - 1) * group_stride < length
@@ -332,22 +380,21 @@ impl Patches {
         let window = Window::new(pad, shape, &convolution.pool_spec)?;
         let group = window.channels / self.groups;
         let (rows, columns) = window.offsets(window.padded(), group);
-        if rows != self.offsets.rows || columns != self.offsets.columns {
+        if rows != self.offsets.rows || Columns::Offsets(columns) != self.offsets.columns {
             return None;
         }
         let [height, width] = window.sides;
-        let (rows, columns) = window.offsets(window.sides, group);
-        // From the first element of the picture, and not of what is before it.
-        let start = (window.before[0] * width + window.before[1]).cast_signed();
-        let columns = columns.iter().map(|column| column - start).collect();
-        let mut offsets = Offsets::new(self.offsets.packing.clone(), rows, columns);
-        let border = window.border(group, offsets.packing.r)?;
+        let border = window.border(group, self.offsets.packing.r)?;
         // Elements at the border are looked at one by one, which takes longer than padding a picture
         // that is little else.
         let inside = border.inside.iter().filter(|&&inside| inside).count();
-        offsets.border = (inside * 2 > border.inside.len()).then_some(border);
-        offsets.border.is_some().then(|| Self {
-            offsets: Arc::new(offsets),
+        if inside * 2 <= border.inside.len() {
+            return None;
+        }
+        let (rows, _) = window.offsets(window.sides, group);
+        let packing = self.offsets.packing.clone();
+        Some(Self {
+            offsets: Arc::new(Offsets::new(packing, rows, Columns::Places(border))),
             groups: self.groups,
             group_stride: group * height * width,
             length: window.channels * height * width,

@@ -13,7 +13,7 @@ pub(super) struct Window {
     /// Of the picture.
     pub(super) sides: Place,
     /// Zeros before the first line and column.
-    pub(super) before: Place,
+    before: Place,
     after: Place,
     kernel: Place,
     strides: Place,
@@ -126,8 +126,7 @@ pub(super) struct Border {
     pub(super) sides: [isize; 2],
     /// Line and column of each row, from those of the column.
     pub(super) rows: Vec<[isize; 2]>,
-    /// Line and column of each column, which are negative before the input. There are as many as
-    /// places in the picture, so that their size counts.
+    /// Line and column of each column, which are negative before the input.
     pub(super) columns: Vec<[i16; 2]>,
     /// Whether all elements of a panel are of the input.
     pub(super) inside: Vec<bool>,
@@ -139,6 +138,12 @@ impl Border {
         let &[line, first] = places.first()?;
         let in_line = (first..).zip(places).all(|(column, &place)| place == [line, column]);
         in_line.then(|| [line, first].map(isize::from))
+    }
+
+    /// From the first element of the input, before which there may be none.
+    pub(super) fn offset(&self, place: [i16; 2]) -> isize {
+        let [line, column] = place.map(isize::from);
+        line * self.sides[1] + column
     }
 
     /// Whether a row's element at a column of this place is of the input.
