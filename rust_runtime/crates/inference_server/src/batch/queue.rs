@@ -61,7 +61,8 @@ impl Queue {
     /// Puts a request behind those of its priority.
     ///
     /// # Errors
-    /// [`ErrorKind::QueueFull`] when there are as many requests, or bytes, as the queue holds;
+    /// [`ErrorKind::QueueFull`] when there are as many requests (unless it is a part of one that was
+    /// let in), or bytes, as the queue holds;
     /// [`ErrorKind::TooLarge`] for a request that it could never hold.
     pub(super) fn push(&mut self, entry: Entry) -> Result<(), ServerError> {
         if entry.bytes > self.most_bytes {
@@ -75,7 +76,8 @@ impl Queue {
             let message = format!("the model's queue is full: {what}; try again later");
             Err(ServerError::new(ErrorKind::QueueFull, message))
         };
-        if self.waiting >= self.most_requests {
+        // What is a part of a picture was let in with it, and a picture is let in once.
+        if self.waiting >= self.most_requests && !entry.part {
             return full(format!("{} requests wait", self.waiting));
         }
         if entry.bytes > self.most_bytes - self.bytes.min(self.most_bytes) {

@@ -79,3 +79,22 @@ fn pictures_wait_as_files_and_those_beyond_are_refused_at_once() {
         assert!(first.join().unwrap().is_ok());
     });
 }
+
+#[test]
+fn pictures_in_more_tiles_than_may_wait_are_let_in_one_after_the_other() {
+    let limits = QueueLimits { requests: 2, ..QueueLimits::default() };
+    let slow = Engine::new(one_to_one(&ANY), |inputs| {
+        thread::sleep(Duration::from_millis(1));
+        Ok(inputs)
+    });
+    let version = version_with(slow, &[PICTURE, IMAGE, TILING], 1, limits);
+    let pictures = pictures(&Limits::default());
+    let given = picture(700, 300, 5);
+    let predict = || block_on(pictures.predict(&version, PictureRequest::new(png(&given))));
+    thread::scope(|scope| {
+        let all: Vec<_> = (0..4).map(|_| scope.spawn(predict)).collect();
+        for reply in all {
+            assert_eq!(shown(&reply.join().unwrap().unwrap()).0, &given);
+        }
+    });
+}
