@@ -42,9 +42,10 @@ def main(words: list[str] | None = None) -> int:
         say("error: the committed figures are another machine's: leave --part and --model out")
         return _CODES[PartError]
     known = committed or {}
+    failed: list[Exception] = []
     try:
         with own_folder("server") as folder:
-            models = _figures(folder, arguments, known)
+            models = _figures(folder, arguments, known, failed)
     except _FAULTS as error:
         say(f"error: {error}")
         return _CODES.get(type(error), 1)
@@ -53,7 +54,7 @@ def main(words: list[str] | None = None) -> int:
     code = told(broken_claims(document))
     if arguments.write:
         report.write({**document, "models": merged(known, models)})
-    return code
+    return _CODES.get(type(failed[0]), 1) if failed else code
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
@@ -68,9 +69,12 @@ def _parse(words: list[str] | None) -> argparse.Namespace:
 
 
 def _figures(
-    folder: Path, arguments: argparse.Namespace, known: Mapping[str, dict[str, Any]]
+    folder: Path,
+    arguments: argparse.Namespace,
+    known: Mapping[str, dict[str, Any]],
+    failed: list[Exception],
 ) -> list[dict[str, Any]]:
-    """What the parts find of each model that they are asked of."""
+    """What the parts find of each model that they are asked of; `failed` takes what went wrong."""
     asked = [name for name in PARTS if not arguments.part or name in arguments.part]
     plan = {
         name: [part for part in asked if PARTS[part].concerns(name)]
@@ -98,17 +102,29 @@ def _figures(
         settings = [Setting(1, 1)] if arguments.quick else None
         bench = Bench(site, case, program, small, settings)
         with pinned([load_core]):
-            models.append(measured(bench, parts, known.get(name, {})))
+            models.append(measured(bench, parts, known.get(name, {}), failed))
     return models
 
 
-def measured(bench: Bench, parts: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of the parts, and how many seconds each took."""
+def measured(
+    bench: Bench, parts: Sequence[str], known: Mapping[str, Any], failed: list[Exception]
+) -> dict[str, Any]:
+    """The figures of the parts, and how many seconds each took.
+
+    A part that fails takes only those with it that go by its figures.
+    """
     found: dict[str, Any] = {}
     seconds = {}
     for part in parts:
+        if not {*known, *found}.issuperset(PARTS[part].needs):
+            continue
         start = time.monotonic()
-        found |= PARTS[part].measure(bench, {**known, **found})
+        try:
+            found |= PARTS[part].measure(bench, {**known, **found})
+        except _FAULTS as error:
+            say(f"error: {bench.case.subject.name}, {part}: {error}")
+            failed.append(error)
+            continue
         seconds[part] = round(time.monotonic() - start)
     return {"model": bench.case.subject.name, "seconds": seconds, **found}
 

@@ -6,12 +6,14 @@ import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from benchmarks.server import claims, parts, report, run
 from benchmarks.server.claims import AUTO, OURS
+from benchmarks.server.generator import LoadError
 
 ROUNDS, WINDOWS = 3, 4
 MACHINE = {
@@ -282,6 +284,26 @@ def test_what_went_by_figures_that_were_found_anew_is_left_out() -> None:
     (found,) = run.merged({"denoiser": model("denoiser")}, [again])
     assert "steady" not in found
     assert found["overload"] == model()["overload"]
+
+
+def test_a_part_that_fails_takes_only_those_that_go_by_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> dict[str, object]:
+        raise LoadError("ours, ort: refused")
+
+    made = {
+        "jpeg": parts.Part(refused, ("auto",)),
+        "p99": parts.Part(lambda *_: {"steady": 1}, ("steady",), needs=("auto",)),
+        "idle": parts.Part(lambda *_: {"idle": 2}, ("idle",)),
+    }
+    monkeypatch.setattr(run, "PARTS", made)
+    bench = SimpleNamespace(case=SimpleNamespace(subject=SimpleNamespace(name="denoiser")))
+    failed: list[Exception] = []
+    found = run.measured(cast(parts.Bench, bench), list(made), {}, failed)
+    assert found == {"model": "denoiser", "seconds": {"idle": 0}, "idle": 2}
+    assert [str(error) for error in failed] == ["ours, ort: refused"]
+    assert "error: denoiser, jpeg: ours, ort: refused" in capsys.readouterr().err
 
 
 def test_figures_of_another_machine_are_not_mixed_in(
