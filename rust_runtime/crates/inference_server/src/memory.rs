@@ -6,9 +6,13 @@ mod huge_pages;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::Duration,
 };
 
-static GATHERING: AtomicBool = AtomicBool::new(false);
+/// Memory is not gathered more often than this, on the threads for that.
+const PAUSE: Duration = Duration::from_secs(1);
+
+static WAITING: AtomicBool = AtomicBool::new(false);
 
 /// Makes huge pages of what is in memory, where the system does that: engines read their weights and
 /// buffers from one end to the other in every run, and every small page costs them time.
@@ -17,17 +21,18 @@ pub(crate) fn gather() {
     huge_pages::gather();
 }
 
-/// [`gather`] on a thread of its own, unless one is at it.
-pub(crate) fn gather_beside() {
-    if GATHERING.swap(true, Ordering::Relaxed) {
+/// [`gather`], a little later, on a thread of its own; one that waits already is as good.
+pub(crate) fn gather_later() {
+    if WAITING.swap(true, Ordering::Relaxed) {
         return;
     }
-    let gathered = || {
+    let later = || {
+        thread::sleep(PAUSE);
+        WAITING.store(false, Ordering::Relaxed);
         gather();
-        GATHERING.store(false, Ordering::Relaxed);
     };
-    if thread::Builder::new().name("huge-pages".into()).spawn(gathered).is_err() {
-        GATHERING.store(false, Ordering::Relaxed);
+    if thread::Builder::new().name("huge-pages".into()).spawn(later).is_err() {
+        WAITING.store(false, Ordering::Relaxed);
     }
 }
 

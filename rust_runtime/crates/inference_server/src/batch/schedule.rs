@@ -128,7 +128,7 @@ impl Shared {
         self.forget(requests, bytes);
         if settled {
             // By now the engine has the memory that such runs take.
-            memory::gather_beside();
+            memory::gather_later();
         }
     }
 

@@ -122,8 +122,8 @@ impl Tuner {
         self.bounds.most_rows
     }
 
-    /// Takes note of a run of so many rows; tells whether the memory of such runs has
-    /// just settled.
+    /// Takes note of a run of so many rows; tells whether the memory that such runs take
+    /// has just settled.
     pub(super) fn record(&mut self, key: &Key, rows: usize, took: Duration) -> bool {
         let bucket = (rows.max(1).ilog2() as usize).min(BUCKETS - 1);
         let row = took.as_secs_f64() / rows.max(1) as f64;
