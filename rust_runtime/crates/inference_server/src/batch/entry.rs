@@ -42,6 +42,9 @@ pub(super) struct Entry {
     pub(super) inputs: NamedTensors,
     pub(super) outputs: Option<Vec<String>>,
     pub(super) arrived: Instant,
+    /// From when on it has its place in the queue: a part of a picture has the picture's, so that
+    /// what came first is done first, however many parts it takes.
+    pub(super) since: Instant,
     pub(super) deadline: Instant,
     /// Whether it is one of several runs for a request, which whoever asks for them counts.
     pub(super) part: bool,
@@ -59,12 +62,13 @@ impl Entry {
         (deadline, part): (Instant, bool),
     ) -> Result<(Self, oneshot::Receiver<Answer>), ServerError> {
         let bytes = request.bytes();
-        let InferRequest { inputs, outputs, priority, .. } = request;
+        let InferRequest { inputs, outputs, priority, received, .. } = request;
         let inputs = in_order(info, inputs)?;
         check_outputs(info, outputs.as_deref())?;
         let rows = if batching.is_possible() { common_rows(&inputs)? } else { 1 };
         let (reply, answer) = oneshot::channel();
         let key = Key::of(&inputs, outputs.as_ref());
+        let arrived = Instant::now();
         let entry = Self {
             id: 0,
             key,
@@ -73,7 +77,8 @@ impl Entry {
             priority,
             inputs,
             outputs,
-            arrived: Instant::now(),
+            arrived,
+            since: if part { received.min(arrived) } else { arrived },
             deadline,
             part,
             reply,

@@ -58,7 +58,7 @@ impl Queue {
         self.bytes
     }
 
-    /// Puts a request behind those of its priority.
+    /// Puts a request behind those of its priority that came before it.
     ///
     /// # Errors
     /// [`ErrorKind::QueueFull`] when there are as many requests (unless it is a part of one that was
@@ -85,14 +85,16 @@ impl Queue {
         }
         self.waiting += 1;
         self.bytes += entry.bytes;
-        self.lanes.entry(entry.priority).or_default().push_back(entry);
+        let lane = self.lanes.entry(entry.priority).or_default();
+        let before = lane.iter().rposition(|other| other.since <= entry.since);
+        lane.insert(before.map_or(0, |place| place + 1), entry);
         Ok(())
     }
 
     /// Takes out a request whose client has left.
     pub(super) fn remove(&mut self, priority: Priority, id: u64) -> Option<Entry> {
         let lane = self.lanes.get_mut(&priority)?;
-        let place = lane.binary_search_by_key(&id, |entry| entry.id).ok()?;
+        let place = lane.iter().position(|entry| entry.id == id)?;
         let entry = lane.remove(place)?;
         self.waiting -= 1;
         self.bytes -= entry.bytes;

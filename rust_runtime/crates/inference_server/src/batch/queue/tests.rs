@@ -148,3 +148,16 @@ fn one_that_leaves_is_taken_out_at_once() {
     assert_eq!(bench.queue.drain().len(), 2);
     assert_eq!((bench.queue.waiting(), bench.queue.bytes()), (0, 0));
 }
+
+#[test]
+fn parts_of_what_came_first_are_done_first() {
+    let mut bench = Bench::new();
+    let start = Instant::now();
+    for since in [0, 10, 0, 20, 10, 0] {
+        let since = start + Duration::from_millis(since);
+        bench.push_as(&[1, 4], |entry| entry.since = since).unwrap();
+    }
+    let left = bench.queue.remove(Priority::default(), 3).map(|entry| entry.id);
+    assert_eq!(left, Some(3));
+    assert_eq!(bench.take(8), [1, 6, 2, 5, 4]);
+}
