@@ -80,14 +80,18 @@ fn runs(blocks: impl Iterator<Item = usize>, size: usize) -> Vec<Range<usize>> {
     runs
 }
 
-/// Whether enough of a block is in memory; of memory that is no longer there it is not.
+/// Whether enough of a block is in memory.
 fn is_resident(start: usize, (size, page): (usize, usize)) -> bool {
+    100 * resident(start, (size, page)) >= RESIDENT * (size / page)
+}
+
+/// How many of these pages are in memory; of memory that is no longer there none is.
+fn resident(start: usize, (size, page): (usize, usize)) -> usize {
     let mut pages = vec![0_u8; size / page];
     // SAFETY: writes one byte for each page of the range; memory that is gone is an error.
     #[allow(unsafe_code, reason = "a system call")]
     let code = unsafe { libc::mincore(start as *mut libc::c_void, size, pages.as_mut_ptr()) };
-    let resident = pages.iter().filter(|page| **page & 1 == 1).count();
-    code == 0 && 100 * resident >= RESIDENT * pages.len()
+    if code == 0 { pages.iter().filter(|page| **page & 1 == 1).count() } else { 0 }
 }
 
 /// Tells whether all of it is in huge pages now.
@@ -109,18 +113,10 @@ mod tests {
         ((7 * at) >> 8).to_le_bytes()[0]
     }
 
-    /// KiB of a key of the map that an address is in, by the kernel.
-    fn of_map(address: usize, key: &str) -> usize {
-        let maps = fs::read_to_string("/proc/self/smaps").unwrap();
-        let mut found = false;
-        for line in maps.lines() {
-            if let Some(range) = line.split_once(' ').and_then(|_| anonymous(line)) {
-                found = range.contains(&address);
-            } else if found && line.starts_with(key) {
-                return line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap();
-            }
-        }
-        panic!("no {key} of {address:x}");
+    /// Bytes in huge pages of the map that an address is in, by the kernel.
+    fn huge_bytes(address: usize) -> usize {
+        let text = fs::read_to_string("/proc/self/smaps").unwrap();
+        maps(&text).find(|(range, _)| range.contains(&address)).unwrap().1
     }
 
     /// Whether this kernel makes a huge page of what is written, when it is asked to.
@@ -139,7 +135,7 @@ mod tests {
         let memory: Vec<u8> = (0..16 * MIB).map(pattern).collect();
         gather();
         let middle = memory.as_ptr() as usize + 8 * MIB;
-        assert!(of_map(middle, "AnonHugePages:") >= 12 << 10);
+        assert!(huge_bytes(middle) > 0);
         assert!(memory.iter().enumerate().all(|(at, byte)| *byte == pattern(at)));
     }
 
@@ -149,10 +145,12 @@ mod tests {
         for at in (0..memory.len()).step_by(MIB) {
             memory[at] = 1;
         }
-        let middle = memory.as_ptr() as usize + 32 * MIB;
-        let before = of_map(middle, "Rss:");
+        let page = small_page().unwrap();
+        let start = (memory.as_ptr() as usize).next_multiple_of(page);
+        let before = resident(start, (63 * MIB, page));
         gather();
-        assert!(of_map(middle, "Rss:") < before + 4096);
+        assert!(before > 0);
+        assert_eq!(resident(start, (63 * MIB, page)), before);
         drop(memory);
     }
 
