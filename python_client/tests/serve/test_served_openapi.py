@@ -139,7 +139,9 @@ def test_no_request_is_a_fault_of_ours(
 def test_the_servers_live_on(denoiser_server: Served, open_server: Served) -> None:
     for server in (denoiser_server, open_server):
         assert server.ask("/v2/health/live").status == 200
-        assert "panick" not in server.log.read_text()
+        # Requests are logged with their paths, and Hypothesis takes words of this file for those.
+        lines = [line for line in server.log.read_text().splitlines() if " request: " not in line]
+        assert not [line for line in lines if "panick" in line]
     assert denoiser_server.ask("/v2/health/ready").status == 200
 
 

@@ -6,7 +6,7 @@ mod taps;
 use std::ops::Range;
 
 use self::{
-    sums::{BEYOND, LINES},
+    sums::{Across, BEYOND, LINES},
     taps::{Kernel, Taps},
 };
 use crate::{Filter, Picture};
@@ -51,20 +51,41 @@ fn width_first([own_width, own_height]: [usize; 2], [width, height]: [usize; 2])
 fn across(picture: &Picture, columns: &Taps, rows: Range<usize>) -> Picture {
     let channels = picture.channels();
     let length = columns.len() * channels;
-    let mut made = Picture::black(columns.len(), rows.len(), channels);
-    let mut lines = [0; LINES].map(|byte| vec![byte; picture.row(0).len() + BEYOND]);
-    let mut spare = vec![0; length];
-    for (first, made) in
-        rows.clone().step_by(LINES).zip(made.pixels_mut().chunks_mut(LINES * length))
-    {
-        for (line, row) in lines.iter_mut().zip(first..rows.end) {
-            line[..picture.row(row).len()].copy_from_slice(picture.row(row));
-        }
-        let (one, other) = made.split_at_mut(length);
-        let other = if other.is_empty() { spare.as_mut_slice() } else { other };
-        sums::across(lines.each_ref().map(Vec::as_slice), channels, columns, [one, other]);
+    let mut pixels = vec![0; rows.len().next_multiple_of(LINES) * length];
+    let across = Across::new(columns, channels);
+    let lines = Lines::new(picture);
+    for (first, made) in rows.clone().step_by(LINES).zip(pixels.chunks_exact_mut(LINES * length)) {
+        let lines = std::array::from_fn(|place| lines.at((first + place).min(rows.end - 1)));
+        across.lines(lines, made);
     }
-    made
+    pixels.truncate(rows.len() * length);
+    Picture::of(columns.len(), rows.len(), channels, pixels)
+}
+
+/// The rows of a picture, each with [`BEYOND`] bytes behind it.
+struct Lines<'a> {
+    pixels: &'a [u8],
+    length: usize,
+    /// The first row that has not enough bytes behind it, and what is there from it on, and more.
+    short: usize,
+    longer: Vec<u8>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(picture: &'a Picture) -> Self {
+        let (pixels, length) = (picture.pixels(), picture.row(0).len());
+        let short = pixels.len().saturating_sub(BEYOND) / length;
+        let mut longer = pixels[short * length..].to_vec();
+        longer.resize(longer.len() + BEYOND, 0);
+        Self { pixels, length, short, longer }
+    }
+
+    fn at(&self, row: usize) -> &[u8] {
+        match row.checked_sub(self.short) {
+            Some(row) => &self.longer[row * self.length..],
+            None => &self.pixels[row * self.length..],
+        }
+    }
 }
 
 /// A picture at the height wanted; its own first row is the row `first` of the taps.

@@ -69,10 +69,6 @@ impl Picture {
         &self.pixels
     }
 
-    pub(crate) fn pixels_mut(&mut self) -> &mut [u8] {
-        &mut self.pixels
-    }
-
     /// The pixels of row `y`, `y < height`.
     pub(crate) fn row(&self, y: usize) -> &[u8] {
         let stride = self.width * self.channels;

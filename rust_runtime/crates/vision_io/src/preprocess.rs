@@ -30,25 +30,51 @@ pub(crate) fn normalized(picture: &Picture, contract: &Preprocess) -> ArrayD<f32
         Layout::Nhwc => ([1, height, width, channels], Axis(3)),
     };
     let mut tensor = Array4::zeros(shape);
-    for (channel, mut plane) in tensor.axis_iter_mut(axis).enumerate() {
-        let table = table(contract, channel);
-        let source = source_channel(contract.color, channel);
-        let pixels = picture.pixels().chunks_exact(channels);
-        for (value, pixel) in plane.iter_mut().zip(pixels) {
-            *value = table[usize::from(pixel[source])];
+    let values: Vec<Values> = (0..channels).map(|channel| Values::of(contract, channel)).collect();
+    let pixels = picture.pixels();
+    match (contract.layout, tensor.as_slice_mut(), values.as_slice()) {
+        (Layout::Nchw, Some(places), [red, green, blue]) => {
+            // All three at once: each pixel is read once.
+            let (first, others) = places.split_at_mut(width * height);
+            let (second, third) = others.split_at_mut(width * height);
+            let places = first.iter_mut().zip(second).zip(third);
+            for (((first, second), third), pixel) in places.zip(pixels.as_chunks::<3>().0) {
+                (*first, *second, *third) = (red.at(pixel), green.at(pixel), blue.at(pixel));
+            }
+        }
+        _ => {
+            for (mut plane, values) in tensor.axis_iter_mut(axis).zip(&values) {
+                for (place, pixel) in plane.iter_mut().zip(pixels.chunks_exact(channels)) {
+                    *place = values.at(pixel);
+                }
+            }
         }
     }
     tensor.into_dyn()
 }
 
+/// What a channel of a tensor has for each brightness of its channel of a picture.
+struct Values {
+    source: usize,
+    table: [f32; 256],
+}
+
+impl Values {
+    fn of(contract: &Preprocess, channel: usize) -> Self {
+        let (scale, mean, std) = Constants::of_input(contract).of_channel(channel);
+        let value = |pixel: usize| ((pixel as f64 * scale - mean) / std) as f32;
+        let source = source_channel(contract.color, channel);
+        Self { source, table: std::array::from_fn(value) }
+    }
+
+    fn at(&self, pixel: &[u8]) -> f32 {
+        self.table[usize::from(pixel[self.source])]
+    }
+}
+
 /// The channel of a picture that a channel of a tensor is.
 pub(crate) fn source_channel(color: Color, channel: usize) -> usize {
     if color == Color::Bgr { 2 - channel } else { channel }
-}
-
-fn table(contract: &Preprocess, channel: usize) -> [f32; 256] {
-    let (scale, mean, std) = Constants::of_input(contract).of_channel(channel);
-    std::array::from_fn(|pixel| ((pixel as f64 * scale - mean) / std) as f32)
 }
 
 #[cfg(test)]

@@ -7,26 +7,40 @@ const PRECISION: u32 = 22;
 pub(super) const ONE: i32 = 1 << PRECISION;
 const HALF: i32 = ONE / 2;
 
-/// Bytes that a line has beyond its last pixel, for colours are read four bytes at a time.
-pub(super) const BEYOND: usize = 1;
+/// Bytes that a line has beyond its last pixel, for sixteen are read from where a pixel begins.
+pub(super) const BEYOND: usize = 13;
 /// Lines that are made at once.
-pub(super) const LINES: usize = 2;
+pub(super) const LINES: usize = 4;
 
-/// Lines of one channel or of three at the width wanted.
-pub(super) fn across(
-    lines: [&[u8]; LINES],
+/// Makes lines of one channel or of three at the width wanted.
+pub(super) struct Across<'a> {
+    columns: &'a Taps,
     channels: usize,
-    columns: &Taps,
-    made: [&mut [u8]; LINES],
-) {
     #[cfg(target_arch = "x86_64")]
-    if channels == 3 && std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has what the function is compiled for.
-        return unsafe { avx2::colors_across(lines, columns, made) };
+    blocks: Option<avx2::Blocks>,
+}
+
+impl<'a> Across<'a> {
+    pub(super) fn new(columns: &'a Taps, channels: usize) -> Self {
+        Self {
+            columns,
+            channels,
+            #[cfg(target_arch = "x86_64")]
+            blocks: (channels == 3).then(|| avx2::Blocks::of(columns)).flatten(),
+        }
     }
-    let across = if channels == 3 { colors_across } else { gray_across };
-    for (line, made) in lines.into_iter().zip(made) {
-        across(line, columns, made);
+
+    /// Makes lines that lie one behind another, of lines with [`BEYOND`] bytes behind each.
+    pub(super) fn lines(&self, lines: [&[u8]; LINES], made: &mut [u8]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(blocks) = &self.blocks {
+            return blocks.colors_across(lines, made);
+        }
+        let across = if self.channels == 3 { colors_across } else { gray_across };
+        let length = self.columns.len() * self.channels;
+        for (line, made) in lines.into_iter().zip(made.chunks_exact_mut(length)) {
+            across(line, self.columns, made);
+        }
     }
 }
 
@@ -52,20 +66,26 @@ fn colors_across(line: &[u8], columns: &Taps, made: &mut [u8]) {
 
 /// One line of several; `sums` is room for as many values.
 pub(super) fn down(lines: &[&[u8]], weights: &[i32], sums: &mut [i32], made: &mut [u8]) {
+    let done = 0;
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has what the function is compiled for.
-        return unsafe { avx2::down(lines, weights, sums, made) };
-    }
-    down_plainly(lines, weights, sums, made);
+    let done = if std::arch::is_x86_feature_detected!("avx2") {
+        avx2::down(lines, weights, made)
+    } else {
+        done
+    };
+    down_plainly(lines, weights, &mut sums[done..], (&mut made[done..], done));
 }
 
-#[expect(clippy::inline_always, reason = "inlined it is compiled for its caller's vectors")]
-#[inline(always)]
-fn down_plainly(lines: &[&[u8]], weights: &[i32], sums: &mut [i32], made: &mut [u8]) {
+/// What of the line begins at `first`.
+fn down_plainly(
+    lines: &[&[u8]],
+    weights: &[i32],
+    sums: &mut [i32],
+    (made, first): (&mut [u8], usize),
+) {
     sums.fill(HALF);
     for (line, weight) in lines.iter().zip(weights) {
-        for (sum, value) in sums.iter_mut().zip(*line) {
+        for (sum, value) in sums.iter_mut().zip(&line[first..]) {
             *sum += i32::from(*value) * weight;
         }
     }
@@ -80,60 +100,7 @@ fn clipped(sum: i32) -> u8 {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::{
-        __m256i, _mm_cvtsi32_si128, _mm_cvtsi128_si32, _mm_insert_epi32, _mm256_add_epi32,
-        _mm256_castsi256_si128, _mm256_cvtepu8_epi32, _mm256_extracti128_si256, _mm256_mullo_epi32,
-        _mm256_packs_epi32, _mm256_packus_epi16, _mm256_set1_epi32, _mm256_srai_epi32,
-    };
-
-    use super::{BEYOND, HALF, LINES, PRECISION, Taps};
-
-    /// A vector is a pixel of each line, whose fourth value is of no use.
-    #[target_feature(enable = "avx2")]
-    pub(super) fn colors_across(
-        lines: [&[u8]; LINES],
-        columns: &Taps,
-        [first, second]: [&mut [u8]; LINES],
-    ) {
-        let made = first.chunks_exact_mut(3).zip(second.chunks_exact_mut(3));
-        for ((span, weights), (first, second)) in columns.each().zip(made) {
-            let taken = span.start * 3..span.end * 3 + BEYOND;
-            let (one, other) = (&lines[0][taken.clone()], &lines[1][taken]);
-            let mut sums = _mm256_set1_epi32(HALF);
-            for (place, weight) in weights.iter().enumerate() {
-                let pixel = _mm_cvtsi32_si128(four(one, place * 3));
-                let both = _mm_insert_epi32::<1>(pixel, four(other, place * 3));
-                let weight = _mm256_set1_epi32(*weight);
-                let term = _mm256_mullo_epi32(_mm256_cvtepu8_epi32(both), weight);
-                sums = _mm256_add_epi32(sums, term);
-            }
-            let [one, other] = clipped(sums);
-            first.copy_from_slice(&one[..3]);
-            second.copy_from_slice(&other[..3]);
-        }
-    }
-
-    #[inline]
-    fn four(bytes: &[u8], place: usize) -> i32 {
-        let bytes = &bytes[place..place + 4];
-        i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn clipped(sums: __m256i) -> [[u8; 4]; LINES] {
-        let sums = _mm256_srai_epi32::<{ PRECISION.cast_signed() }>(sums);
-        let halves = _mm256_packs_epi32(sums, sums);
-        let bytes = _mm256_packus_epi16(halves, halves);
-        let (one, other) = (_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes));
-        [_mm_cvtsi128_si32(one).to_le_bytes(), _mm_cvtsi128_si32(other).to_le_bytes()]
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn down(lines: &[&[u8]], weights: &[i32], sums: &mut [i32], made: &mut [u8]) {
-        super::down_plainly(lines, weights, sums, made);
-    }
-}
+mod avx2;
 
 #[cfg(test)]
 mod tests {
@@ -142,14 +109,14 @@ mod tests {
 
     #[test]
     fn vectors_change_no_sum() {
-        let line: Vec<u8> = (0..301_u32).map(|place| (place * place * 77 % 251) as u8).collect();
+        let line: Vec<u8> = (0..319_u32).map(|place| (place * place * 77 % 251) as u8).collect();
         for length in [1, 7, 99, 100, 333] {
             let columns = Kernel::of(Filter::Lanczos).taps([100, length], &(0..length), true);
             let turned: Vec<u8> = line.iter().rev().copied().collect();
-            let lines = [line.as_slice(), &turned];
-            let mut made = [vec![0; length * 3], vec![0; length * 3]];
-            across(lines, 3, &columns, made.each_mut().map(Vec::as_mut_slice));
-            for (line, made) in lines.into_iter().zip(made) {
+            let lines = [line.as_slice(), &turned, &[255; 313], &line[6..]];
+            let mut made = vec![0; LINES * length * 3];
+            Across::new(&columns, 3).lines(lines, &mut made);
+            for (line, made) in lines.into_iter().zip(made.chunks_exact(length * 3)) {
                 let mut plainly = vec![0; length * 3];
                 colors_across(line, &columns, &mut plainly);
                 assert_eq!(made, plainly, "{length}");
@@ -163,15 +130,24 @@ mod tests {
 
     #[test]
     fn vectors_change_no_sum_of_lines() {
-        let lines: Vec<Vec<u8>> = [3_usize, 7, 11]
-            .map(|step| (0..77).map(|place| (place * step * place % 256) as u8).collect())
-            .to_vec();
+        let of = |step: usize| (0..77).map(|place| (place * step * place % 256) as u8).collect();
+        let lines: Vec<Vec<u8>> = [3, 7, 11, 13].map(of).to_vec();
         let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
-        let weights = [ONE / 2, ONE, -ONE / 3];
-        let (mut made, mut plainly) = (vec![0; 77], vec![0; 77]);
-        down(&lines, &weights, &mut [0; 77], &mut made);
-        down_plainly(&lines, &weights, &mut [0; 77], &mut plainly);
-        assert_eq!(made, plainly);
-        assert!(made.contains(&0) && made.contains(&255));
+        let weights = [ONE / 2, ONE, -ONE / 3, ONE / 7 + 1];
+        for count in 1..=lines.len() {
+            let (mut made, mut plainly) = (vec![0; 77], vec![0; 77]);
+            down(&lines[..count], &weights[..count], &mut [0; 77], &mut made);
+            down_plainly(&lines[..count], &weights[..count], &mut [0; 77], (&mut plainly, 0));
+            assert_eq!(made, plainly);
+            assert!(count < 3 || made.contains(&0) && made.contains(&255));
+        }
+    }
+
+    #[test]
+    fn weights_that_are_too_large_for_vectors_are_taken_plainly() {
+        let (line, weights) = ([1; 40], [1 << 27, 1 - (1 << 27) + 5 * ONE]);
+        let mut made = [0; 40];
+        down(&[&line, &line], &weights, &mut [0; 40], &mut made);
+        assert_eq!(made, [5; 40]);
     }
 }
