@@ -9,6 +9,8 @@ mod engine;
 mod fault;
 #[cfg(target_family = "wasm")]
 mod js;
+#[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+mod memory;
 mod session;
 mod settings;
 

@@ -1,9 +1,10 @@
 // The module of rten in Node: PyTorch's answers, pictures by their contract, and hostile files.
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadInNode } from "../node.mjs";
+import type { RawFile, RawModule } from "../src/raw.js";
 import type { ModuleOptions } from "../src/types.js";
 import { builtModule, recordedCases, relativeError, repositoryFile } from "./models.js";
 import { failure, floats } from "./support.js";
@@ -25,6 +26,21 @@ beforeAll(() => {
 function loaded(path: string, options: ModuleOptions = {}) {
   return loadInNode(repositoryFile(path), { module, name: path.replace(/.*\//, ""), ...options });
 }
+
+test("memory grows by what lacks at its end, not by what is asked for", async () => {
+  const glue = (await import(pathToFileURL(`${module}/oxidizedvision.js`).href)) as RawModule;
+  const compiled = new WebAssembly.Module(readFileSync(`${module}/oxidizedvision_bg.wasm`));
+  const { memory } = glue.initSync({ module: compiled });
+  const megabyte = 2 ** 20;
+  const held = (length: number) => new glue.ModelFile(length) as RawFile & { free(): void };
+  held(32 * megabyte).free();
+  const before = memory.buffer.byteLength;
+  const file = held(36 * megabyte);
+  // What lacks is 4 MB, and a sixteenth of what is asked for is more than two.
+  expect(memory.buffer.byteLength - before).toBeGreaterThan(megabyte);
+  expect(memory.buffer.byteLength - before).toBeLessThan(7 * megabyte);
+  file.free();
+});
 
 describe("PyTorch's recorded answers", () => {
   test.each(["residual", "dynamic", "pair", "bare"])("%s", async (name) => {
