@@ -21,6 +21,9 @@ const PAGE: usize = 1 << 16;
 /// The share of what is asked for that the memory grows by at a time.
 const SHARE: usize = 16;
 
+/// More is asked for at once: where there is not as much, nothing may have been taken before.
+const MOST_BY_SHARES: usize = 1 << 28;
+
 #[global_allocator]
 static MEMORY: Memory = Memory(UnsafeCell::new(Dlmalloc::new_with_allocator(Pages)));
 
@@ -72,7 +75,8 @@ struct Pages;
 // SAFETY: what the memory grows by is nobody else's.
 unsafe impl Allocator for Pages {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
-        let pages = (size / SHARE).div_ceil(PAGE).max(1);
+        let share = if size > MOST_BY_SHARES { size } else { size / SHARE };
+        let pages = share.div_ceil(PAGE).max(1);
         let first = wasm32::memory_grow(0, pages);
         if first == usize::MAX {
             return (ptr::null_mut(), 0, 0);

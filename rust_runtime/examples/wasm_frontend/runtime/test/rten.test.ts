@@ -40,6 +40,12 @@ test("memory grows by what lacks at its end, not by what is asked for", async ()
   expect(memory.buffer.byteLength - before).toBeGreaterThan(megabyte);
   expect(memory.buffer.byteLength - before).toBeLessThan(7 * megabyte);
   file.free();
+  const half = held(2 ** 31 - megabyte);
+  const most = memory.buffer.byteLength;
+  // There are 4 GB of addresses: what cannot be had takes nothing.
+  expect(() => held(2 ** 31 - megabyte)).toThrow();
+  expect(memory.buffer.byteLength).toBe(most);
+  half.free();
 });
 
 describe("PyTorch's recorded answers", () => {
