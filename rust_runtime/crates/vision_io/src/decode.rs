@@ -9,7 +9,9 @@ use image::{
     RgbImage, error::LimitErrorKind, metadata::Orientation,
 };
 
-use crate::{Picture, VisionError, VisionErrorKind, jpeg::Scans, sniff::looks_like};
+use crate::{
+    Picture, VisionError, VisionErrorKind, jpeg::Scans, sniff::looks_like, webp::has_whole_exif,
+};
 
 /// The longest side that is decoded, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
@@ -56,19 +58,24 @@ impl<'a> Undecoded<'a> {
 
     fn open_as(format: ImageFormat, bytes: &'a [u8], most: u64) -> Result<Self, VisionError> {
         let damaged = |error| decode_error(format, error);
-        let reader = ImageReader::with_format(Cursor::new(bytes), format);
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        reader.limits(limits(bytes));
         let mut decoder = reader.into_decoder().map_err(damaged)?;
         let (width, height) = decoder.dimensions();
         check_size((width, height), most)?;
         let scans = scans_of(format, bytes)?;
         check_work(&scans, u64::from(width) * u64::from(height), most)?;
-        let mut limits = Limits::no_limits();
-        (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
-        decoder.set_limits(limits).map_err(damaged)?;
         // Orientation is advice: pictures with a damaged EXIF block are shown as they lie.
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let memory = memory_of(&decoder, format, orientation, &scans)
-            .saturating_add(if format == ImageFormat::Jpeg { bytes.len() as u64 } else { 0 });
+        let orientation = match format {
+            ImageFormat::WebP if !has_whole_exif(bytes) => Orientation::NoTransforms,
+            _ => decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        };
+        let beside = match format {
+            ImageFormat::Jpeg => bytes.len(),
+            ImageFormat::Png => decoder.icc_profile().ok().flatten().map_or(0, |it| it.len()),
+            _ => 0,
+        };
+        let memory = memory_of(&decoder, format, orientation, &scans) + beside as u64;
         let cut = format == ImageFormat::Png && !is_gray_png(bytes);
         Ok(Self { format, decoder: Box::new(decoder), orientation, cut, memory })
     }
@@ -110,6 +117,16 @@ impl fmt::Debug for Undecoded<'_> {
             .field("memory", memory)
             .finish_non_exhaustive()
     }
+}
+
+/// What a header may ask for: beside what lies in the file a profile of colours, which a PNG file has
+/// compressed and nobody reads. A larger one is left out.
+fn limits(bytes: &[u8]) -> Limits {
+    const PROFILE: u64 = 4 << 20;
+    let mut limits = Limits::no_limits();
+    // Texts are there twice, and once more in room for longer ones.
+    limits.max_alloc = Some(PROFILE + 4 * bytes.len() as u64);
+    limits
 }
 
 /// Whether a PNG file is grey without alpha. What the decoder gives does not tell: a colour that is
@@ -303,6 +320,24 @@ mod tests {
         assert_eq!(memory("gray.png"), pixels("gray.png") / 3 + pixels("gray.png"));
         assert_eq!(memory("orientation-6.png"), 2 * pixels("orientation-6.png"));
         assert!(memory("progressive.jpg") >= 3 * pixels("progressive.jpg"));
+    }
+
+    #[test]
+    fn a_profile_of_colours_is_counted_and_bounded() {
+        let plain = golden("rgb.png");
+        let memory = |bytes: &[u8]| Undecoded::open(bytes, MAX_PIXELS).unwrap().memory();
+        for (kept, megabytes) in [(true, 3), (false, 5), (false, 600)] {
+            let mut bytes = Vec::new();
+            let mut info = png::Info::with_size(1, 1);
+            info.color_type = png::ColorType::Rgb;
+            info.icc_profile = Some(vec![0; megabytes << 20].into());
+            let encoder = png::Encoder::with_info(&mut bytes, info).unwrap();
+            encoder.write_header().unwrap().write_image_data(&[0; 3]).unwrap();
+            let more = if kept { (megabytes as u64) << 20 } else { 0 };
+            assert_eq!(memory(&bytes), 3 + more, "{megabytes}");
+            assert_eq!(decode(&bytes).unwrap().pixels(), [0; 3]);
+        }
+        assert_eq!(memory(&plain), decode(&plain).unwrap().pixels().len() as u64);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod resize;
 mod sampling;
 mod sniff;
 mod tiling;
+mod webp;
 
 pub use contract::{
     Activation, Attributes, BoxFormat, ClassificationOutput, Color, Contract, DetectionOutput,
