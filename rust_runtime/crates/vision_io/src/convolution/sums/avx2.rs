@@ -4,7 +4,7 @@ use std::arch::x86_64::{
     _mm_unpacklo_epi8, _mm_unpacklo_epi32, _mm_unpacklo_epi64, _mm256_add_epi32,
     _mm256_castsi256_si128, _mm256_cvtepu8_epi16, _mm256_madd_epi16, _mm256_packs_epi32,
     _mm256_packus_epi16, _mm256_permute4x64_epi64, _mm256_permutevar8x32_epi32, _mm256_set_m128i,
-    _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setr_epi32, _mm256_setzero_si256,
+    _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_si256,
     _mm256_shuffle_epi8, _mm256_slli_epi32, _mm256_srai_epi32,
 };
 
@@ -141,41 +141,10 @@ fn write(columns: &[__m128i], made: &mut [u8], length: usize) {
 #[target_feature(enable = "avx2")]
 fn side_by_side(first: i8) -> __m256i {
     const NONE: i8 = -1;
-    let [red, green, blue] = [first, first + 1, first + 2];
-    _mm256_setr_epi8(
-        red,
-        NONE,
-        red + 3,
-        NONE,
-        green,
-        NONE,
-        green + 3,
-        NONE,
-        blue,
-        NONE,
-        blue + 3,
-        NONE,
-        NONE,
-        NONE,
-        NONE,
-        NONE,
-        red,
-        NONE,
-        red + 3,
-        NONE,
-        green,
-        NONE,
-        green + 3,
-        NONE,
-        blue,
-        NONE,
-        blue + 3,
-        NONE,
-        NONE,
-        NONE,
-        NONE,
-        NONE,
-    )
+    let color = |byte: i8| i32::from_le_bytes([byte, NONE, byte + 3, NONE].map(i8::cast_unsigned));
+    let [red, green, blue] = [color(first), color(first + 1), color(first + 2)];
+    let none = i32::from(NONE);
+    _mm256_setr_epi32(red, green, blue, none, red, green, blue, none)
 }
 
 /// # Safety
