@@ -11,7 +11,7 @@ class Scale:
     """Rounds of fresh processes, windows in each, and seconds.
 
     window_s: of throughput. tune_s: of one setting of a peer. steady_s: of one window at the common
-    rate. late_windows: so many of those in each round. single_s: of one window of a single client.
+    rate. tensor_windows, late_windows: so many of those in each round. single_s: of one window of a single client.
     overload_s: of the load that is too much. warmup_s: before each window. idle_s: before memory is
     looked at. starts: of the idle server. batches: whether peers are tuned with batches too. warm:
     whether the first window of a round is left out. queue: pictures that may wait in our overloaded
@@ -23,6 +23,7 @@ class Scale:
     window_s: float
     tune_s: float
     steady_s: float
+    tensor_windows: int = 1
     late_windows: int = 2
     single_windows: int = 8
     single_s: float = 1.0
@@ -40,10 +41,16 @@ class Scale:
 # the default length would take minutes.
 _SLOW: dict[str, Any] = {"warmup_s": 5.0, "batches": False, "warm": False, "queue": 16}
 QUICK = {
-    "mobilenet_v2": Scale(1, 1, 1.5, 2.0, 3.0, 1, 2, overload_s=6.0, starts=2),
-    "denoiser": Scale(1, 1, 8.0, 8.0, 8.0, 1, 2, overload_s=20.0, **_SLOW),
+    "mobilenet_v2": Scale(
+        1, 1, 1.5, 2.0, 3.0, late_windows=1, single_windows=2, overload_s=6.0, starts=2
+    ),
+    "denoiser": Scale(
+        1, 1, 8.0, 8.0, 8.0, late_windows=1, single_windows=2, overload_s=20.0, **_SLOW
+    ),
 }
 FULL = {
-    "mobilenet_v2": Scale(3, 3, 2.0, 2.5, 5.0),
-    "denoiser": Scale(2, 1, 8.0, 8.0, 15.0, 1, 5, **_SLOW),
+    "mobilenet_v2": Scale(3, 3, 2.0, 2.5, 5.0, tensor_windows=6),
+    "denoiser": Scale(
+        2, 1, 8.0, 8.0, 15.0, tensor_windows=4, late_windows=1, single_windows=5, **_SLOW
+    ),
 }

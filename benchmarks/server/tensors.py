@@ -39,7 +39,7 @@ def throughput(site: Site, case: Case, server: Server) -> dict[str, Any]:
 
     contenders = [Contender(SERVED, lambda: server.start(site.core), served)]
     contenders += [alone(batch) for batch in BATCHES]
-    samples = in_turns(contenders, scale.rounds, scale.windows)
+    samples = in_turns(contenders, scale.rounds, scale.tensor_windows)
     windows = {name: picked(found, lambda per_s: 1000 / per_s) for name, found in samples.items()}
     served_ms = windows.pop(SERVED)
     best = min(windows, key=lambda name: typical(windows[name]))

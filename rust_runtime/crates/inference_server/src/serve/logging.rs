@@ -22,7 +22,7 @@ const MOST_WAITING: usize = 8192;
 /// What other crates say of every connection that ends early.
 const NOISY: [&str; 4] = ["actix_http", "actix_server", "actix_web", "rustls"];
 /// Lines of so long are written together, that not every request wakes a thread.
-const GATHERED: Duration = Duration::from_millis(5);
+const GATHERED: Duration = Duration::from_millis(50);
 /// How long the end of a server waits for whoever reads its log.
 const PATIENCE: Duration = Duration::from_secs(1);
 
