@@ -11,11 +11,11 @@ class Scale:
     """Rounds of fresh processes, windows in each, and seconds.
 
     window_s: of throughput. tune_s: of one setting of a peer. steady_s: of one window at the common
-    rate. tensor_windows, late_windows: so many of those in each round. single_s: of one window of a single client.
-    overload_s: of the load that is too much. warmup_s: before each window. idle_s: before memory is
-    looked at. starts: of the idle server. batches: whether peers are tuned with batches too. warm:
-    whether the first window of a round is left out. queue: pictures that may wait in our overloaded
-    server; None: as many as by default.
+    rate. tensor_windows, late_windows: so many of those in each round. single_s: of one window of a
+    single client. overload_s: of the load that is too much. warmup_s: before each window. idle_s:
+    before memory is looked at. starts: of the idle server. batches: whether peers are tuned with
+    batches too. warm: whether the first window of a round is left out. queue: pictures that may
+    wait in our overloaded server; None: as many as by default.
     """
 
     rounds: int
