@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,12 @@ from oxidizedvision.convert.ladder import (
     told_failure,
     write_pt2,
 )
-from oxidizedvision.convert.ladder.records import attempts_of, axis_records, description
+from oxidizedvision.convert.ladder.records import (
+    attempts_of,
+    axis_records,
+    declared_ranges,
+    description,
+)
 from oxidizedvision.convert.network import Network
 from oxidizedvision.convert.proof.sweep import (
     Trial,
@@ -214,6 +219,8 @@ class Job:
                 "preprocess": _plain(self.config.preprocess),
                 "postprocess": _plain(self.config.postprocess),
                 "tiling": _plain(tiling),
+                "axes": {name: asdict(axis) for name, axis in declared_ranges(signature).items()}
+                or None,
             },
         )
         with file_errors(path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy import dtype
     from numpy.typing import NDArray
 
@@ -64,8 +66,68 @@ class TensorSpec:
 
 
 @dataclass(frozen=True)
+class AxisRange:
+    """How long an axis with a name may be, as its model was proved; max None: no promise."""
+
+    min: int = 0
+    max: int | None = None
+    multiple_of: int = 1
+
+    def allows(self, length: int) -> bool:
+        """Whether the axis may have this length."""
+        within = self.min <= length and (self.max is None or length <= self.max)
+        return within and length % max(1, self.multiple_of) == 0
+
+    def __str__(self) -> str:
+        ends = f"at least {self.min}" if self.max is None else f"{self.min} to {self.max}"
+        return f"{ends} and a multiple of {self.multiple_of}" if self.multiple_of > 1 else ends
+
+
+AXES_KEY = "oxv.axes"
+"""The metadata of an ONNX file with the ranges of its axes, as JSON by the axes' names."""
+
+
+def axis_ranges(values: Mapping[str, Any]) -> dict[str, AxisRange]:
+    """Ranges from their JSON form, whatever else stands there."""
+    known = [part.name for part in fields(AxisRange)]
+    return {
+        name: AxisRange(**{key: value[key] for key in known if key in value})
+        for name, value in values.items()
+    }
+
+
+def misfit(
+    spec: TensorSpec,
+    shape: Sequence[int],
+    lengths: dict[str, int],
+    axes: Mapping[str, AxisRange],
+) -> str | None:
+    """Why an input of this shape does not fit, where it does not.
+
+    lengths: those of named axes in one run, so that all of its inputs are held against each other.
+    """
+    expected = f"expected shape {spec.dims_text()}, got {list(shape)}"
+    if len(shape) != len(spec.dims):
+        return expected
+    for dim, length in zip(spec.dims, shape, strict=True):
+        if length != dim if isinstance(dim, int) else length == 0:
+            return expected
+        if isinstance(dim, int) or not is_shared(dim):
+            continue
+        known = lengths.setdefault(dim, length)
+        if known != length:
+            return f"{expected}, where {dim} is {known} already"
+        if dim in axes and not axes[dim].allows(length):
+            return f"{expected}, and {dim} must be {axes[dim]}"
+    return None
+
+
+@dataclass(frozen=True)
 class ModelInfo:
-    """What a loaded model is, known before its first run."""
+    """What a loaded model is, known before its first run.
+
+    axes: the lengths for which it was proved, by the axis' name; others may have any.
+    """
 
     model: str
     backend: str
@@ -74,6 +136,7 @@ class ModelInfo:
     outputs: tuple[TensorSpec, ...]
     threads: int
     device: str
+    axes: Mapping[str, AxisRange] = field(default_factory=dict)
 
 
 def dtype_name(array: Array) -> str:

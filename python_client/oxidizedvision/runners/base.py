@@ -10,7 +10,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
-from oxidizedvision.core.tensors import ModelInfo, TensorSpec, dtype_name, is_shared
+from oxidizedvision.core.tensors import (
+    AxisRange,
+    ModelInfo,
+    TensorSpec,
+    axis_ranges,
+    dtype_name,
+    misfit,
+)
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
@@ -105,6 +112,11 @@ class Runner(ABC):
         """The inputs alone; an engine that must work for the rest of `info` gives them at once."""
         return self.info.inputs
 
+    @property
+    def axes(self) -> Mapping[str, AxisRange]:
+        """The lengths for which the model was proved; likewise."""
+        return self.info.axes
+
     @abstractmethod
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run on inputs that are checked and in the order of `info.inputs`."""
@@ -190,12 +202,9 @@ class Runner(ABC):
         if got != spec.dtype:
             message = f"expected {spec.dtype}, got {got}"
             raise self._error(Kind.DTYPE_MISMATCH, spec.name, message)
-        fits = array.ndim == len(spec.dims) and all(
-            _fits(dim, length, symbols) for dim, length in zip(spec.dims, array.shape, strict=True)
-        )
-        if not fits:
-            message = f"expected shape {spec.dims_text()}, got {list(array.shape)}"
-            raise self._error(Kind.SHAPE_MISMATCH, spec.name, message)
+        reason = misfit(spec, array.shape, symbols, self.axes)
+        if reason is not None:
+            raise self._error(Kind.SHAPE_MISMATCH, spec.name, reason)
 
     def _error(self, kind: Kind, name: str, message: str) -> OxidizedVisionError:
         return OxidizedVisionError(
@@ -203,14 +212,6 @@ class Runner(ABC):
             f"{self.model_name}: input {name!r} {message}",
             f"`oxidizedvision info {self.model_name}` lists names, types and shapes.",
         )
-
-
-def _fits(dim: int | str, length: int, symbols: dict[str, int]) -> bool:
-    if isinstance(dim, int):
-        return length == dim
-    if not is_shared(dim):
-        return length > 0
-    return length > 0 and symbols.setdefault(dim, length) == length
 
 
 def spec_from_dict(data: Mapping[str, Any]) -> TensorSpec:
@@ -246,4 +247,5 @@ def info_from_dict(data: Mapping[str, Any]) -> ModelInfo:
         outputs=tuple(spec_from_dict(spec) for spec in data["outputs"]),
         threads=data["threads"],
         device=data["device"],
+        axes=axis_ranges(data.get("axes", {})),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import json
 import math
 import os
 import re
@@ -16,7 +17,16 @@ import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
-from oxidizedvision.core.tensors import DTYPES, Dim, ModelInfo, TensorSpec, axis
+from oxidizedvision.core.tensors import (
+    AXES_KEY,
+    DTYPES,
+    AxisRange,
+    Dim,
+    ModelInfo,
+    TensorSpec,
+    axis,
+    axis_ranges,
+)
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.external_data import check_external_data
 from oxidizedvision.runners.native import HINTS
@@ -30,6 +40,8 @@ from oxidizedvision.runners.request import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oxidizedvision.core.tensors import Array
 
 _DTYPES = {
@@ -85,6 +97,7 @@ class OnnxRuntimeRunner(Runner):
             outputs=outputs,
             threads=threads,
             device="cpu" if index is None else f"cuda:{index}",
+            axes=_axes(config.model_name, self._session.get_modelmeta().custom_metadata_map),
         )
 
     @property
@@ -177,6 +190,14 @@ class OnnxRuntimeRunner(Runner):
             "RuntimeException",
         ]
         return (RuntimeError, ValueError, *(getattr(state, name) for name in names))
+
+
+def _axes(model: str, metadata: Mapping[str, str]) -> dict[str, AxisRange]:
+    """The lengths for which the model's axes were proved."""
+    try:
+        return axis_ranges(json.loads(metadata.get(AXES_KEY, "{}")))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _impossible(model, f"its metadata {AXES_KEY} is damaged: {error}") from error
 
 
 def _text_of(path: Path) -> str:

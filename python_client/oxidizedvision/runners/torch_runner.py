@@ -11,7 +11,7 @@ import numpy as np
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
-from oxidizedvision.core.tensors import DTYPES, ModelInfo, TensorSpec, dtype_name
+from oxidizedvision.core.tensors import DTYPES, AxisRange, ModelInfo, TensorSpec, dtype_name
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.request import cuda_index, granted_threads, no_device, refuse_unknown
 from oxidizedvision.runners.torch_outputs import Path, leaves, names_of
@@ -61,6 +61,11 @@ class TorchRunner(Runner):
     @property
     def input_specs(self) -> tuple[TensorSpec, ...]:
         return self._model.inputs
+
+    @property
+    def axes(self) -> Mapping[str, AxisRange]:
+        """None: the network itself is what ranges are proved with."""
+        return {}
 
     @property
     def info(self) -> ModelInfo:

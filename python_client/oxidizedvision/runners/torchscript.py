@@ -7,12 +7,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.lazy import require
 from oxidizedvision.core.manifest import SCHEMA_VERSION, Spec, find_manifest, load_manifest
-from oxidizedvision.core.tensors import TensorSpec
+from oxidizedvision.core.tensors import AxisRange, TensorSpec
 from oxidizedvision.runners.base import Runner, RunnerConfig
 from oxidizedvision.runners.request import checked_file, fixed_specs
 from oxidizedvision.runners.torch_runner import TorchModel, TorchRunner, torch_device
@@ -29,12 +29,14 @@ class Description(BaseModel):
     """Inputs and outputs of a TorchScript file, inside the file.
 
     input_shapes: a shape for each input; the network accepts it.
+    axes: the lengths that were declared for its axes; the Rust engine refuses others.
     """
 
     schema_version: int = SCHEMA_VERSION
     inputs: list[Spec]
     outputs: list[Spec]
     input_shapes: dict[str, list[int]]
+    axes: dict[str, AxisRange] = Field(default_factory=dict)
 
 
 def load(config: RunnerConfig) -> Runner:

@@ -9,6 +9,7 @@ from oxidizedvision.convert.ladder.attempt import Attempt
 from oxidizedvision.convert.proof.sweep import Trial
 from oxidizedvision.convert.shapes import Signature
 from oxidizedvision.core.manifest import AttemptRecord, AxisRecord, Spec
+from oxidizedvision.core.tensors import AxisRange
 from oxidizedvision.runners.torchscript import Description
 
 
@@ -76,7 +77,17 @@ def description(signature: Signature) -> str:
         inputs=[Spec.of(spec) for spec in signature.inputs],
         outputs=[Spec.of(spec) for spec in signature.outputs],
         input_shapes={name: list(shape) for name, shape in signature.shapes.items()},
+        axes=declared_ranges(signature),
     ).model_dump_json()
+
+
+def declared_ranges(signature: Signature) -> dict[str, AxisRange]:
+    """How long axes may be, where more than their names is declared."""
+    return {
+        name: AxisRange(axis.first, axis.max, axis.multiple_of)
+        for name, axis in signature.axes.items()
+        if axis.is_bounded
+    }
 
 
 def axis_records(signature: Signature, trials: Sequence[Trial]) -> dict[str, AxisRecord]:

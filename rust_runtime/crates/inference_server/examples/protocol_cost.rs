@@ -25,6 +25,7 @@ fn info() -> ModelInfo {
         outputs: vec![spec("x")],
         threads: 1,
         device: Device::Cpu,
+        axes: std::collections::BTreeMap::new(),
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn info(inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> ModelIn
         outputs,
         threads: 1,
         device: Device::Cpu,
+        axes: std::collections::BTreeMap::new(),
     }
 }
 

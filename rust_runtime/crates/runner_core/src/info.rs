@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,42 @@ impl fmt::Display for Dim {
             Self::Fixed(length) => write!(f, "{length}"),
             Self::Symbol(name) => f.write_str(name),
         }
+    }
+}
+
+/// How long an axis with a name may be, as its model was proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AxisRange {
+    /// The smallest length.
+    #[serde(default)]
+    pub min: usize,
+    /// The largest length; none where nothing is promised.
+    #[serde(default)]
+    pub max: Option<usize>,
+    /// Lengths are multiples of this.
+    #[serde(default)]
+    pub multiple_of: usize,
+}
+
+impl AxisRange {
+    /// Whether the axis may have this length.
+    pub fn allows(&self, length: usize) -> bool {
+        self.min <= length
+            && self.max.is_none_or(|max| length <= max)
+            && length.is_multiple_of(self.multiple_of.max(1))
+    }
+}
+
+impl fmt::Display for AxisRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.max {
+            Some(max) => write!(f, "{} to {max}", self.min)?,
+            None => write!(f, "at least {}", self.min)?,
+        }
+        if self.multiple_of > 1 {
+            write!(f, " and a multiple of {}", self.multiple_of)?;
+        }
+        Ok(())
     }
 }
 
@@ -90,11 +126,87 @@ pub struct ModelInfo {
     pub threads: usize,
     /// Device really in use.
     pub device: Device,
+    /// The lengths for which the model was proved, by the axis' name; axes without an entry may
+    /// have any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub axes: BTreeMap<String, AxisRange>,
+}
+
+impl ModelInfo {
+    /// Why an input of this shape does not fit, where it does not. `lengths` are those of named axes
+    /// in one run, so that all of its inputs are held against each other.
+    pub fn misfit<'a>(
+        &'a self,
+        spec: &'a TensorSpec,
+        shape: &[usize],
+        lengths: &mut BTreeMap<&'a str, usize>,
+    ) -> Option<String> {
+        let expected = || format!("expected shape {}, got {shape:?}", spec.dims_text());
+        if spec.dims.len() != shape.len() {
+            return Some(expected());
+        }
+        spec.dims.iter().zip(shape).find_map(|(dim, &length)| {
+            let name = match dim {
+                Dim::Fixed(fixed) => return (length != *fixed).then(expected),
+                Dim::Symbol(_) if length == 0 => return Some(expected()),
+                Dim::Symbol(_) => dim.shared()?,
+            };
+            let known = *lengths.entry(name).or_insert(length);
+            if known != length {
+                return Some(format!("{}, where {name} is {known} already", expected()));
+            }
+            let range = self.axes.get(name).filter(|range| !range.allows(length))?;
+            Some(format!("{}, and {name} must be {range}", expected()))
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_misfit_names_the_axis_and_what_it_may_be() {
+        let symbol = |name: &str| Dim::Symbol(name.into());
+        let spec =
+            |name: &str, dims: Vec<Dim>| TensorSpec { name: name.into(), dtype: DType::F32, dims };
+        let range = AxisRange { min: 16, max: Some(64), multiple_of: 8 };
+        let info = ModelInfo {
+            model: "m".into(),
+            backend: "b".into(),
+            backend_version: "0".into(),
+            inputs: vec![
+                spec("x", vec![symbol("n"), Dim::Fixed(3), symbol("?")]),
+                spec("y", vec![symbol("n")]),
+            ],
+            outputs: vec![],
+            threads: 1,
+            device: Device::Cpu,
+            axes: [("n".to_owned(), range)].into(),
+        };
+        let misfit = |shape: &[usize]| info.misfit(&info.inputs[0], shape, &mut BTreeMap::new());
+        for shape in [[16, 3, 1], [64, 3, 7], [24, 3, 1]] {
+            assert_eq!(misfit(&shape), None);
+        }
+        for length in [8, 15, 17, 72, usize::MAX] {
+            let reason = misfit(&[length, 3, 1]).unwrap();
+            assert!(reason.ends_with("n must be 16 to 64 and a multiple of 8"), "{reason}");
+        }
+        for shape in [&[16, 3][..], &[16, 4, 1], &[0, 3, 1], &[16, 3, 0]] {
+            assert_eq!(misfit(shape), Some(format!("expected shape [n, 3, ?], got {shape:?}")));
+        }
+        let mut lengths = BTreeMap::new();
+        assert_eq!(info.misfit(&info.inputs[0], &[16, 3, 1], &mut lengths), None);
+        let reason = info.misfit(&info.inputs[1], &[24], &mut lengths).unwrap();
+        assert!(reason.ends_with("got [24], where n is 16 already"), "{reason}");
+    }
+
+    #[test]
+    fn a_range_without_an_end_or_a_step_allows_all_from_its_beginning() {
+        let range: AxisRange = serde_json::from_str(r#"{"min": 2, "example": 4}"#).unwrap();
+        assert!(range.allows(2) && range.allows(usize::MAX) && !range.allows(1));
+        assert_eq!(range.to_string(), "at least 2");
+    }
 
     #[test]
     fn a_name_has_a_letter_or_an_underscore() {

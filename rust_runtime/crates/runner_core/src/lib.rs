@@ -23,7 +23,7 @@ pub use config::{Device, ModelSource, Options, Precision, RunnerConfig};
 pub use content::Content;
 pub use error::{LoadError, LoadErrorKind, RunError, RunErrorKind};
 pub use guard::{guard_load, guard_run};
-pub use info::{Dim, ModelInfo, TensorSpec};
+pub use info::{AxisRange, Dim, ModelInfo, TensorSpec};
 pub use library::check_library;
 pub use options::{OptionReader, OptionValue};
 pub use profile::NodeTime;

@@ -21,6 +21,7 @@ mod wire;
 pub use declared::Declared;
 pub use external::ExternalData;
 pub use graph::{Node, OnnxModel};
+pub(crate) use metadata::AXES;
 pub use metadata::metadata;
 pub use named::named;
 pub use origins::{EngineNode, Naming, origins};

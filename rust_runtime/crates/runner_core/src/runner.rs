@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, num::NonZero};
 use ndarray::ArrayD;
 
 use crate::{
-    DType, Dim, LoadError, ModelInfo, NodeTime, RunError, RunErrorKind, RunnerConfig, Tensor,
+    DType, LoadError, ModelInfo, NodeTime, RunError, RunErrorKind, RunnerConfig, Tensor,
     TensorSpec, guard_run,
 };
 
@@ -136,7 +136,7 @@ fn ordered_inputs(info: &ModelInfo, inputs: NamedTensors) -> Result<Vec<Tensor>,
 }
 
 fn check_input<'a>(
-    info: &ModelInfo,
+    info: &'a ModelInfo,
     spec: &'a TensorSpec,
     tensor: &Tensor,
     symbols: &mut BTreeMap<&'a str, usize>,
@@ -145,20 +145,10 @@ fn check_input<'a>(
         let message = format!("expected {}, got {}", spec.dtype, tensor.dtype());
         return Err(input_error(RunErrorKind::DtypeMismatch, info, &spec.name, message));
     }
-    let shape = tensor.shape();
-    let fits = shape.len() == spec.dims.len()
-        && spec.dims.iter().zip(shape).all(|(dim, &length)| match dim {
-            Dim::Fixed(expected) => length == *expected,
-            Dim::Symbol(_) => {
-                let bound = |name| *symbols.entry(name).or_insert(length) == length;
-                length > 0 && dim.shared().is_none_or(bound)
-            }
-        });
-    if fits {
-        return Ok(());
+    match info.misfit(spec, tensor.shape(), symbols) {
+        None => Ok(()),
+        Some(message) => Err(input_error(RunErrorKind::ShapeMismatch, info, &spec.name, message)),
     }
-    let message = format!("expected shape {}, got {shape:?}", spec.dims_text());
-    Err(input_error(RunErrorKind::ShapeMismatch, info, &spec.name, message))
 }
 
 fn input_error(kind: RunErrorKind, info: &ModelInfo, input: &str, message: String) -> RunError {
@@ -170,7 +160,7 @@ mod tests {
     use ndarray::IxDyn;
 
     use super::*;
-    use crate::Device;
+    use crate::{Device, Dim};
 
     /// Gives every input back as an output.
     struct Echo(ModelInfo);
@@ -185,6 +175,7 @@ mod tests {
                 outputs: vec![spec("a"), spec("b")],
                 threads: 1,
                 device: Device::Cpu,
+                axes: std::collections::BTreeMap::new(),
             }))
         }
 

@@ -14,6 +14,7 @@
 //!
 //! OpenVINO always optimises the graph while it compiles: `optimize: false` changes nothing.
 
+mod inference;
 mod library;
 mod load;
 mod message;
@@ -29,11 +30,17 @@ use std::{fmt, num::NonZero};
 
 use runner_core::{
     Availability, Backend, Capabilities, DType, Device, LoadError, LoadErrorKind, ModelInfo,
-    NodeTime, Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, guard_load,
-    onnx::OnnxModel,
+    NodeTime, Precision, RunError, RunErrorKind, Runner, RunnerConfig, Tensor, TensorSpec,
+    guard_load, onnx::OnnxModel,
 };
 
-use crate::{native::Request, options::Options, pool::Pool, tensor::Held};
+use crate::{
+    inference::{Inference, Outputs, fits},
+    native::Request,
+    options::Options,
+    pool::Pool,
+    tensor::Held,
+};
 
 const NAME: &str = "openvino";
 
@@ -84,6 +91,8 @@ pub struct OpenvinoRunner {
     inputs: Vec<Option<usize>>,
     /// The engine's index of each output.
     outputs: Vec<usize>,
+    /// Nothing where inputs have one shape only.
+    inference: Option<Inference>,
     declared: OnnxModel,
     /// What it was loaded by: a profile loads it once more.
     config: RunnerConfig,
@@ -115,17 +124,22 @@ impl Runner for OpenvinoRunner {
 
     fn execute(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
         let failed = |reason: String| self.failed(&reason);
+        let expected = self.expected(&inputs)?;
         let held = self.held(inputs)?;
         // A request that fails is dropped here, not given back.
         let mut request = self.pool.take().map_err(failed)?;
         self.infer(&mut request, &held)?;
-        let outputs = self
-            .outputs
-            .iter()
-            .zip(&self.info.outputs)
-            .map(|(&port, spec)| tensor::copy_out(&request.output(port)?, spec))
-            .collect::<Result<_, String>>()
-            .map_err(failed)?;
+        let output = |(&port, spec): (&usize, &TensorSpec)| {
+            let output = tensor::copy_out(&request.output(port)?, spec)?;
+            let lengths = expected.as_ref().and_then(|outputs| outputs.get(port)?.as_ref());
+            if fits(output.shape(), lengths) {
+                return Ok(output);
+            }
+            let (name, shape) = (&spec.name, output.shape());
+            Err(format!("output {name:?} came back as {shape:?}, which the inputs do not make"))
+        };
+        let outputs = self.outputs.iter().zip(&self.info.outputs).map(output);
+        let outputs = outputs.collect::<Result<_, String>>().map_err(failed)?;
         self.pool.give_back(request);
         Ok(outputs)
     }
@@ -140,6 +154,7 @@ impl Runner for OpenvinoRunner {
             self.failed(&format!("no times by node: {error}")).with_source(error)
         })?;
         let failed = |reason: String| self.failed(&reason);
+        self.expected(&inputs)?;
         let held = self.held(inputs)?;
         let mut request = counting.pool.take().map_err(failed)?;
         counting.infer(&mut request, &held)?;
@@ -178,6 +193,22 @@ impl OpenvinoRunner {
     fn failed(&self, reason: &str) -> RunError {
         let reason = message::one_line(reason);
         RunError::new(RunErrorKind::EngineFailed, &self.info.model, reason)
+    }
+
+    /// The shapes of the outputs, where the inputs' may change.
+    fn expected(&self, inputs: &[Tensor]) -> Result<Option<Outputs>, RunError> {
+        let Some(inference) = &self.inference else { return Ok(None) };
+        inference.outputs(inputs, &self.inputs).map(Some).map_err(|reason| {
+            let given = self.info.inputs.iter().zip(inputs);
+            let given: Vec<String> =
+                given.map(|(spec, input)| format!("{} {:?}", spec.name, input.shape())).collect();
+            let reason = message::one_line(&reason);
+            let message = format!(
+                "the model cannot take inputs of these shapes, {}: {reason}",
+                given.join(", ")
+            );
+            RunError::new(RunErrorKind::ShapeMismatch, &self.info.model, message)
+        })
     }
 
     fn held(&self, inputs: Vec<Tensor>) -> Result<Vec<Held>, RunError> {

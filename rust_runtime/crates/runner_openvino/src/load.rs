@@ -5,6 +5,7 @@ use runner_core::{
 
 use crate::{
     NAME, OpenvinoRunner,
+    inference::Inference,
     library::Engine,
     message,
     native::{CompiledModel, Lengths, Model, Port, Side},
@@ -46,6 +47,7 @@ pub(crate) fn load(
         .map_err(|reason| refuse.unsupported(&reason))?;
     let threads = threads(&refuse, &compiled, options)?;
     let pool = Pool::new(compiled).map_err(|reason| refuse.unsupported(&reason))?;
+    let inference = Inference::new(model, &signature.inputs);
     let info = ModelInfo {
         model: name,
         backend: NAME.to_owned(),
@@ -54,8 +56,9 @@ pub(crate) fn load(
         outputs: specs,
         threads,
         device: Device::Cpu,
+        axes: signature.axes,
     };
-    Ok(OpenvinoRunner { info, pool, inputs, outputs, declared, config: config.clone() })
+    Ok(OpenvinoRunner { info, pool, inputs, outputs, inference, declared, config: config.clone() })
 }
 
 /// Where the file's inputs and outputs are in the engine's model, and what the outputs are.

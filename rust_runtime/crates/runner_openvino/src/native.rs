@@ -143,6 +143,9 @@ impl Core {
 /// A model that is read but not compiled.
 pub(crate) struct Model(NonNull<sys::ov_model_t>);
 
+// SAFETY: the handle is bound to no thread. It is not `Sync`.
+unsafe impl Send for Model {}
+
 impl Drop for Model {
     fn drop(&mut self) {
         // SAFETY: it owns the handle.

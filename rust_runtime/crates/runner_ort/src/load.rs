@@ -138,6 +138,7 @@ pub(crate) fn runner(
         outputs,
         threads: settings.threads,
         device: config.device,
+        axes: signature.axes,
     };
     let takes_turns = config.device != Device::Cpu;
     let session = session::Session::new(session, input_names, output_names, takes_turns);

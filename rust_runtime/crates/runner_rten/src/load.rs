@@ -40,6 +40,7 @@ pub(crate) fn load(
         outputs,
         threads,
         device: Device::Cpu,
+        axes: signature.axes,
     };
     let output_nodes = model.output_ids().to_vec();
     Ok(RtenRunner { info, model, inputs, outputs: output_nodes, pool, mapped })

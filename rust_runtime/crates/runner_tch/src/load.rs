@@ -45,6 +45,7 @@ pub(crate) fn load(config: &RunnerConfig, version: String) -> Result<TchRunner, 
         outputs,
         threads,
         device: config.device,
+        axes: described.axes,
     };
     Ok(TchRunner { info, module })
 }

@@ -2,12 +2,13 @@
 //! it, else the one shape that the user gives.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use runner_core::{
-    DType, Dim, LoadError, LoadErrorKind, ModelSource, RunnerConfig, TensorSpec,
+    AxisRange, DType, Dim, LoadError, LoadErrorKind, ModelSource, RunnerConfig, TensorSpec,
     onnx::{Declared, OnnxModel, Signature},
 };
 use serde::Deserialize;
@@ -25,6 +26,7 @@ const MANIFEST: &str = ".oxv.json";
 pub(crate) struct Described {
     pub(crate) inputs: Vec<TensorSpec>,
     pub(crate) outputs: Outputs,
+    pub(crate) axes: BTreeMap<String, AxisRange>,
 }
 
 /// A model's outputs, or how to learn them.
@@ -41,6 +43,8 @@ struct Description {
     schema_version: u64,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
+    #[serde(default)]
+    axes: BTreeMap<String, AxisRange>,
     #[serde(default)]
     stages: Vec<Stage>,
 }
@@ -148,11 +152,13 @@ fn fixed(config: &RunnerConfig, found: Description) -> Result<Described, LoadErr
     let model = OnnxModel {
         inputs: declared(found.inputs),
         outputs: declared(found.outputs),
+        axes: found.axes,
         ..OnnxModel::default()
     };
     let signature = Signature::new(config, &model)?;
     let outputs = signature.outputs(config, &model, &[])?;
-    Ok(Described { inputs: signature.inputs, outputs: Outputs::Known(outputs) })
+    let Signature { inputs, axes, .. } = signature;
+    Ok(Described { inputs, outputs: Outputs::Known(outputs), axes })
 }
 
 /// One f32 input of the shape that the user gives.
@@ -171,7 +177,8 @@ fn given(config: &RunnerConfig) -> Result<Described, LoadError> {
     }
     let dims = shape.iter().copied().map(Dim::Fixed).collect();
     let inputs = vec![TensorSpec { name: name.clone(), dtype: DType::F32, dims }];
-    Ok(Described { inputs, outputs: Outputs::MeasuredOn(shape.clone()) })
+    let outputs = Outputs::MeasuredOn(shape.clone());
+    Ok(Described { inputs, outputs, axes: BTreeMap::new() })
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ pub(crate) fn load(
         inputs: signature.inputs,
         threads: 1,
         device: config.device,
+        axes: signature.axes,
     };
     Ok(TensorRtRunner { info, plans })
 }

@@ -218,6 +218,7 @@ fn runner(
         inputs: signature.inputs,
         threads: 1,
         device: Device::Cpu,
+        axes: signature.axes,
     };
     Ok(TractRunner { info, declared, plans })
 }

@@ -129,20 +129,10 @@ impl<'a> Checker<'a> {
     }
 
     fn fit(&mut self, spec: &'a TensorSpec, shape: &[usize]) -> Result<()> {
-        let symbols = &mut self.symbols;
-        let fits = shape.len() == spec.dims.len()
-            && spec.dims.iter().zip(shape).all(|(dim, &length)| match dim {
-                Dim::Fixed(expected) => length == *expected,
-                Dim::Symbol(_) => {
-                    let bound = |name| *symbols.entry(name).or_insert(length) == length;
-                    length > 0 && dim.shared().is_none_or(bound)
-                }
-            });
-        if fits {
-            return Ok(());
+        match self.target.info.misfit(spec, shape, &mut self.symbols) {
+            None => Ok(()),
+            Some(message) => Err(self.error(ErrorKind::BadInput, &spec.name, message)),
         }
-        let message = format!("expected shape {}, got {shape:?}", spec.dims_text());
-        Err(self.error(ErrorKind::BadInput, &spec.name, message))
     }
 
     /// Counts the elements of one more input against the limits.

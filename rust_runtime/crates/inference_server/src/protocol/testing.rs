@@ -23,5 +23,6 @@ pub(crate) fn model(inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> ModelI
         outputs,
         threads: 1,
         device: Device::Cpu,
+        axes: std::collections::BTreeMap::new(),
     }
 }

@@ -78,6 +78,7 @@ fn info(config: &RunnerConfig) -> ModelInfo {
         outputs: vec![spec("y")],
         threads: 1,
         device: Device::Cpu,
+        axes: std::collections::BTreeMap::new(),
     }
 }
 

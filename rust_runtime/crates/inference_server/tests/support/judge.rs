@@ -22,6 +22,7 @@ pub(crate) fn model(inputs: Vec<TensorSpec>) -> ModelInfo {
         inputs,
         threads: 1,
         device: Device::Cpu,
+        axes: std::collections::BTreeMap::new(),
     }
 }
 

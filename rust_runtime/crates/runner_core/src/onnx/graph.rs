@@ -1,13 +1,14 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     declared::{Declared, read_declared},
+    metadata::{AXES, read_props},
     order::{Step, captures},
     refusal::{Refusal, corrupt},
     stored::{ExternalTensor, read_tensor},
     wire::{Field, Fields, Value},
 };
-use crate::LoadError;
+use crate::{AxisRange, LoadError};
 
 /// Graphs inside graphs (If, Loop, Scan) deeper than this are refused: engines recurse over them.
 const MAX_DEPTH: usize = 16;
@@ -38,6 +39,8 @@ pub struct OnnxModel {
     pub nodes: Vec<Node>,
     /// Tensors that are stored in other files.
     pub external: Vec<ExternalTensor>,
+    /// The lengths for which named axes were proved, by `oxv.axes` of the metadata.
+    pub axes: BTreeMap<String, AxisRange>,
 }
 
 impl OnnxModel {
@@ -79,7 +82,7 @@ fn read_model(bytes: &[u8]) -> Result<OnnxModel, Refusal> {
     if !has_opset {
         return corrupt("not a valid ONNX file: it names no operator set, it may be cut");
     }
-    let mut model = OnnxModel::default();
+    let mut model = OnnxModel { axes: axes_of(bytes)?, ..OnnxModel::default() };
     let names = read_graph(graph, 0, &mut model)?;
     for function in functions {
         model.external.extend(external_of_function(function)?);
@@ -90,6 +93,12 @@ fn read_model(bytes: &[u8]) -> Result<OnnxModel, Refusal> {
     model.inputs.retain(|input| !names.initialised.contains(&input.name));
     check_names(&model)?;
     Ok(model)
+}
+
+fn axes_of(bytes: &[u8]) -> Result<BTreeMap<String, AxisRange>, Refusal> {
+    let Some(text) = read_props(bytes)?.remove(AXES) else { return Ok(BTreeMap::new()) };
+    let damaged = |error| corrupt(format!("its metadata {AXES} is damaged: {error}"));
+    serde_json::from_str(&text).or_else(damaged)
 }
 
 fn check_names(model: &OnnxModel) -> Result<(), Refusal> {

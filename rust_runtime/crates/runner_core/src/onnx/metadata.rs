@@ -3,6 +3,9 @@ use std::collections::BTreeMap;
 use super::wire::{Fields, Malformed};
 use crate::prepared::declaration_of;
 
+/// How long named axes may be: JSON of [`crate::AxisRange`] by name.
+pub(crate) const AXES: &str = "oxv.axes";
+
 const METADATA_PROPS: u64 = 14;
 const KEY: u64 = 1;
 const VALUE: u64 = 2;
@@ -17,7 +20,7 @@ pub fn metadata(model: &[u8]) -> Option<BTreeMap<String, String>> {
     }
 }
 
-fn read_props(model: &[u8]) -> Result<BTreeMap<String, String>, Malformed> {
+pub(super) fn read_props(model: &[u8]) -> Result<BTreeMap<String, String>, Malformed> {
     let mut props = BTreeMap::new();
     for field in Fields::of(model) {
         let field = field?;

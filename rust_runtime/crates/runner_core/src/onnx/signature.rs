@@ -1,13 +1,17 @@
 use std::collections::BTreeMap;
 
 use super::{Declared, OnnxModel};
-use crate::{Dim, LoadError, LoadErrorKind, RunnerConfig, TensorSpec, info::fits_memory};
+use crate::{
+    AxisRange, Dim, LoadError, LoadErrorKind, RunnerConfig, TensorSpec, info::fits_memory,
+};
 
 /// A model's inputs with the shapes that the user fixed, and what follows for its outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// Inputs in the graph's order.
     pub inputs: Vec<TensorSpec>,
+    /// The lengths for which axes were proved whose lengths are still open.
+    pub axes: BTreeMap<String, AxisRange>,
     /// The inputs' symbols, with their lengths where [`RunnerConfig::input_shapes`] fixed them.
     symbols: BTreeMap<String, Option<usize>>,
 }
@@ -34,6 +38,13 @@ impl Signature {
             }
             inputs.push(spec);
         }
+        for (name, length) in &lengths {
+            let Some(range) = model.axes.get(name).filter(|range| !range.allows(*length)) else {
+                continue;
+            };
+            let message = format!("the shapes given make {name} {length}: it must be {range}");
+            return Err(refuse(config, LoadErrorKind::ShapeMismatch, message));
+        }
         let names = inputs.iter().flat_map(|input| &input.dims).filter_map(Dim::shared);
         let symbols = names.map(|name| (name.to_owned(), lengths.get(name).copied())).collect();
         for input in &mut inputs {
@@ -44,7 +55,9 @@ impl Signature {
                 return Err(refuse(config, LoadErrorKind::ShapeMismatch, message));
             }
         }
-        Ok(Self { inputs, symbols })
+        let mut axes = model.axes.clone();
+        axes.retain(|name, _| matches!(symbols.get(name), Some(None)));
+        Ok(Self { inputs, axes, symbols })
     }
 
     /// The inputs' shapes, when all are fixed.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     LoadError, LoadErrorKind, ModelInfo, TensorSpec,
     info::fits_memory,
-    onnx::{Declared, OnnxModel},
+    onnx::{AXES, Declared, OnnxModel},
 };
 
 /// What a prepared file says of itself and of the model that it was made from.
@@ -47,7 +47,9 @@ impl Declaration {
             dtype: Some(spec.dtype),
             dims: Some(spec.dims.clone()),
         };
+        let axes = self.metadata.get(AXES).and_then(|text| serde_json::from_str(text).ok());
         OnnxModel {
+            axes: axes.unwrap_or_default(),
             inputs: self.inputs.iter().map(declared).collect(),
             outputs: self.outputs.iter().map(declared).collect(),
             ..OnnxModel::default()

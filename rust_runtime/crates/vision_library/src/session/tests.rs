@@ -25,6 +25,7 @@ impl Runner for Twice {
             outputs: vec![spec("y")],
             threads: config.threads.unwrap_or(7),
             device: config.device,
+            axes: std::collections::BTreeMap::new(),
         }))
     }
 

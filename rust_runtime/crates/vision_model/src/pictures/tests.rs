@@ -18,6 +18,7 @@ fn info(inputs: &[&[&str]]) -> ModelInfo {
         outputs: vec![spec("y", &["n", "3", "h", "w"])],
         threads: 1,
         device: Device::Cpu,
+        axes: std::collections::BTreeMap::new(),
     }
 }
 
