@@ -30,7 +30,12 @@ def _network(path: Path, axes: dict[str, dict[str, int]] | None = None) -> Path:
             "Conv", ["x", "halves"], ["small"], strides=[2, 2], pads=[1, 1, 1, 1], dilations=[1, 1]
         ),
         helper.make_node(
-            "ConvTranspose", ["small", "doubles"], ["large"], strides=[2, 2], dilations=[1, 1]
+            "ConvTranspose",
+            ["small", "doubles"],
+            ["large"],
+            strides=[2, 2],
+            pads=[0, 0, 0, 0],
+            dilations=[1, 1],
         ),
         helper.make_node("Concat", ["x", "large"], ["y"], axis=1),
     ]

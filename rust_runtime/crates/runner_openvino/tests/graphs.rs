@@ -206,6 +206,6 @@ fn a_shape_that_the_graph_cannot_have_is_the_users_fault() {
     gives(&graph, &[("x", two)], &[("y", floats(&[2], &[2.0, 3.0]))]);
     let three = vec![("x".to_owned(), floats(&[3], &[1.0; 3]))];
     let error = load(&graph).run_named(three).unwrap_err();
-    assert_eq!(error.kind(), RunErrorKind::EngineFailed);
+    assert_eq!(error.kind(), RunErrorKind::ShapeMismatch);
     assert!(!error.to_string().contains('\n') && !error.to_string().contains(".cpp"), "{error}");
 }
