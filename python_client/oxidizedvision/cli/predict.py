@@ -62,7 +62,8 @@ def predict(  # noqa: PLR0913, PLR0917 - one parameter per flag
 ) -> None:
     """Run a model on pictures or tensors, and write what it gives.
 
-    Of several inputs one that fails does not stop the others; the verb then ends with 2.
+    Of several inputs one that fails does not stop the others; the verb then ends with 2. A name
+    that is no picture and no tensor, or is not there, does, before anything is run.
     """
     del as_json
     screen = screen_of(ctx)

@@ -84,7 +84,8 @@ def predict(
     """Run a model on files of tensors or on pictures, and write what it gives.
 
     A picture goes in and out by the model's own preprocess and postprocess. Of several inputs
-    one that fails does not stop the others: it is in `failures`.
+    one that fails does not stop the others: it is in `failures`. A name that is no picture and no
+    tensor, or is not there, does, before anything is run.
 
     Args:
         model: An .onnx, a .pt beside its manifest, a manifest, a config (the network itself for

@@ -152,6 +152,13 @@ impl ServerError {
         self
     }
 
+    /// Says which picture of several is at fault, counted from 1.
+    #[must_use]
+    pub(crate) fn of_picture(mut self, place: usize, count: usize) -> Self {
+        self.message = format!("picture {place} of {count}: {}", self.message);
+        self
+    }
+
     /// Adds what only the log may show.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {

@@ -17,6 +17,7 @@ mod tests;
 
 use std::{
     collections::VecDeque,
+    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -114,7 +115,7 @@ impl Pictures {
         B: AsRef<[u8]> + Send + Sync + 'static,
     {
         let unanswered = Unanswered::new(version, first_received(&requests));
-        let runs = requests.into_iter().map(|request| self.named(version, request));
+        let runs = self.runs(version, requests);
         let replies = all(runs).await?;
         let timing = reply::longest(&replies);
         unanswered.answered(&timing);
@@ -136,7 +137,7 @@ impl Pictures {
     {
         let unanswered = Unanswered::new(version, first_received(&requests));
         let tensors = |request| PictureRequest { wanted: Wanted::Tensors, ..request };
-        let runs = requests.into_iter().map(|request| self.named(version, tensors(request)));
+        let runs = self.runs(version, requests.into_iter().map(tensors).collect());
         let replies = all(runs).await?;
         let timing = reply::longest(&replies);
         let joined = reply::joined(replies).ok_or_else(|| {
@@ -146,6 +147,22 @@ impl Pictures {
         })?;
         unanswered.answered(&timing);
         Ok((joined, timing))
+    }
+
+    /// [`Self::named`] for each, with its place in every error where there are several.
+    fn runs<B>(
+        &self,
+        version: &Arc<Version>,
+        requests: Vec<PictureRequest<B>>,
+    ) -> impl Iterator<Item = impl Future<Output = Result<PictureReply, ServerError>>>
+    where
+        B: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        let count = requests.len();
+        requests.into_iter().zip(1..).map(move |(request, place)| async move {
+            let reply = self.named(version, request).await;
+            reply.map_err(|error| if count > 1 { error.of_picture(place, count) } else { error })
+        })
     }
 
     /// [`Self::taken_through`] with the model's name in every error.

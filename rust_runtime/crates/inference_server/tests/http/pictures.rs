@@ -175,3 +175,19 @@ fn a_picture_of_too_many_pixels_is_refused_by_its_header() {
     let three = json!({"instances": vec![json!({"b64": small}); 3], "model": "classifier"});
     server.post("/predict", &three).is_error(413, "too_large");
 }
+
+#[test]
+fn of_several_pictures_the_one_at_fault_is_told() {
+    let server = server(json!({}));
+    let whole = png(8, 8, [0; 3]);
+    let [whole, cut] = [&whole[..], &whole[..20]].map(|bytes| STANDARD.encode(bytes));
+    let ask = |files: &[&String]| {
+        let instances: Vec<_> = files.iter().map(|file| json!({"b64": file})).collect();
+        let reply =
+            server.post("/predict", &json!({"instances": instances, "model": "classifier"}));
+        reply.is_error(400, "bad_input");
+        reply.json()["error"].as_str().unwrap().to_owned()
+    };
+    assert!(ask(&[&whole, &cut, &whole]).contains("picture 2 of 3: "));
+    assert!(!ask(&[&cut]).contains("picture 1 of"));
+}
