@@ -20,6 +20,7 @@ from oxidizedvision.core.files import sha256_of
 from oxidizedvision.core.manifest import FileRecord, PackageRecord, load_manifest, update_manifest
 from oxidizedvision.onnx_file import Session, contract_of, opset_of, read_onnx
 from oxidizedvision.registry import list_models
+from oxidizedvision.runners.table import availability, load
 
 GRID_SAMPLE = (
     HEAD
@@ -99,6 +100,22 @@ def test_onnx_carries_its_contract_and_symbols(tmp_path: Path) -> None:
     golden = load_file(result.goldens)["random-0/input/input"]
     assert golden.min() >= 0.0
     assert golden.max() == pytest.approx(1.0)
+
+
+def test_declared_ranges_go_with_the_files(tmp_path: Path) -> None:
+    ranged = DYNAMIC.replace("2: height", "2: {name: height, min: 5, max: 64, multiple_of: 8}")
+    assert ranged != DYNAMIC
+    result = convert(project(tmp_path, export=ranged))
+    told = json.loads(contract_of(read_onnx(result.onnx))["axes"])
+    assert told == {"height": {"min": 8, "max": 64, "multiple_of": 8}}
+    runners = [(result.onnx, "onnxruntime"), (result.onnx, "rten"), (result.torchscript, "tch")]
+    for path, runner in runners:
+        if path is None or not availability(runner).ready:
+            continue
+        with load(path, runner=runner) as loaded:
+            with pytest.raises(OxidizedVisionError, match="height must be 8 to 64 and a multiple"):
+                loaded.run(np.zeros((1, 3, 12, 16), np.float32))
+            assert loaded.run(np.zeros((1, 3, 16, 17), np.float32)).shape[2:] == (16, 17)
 
 
 def test_axes_of_outputs_are_measured(tmp_path: Path) -> None:
