@@ -88,12 +88,20 @@ AXES_KEY = "oxv.axes"
 
 
 def axis_ranges(values: Mapping[str, Any]) -> dict[str, AxisRange]:
-    """Ranges from their JSON form, whatever else stands there."""
+    """Ranges from their JSON form, whatever else stands there.
+
+    Raises:
+        TypeError: for what is no length.
+    """
     known = [part.name for part in fields(AxisRange)]
-    return {
-        name: AxisRange(**{key: value[key] for key in known if key in value})
-        for name, value in values.items()
-    }
+    ranges = {}
+    for name, value in values.items():
+        lengths = {key: value[key] for key in known if key in value}
+        for key, length in lengths.items():
+            if type(length) is not int and not (key == "max" and length is None):
+                raise TypeError(f"{key} of {name} is {length!r}")
+        ranges[name] = AxisRange(**lengths)
+    return ranges
 
 
 def misfit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -100,3 +101,19 @@ def test_a_length_that_was_not_proved_is_refused_by_its_name(tmp_path: Path, eng
             assert f"{named} must be 16 to 64 and a multiple of 2" in str(caught.value)
         image = _image(64, 16, 1)
         np.testing.assert_allclose(runner.run(image), _expected(image), atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("damaged", [[], {"height": 3}, {"height": {"min": "many"}}])
+def test_ranges_that_are_none_are_refused_as_damage(
+    tmp_path: Path, engine: str, damaged: Any
+) -> None:
+    if not availability(engine).ready:
+        pytest.skip(f"{engine} is not here")
+    model = _network(tmp_path / "model.onnx", {"width": {"min": 1}})
+    made = onnx.load(model)
+    made.metadata_props[0].value = json.dumps(damaged)
+    onnx.save(made, model)
+    with pytest.raises(OxidizedVisionError, match=r"oxv\.axes is damaged") as caught:
+        load(model, runner=engine)
+    assert caught.value.kind is Kind.CORRUPT
