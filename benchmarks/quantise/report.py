@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.grid.report import machine_text
 from benchmarks.quantise.models import NAMES
 
-RESULTS = Path(__file__).with_name("results.json")
 README = Path(__file__).resolve().parents[1] / "README.md"
-START, END = "<!-- quantise:start -->", "<!-- quantise:end -->"
 WEIGHTS = {"int8": 0.27, "fp16": 0.51}
 FILE = {"int8": 0.32, "fp16": 0.53}
 LARGE_BYTES = 1_000_000
@@ -30,14 +29,47 @@ Row = Mapping[str, Any]
 Document = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where results are committed, and which marks of benchmarks/README.md hold their table."""
+
+    results: Path
+    mark: str
+
+    def committed(self) -> Document | None:
+        """The results that stand in the repository."""
+        if not self.results.exists():
+            return None
+        found: Document = json.loads(self.results.read_text(encoding="utf-8"))
+        return found
+
+    def write(self, document: Document) -> None:
+        """Replace the committed results and their table."""
+        self.results.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        start, end = f"<!-- {self.mark}:start -->", f"<!-- {self.mark}:end -->"
+        before, rest = README.read_text(encoding="utf-8").split(start, 1)
+        _, after = rest.split(end, 1)
+        table = f"{machine_text(document)}\n\n{markdown(document)}"
+        README.write_text(f"{before}{start}\n{table}\n{end}{after}", encoding="utf-8")
+
+
+AS_IT_IS = Place(Path(__file__).with_name("results.json"), "quantise")
+AVX2_ONLY = Place(Path(__file__).with_name("results-avx2.json"), "quantise-avx2")
+
+
 def broken_claims(document: Document) -> list[str]:
     """Every claim that does not hold, in words."""
     broken = [claim for model in document["models"] for claim in _of_model(model)]
-    fast = "flags" in document["machine"] and bool(_DOT_PRODUCTS & {*document["machine"]["flags"]})
+    fast = has_dot_products(document["machine"])
     mean = int8_mean(document)
     if mean is not None and mean > LATENCY[fast]:
         broken.append(f"INT8 takes {mean:.2f} of FP32's time in the mean, wanted {LATENCY[fast]}")
     return [*broken, *_against_peers(document)]
+
+
+def has_dot_products(machine: Mapping[str, Any]) -> bool:
+    """Whether a machine's processor adds up products of 8-bit numbers in one step."""
+    return not _DOT_PRODUCTS.isdisjoint(machine.get("flags", ()))
 
 
 def _of_model(model: Row) -> Iterator[str]:
@@ -174,14 +206,6 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def committed() -> Document | None:
-    """The results that stand in the repository."""
-    if not RESULTS.exists():
-        return None
-    found: Document = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return found
-
-
 def merged(document: Document, before: Document | None) -> Document:
     """New rows in place of those of the same models, where all were measured on one machine.
 
@@ -200,12 +224,3 @@ def merged(document: Document, before: Document | None) -> Document:
     seconds = before["seconds"] + document["seconds"]
     models = [rows[name] for name in NAMES if name in rows]
     return {**document, "seconds": seconds, "models": models}
-
-
-def write(document: Document) -> None:
-    """Replace the committed results and the table of benchmarks/README.md."""
-    RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    before, rest = README.read_text(encoding="utf-8").split(START, 1)
-    _, after = rest.split(END, 1)
-    table = f"{machine_text(document)}\n\n{markdown(document)}"
-    README.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")

@@ -7,10 +7,11 @@ fetched; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 
 from benchmarks.command import add_names, end, flags, own_folder, say, told
-from benchmarks.quantise import report
+from benchmarks.quantise import avx2_only, report
 from benchmarks.quantise.measure import Bench
 from benchmarks.quantise.models import NAMES, models
 from benchmarks.quantise.peers import Peers
@@ -20,6 +21,10 @@ from oxidizedvision.benchmark.machine import fingerprint
 def main(words: list[str] | None = None) -> int:
     """Make, judge, print, and give the exit code."""
     arguments = _parse(words)
+    if arguments.avx2 and report.has_dot_products(fingerprint()):
+        given = sys.argv[1:] if words is None else words
+        return avx2_only.hiding([sys.executable, "-m", "benchmarks.quantise.run", *given])
+    place = report.AVX2_ONLY if arguments.avx2 else report.AS_IT_IS
     start = time.monotonic()
     rows = []
     with own_folder("quantise") as folder:
@@ -44,16 +49,19 @@ def main(words: list[str] | None = None) -> int:
         "models": rows,
     }
     if arguments.write and arguments.model:
-        document = report.merged(document, report.committed())
+        document = report.merged(document, place.committed())
     print(report.markdown(document))
     if arguments.write:
-        report.write(document)
+        place.write(document)
     return told(report.broken_claims(document))
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
     parser = flags(__doc__, write="replace the committed results, of --model only those")
     add_names(parser, "--model", NAMES)
+    parser.add_argument(
+        "--avx2", action="store_true", help="hide all that this processor has beyond AVX2"
+    )
     return parser.parse_args(words)
 
 

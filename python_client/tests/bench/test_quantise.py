@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from benchmarks.quantise import measure, report
+from benchmarks.quantise import avx2_only, measure, report
 from benchmarks.quantise.models import NAMES
 from benchmarks.quantise.peers import CONTROLLED, PLAIN
+from benchmarks.wheels import FetchError
+from oxidizedvision.benchmark.machine import fingerprint
 
 GOOD = {
     "engine": "ort",
@@ -162,3 +166,46 @@ def test_figures_of_two_machines_never_stand_in_one_table() -> None:
     old = {"machine": {"cpu": "a"}, "seconds": 9, "models": []}
     with pytest.raises(SystemExit, match="another machine"):
         report.merged({**old, "machine": {"cpu": "b"}}, old)
+
+
+ASKS = """
+from onnxruntime import get_available_providers  # what asks CPUID when it is loaded
+from oxidizedvision.benchmark.machine import fingerprint
+print(*fingerprint()["flags"], "end")
+"""
+
+
+def test_nothing_beyond_avx2_is_left_where_it_is_hidden(capfd: pytest.CaptureFixture[str]) -> None:
+    if sys.platform != "linux" or "avx2" not in fingerprint()["flags"]:
+        pytest.skip("AVX2 can be all that is left on x86-64 with Linux only")
+    code = avx2_only.hiding([sys.executable, "-c", ASKS])
+    said = capfd.readouterr()
+    if code == 4:
+        assert "CPUID cannot be made to trap" in said.err
+        pytest.skip("CPUID cannot be made to trap here")
+    assert code == 0
+    assert said.out.split()[-1] == "end"
+    assert "avx2" in said.out.split()
+    assert not {"avx512f", "avx512_vnni", "avx_vnni", "amx_int8"} & set(said.out.split())
+
+
+def test_what_cannot_be_hidden_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_PRELOAD", f"/somewhere/{avx2_only.LIBRARY}")
+    with pytest.raises(FetchError, match="could not be hidden"):
+        avx2_only.hiding(["true"])
+
+
+def test_each_table_has_its_own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = [f"<!-- {mark}:start -->\nold\n<!-- {mark}:end -->" for mark in ("one", "one-avx2")]
+    page = tmp_path / "README.md"
+    page.write_text("before\n" + "\n".join(marks) + "\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(report, "README", page)
+    place = report.Place(tmp_path / "results.json", "one-avx2")
+    machine = {"cpu": "A", "flags": ["avx2"], "threads_granted": 2, "cores": 2, "versions": {}}
+    document = {"machine": {**machine, "os": "Linux"}, "seconds": 60, "models": [model(row())]}
+    place.write(document)
+    assert place.committed() == document
+    first, second = page.read_text(encoding="utf-8").split("<!-- one:end -->")
+    assert first == f"before\n{marks[0]}".removesuffix("<!-- one:end -->")
+    assert "| net | 60 | ours | int8 | ort | static |" in second
+    assert "old" not in second
