@@ -118,6 +118,7 @@ class Job:
         self.notify("running PyTorch on the golden inputs")
         cases = make_goldens(self.network, self.config)
         signature = measure_signature(self.network, self.config)
+        self._tell_ranges(signature)
         save_goldens(cases, self.config, names.goldens)
         self._warn_of_changed_inputs(cases)
         trials = [*golden_trials(cases), *value_trials(self.network, self.config)]
@@ -172,6 +173,14 @@ class Job:
                 f"forward of {self.network.name} changes its input {', '.join(changed)} in place; "
                 "the exported model works on a copy"
             )
+
+    def _tell_ranges(self, signature: Signature) -> None:
+        for name, found in declared_ranges(signature).items():
+            if not self.config.axes[name].is_bounded:
+                self.notify(
+                    f"{name} must be {found}: {self.network.name} refuses other lengths, and the "
+                    "files say so"
+                )
 
     def _tell(self, chosen: Attempt, script: Script) -> None:
         candidate = chosen.candidate

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from oxidizedvision.config import Config
 from oxidizedvision.config.axes import DynamicAxis
 from oxidizedvision.convert.network import Arrays, Network
+from oxidizedvision.convert.ranges import measured_range
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.tensors import Dim, TensorSpec, dtype_name
 from oxidizedvision.runners.examples import example_of
@@ -23,7 +25,8 @@ class Signature:
     """Inputs and outputs with their symbols, and lengths at which the network works.
 
     shapes: the example's. lengths: the example's length of every symbol. others: lengths beside
-    it that the network took, the first one first.
+    it that the network took, the first one first. axes: as declared, with ranges that were measured
+    where only a name is.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -64,11 +67,16 @@ def measure_signature(network: Network, config: Config) -> Signature:
     )
     probe = _Probe(network, Signature(inputs, (), config.model.shapes, config.axes))
     base = probe.run({})
+    lengths = {s: _length(inputs, config.model.shapes, s) for s in config.axes}
+    axes = {
+        symbol: measured_range(axis, lengths[symbol], partial(probe.takes, symbol))
+        for symbol, axis in config.axes.items()
+    }
+    probe = _Probe(network, replace(probe.signature, axes=axes))
     other = probe.run({}, seed=1)
     dims: dict[str, list[Dim]] = {
         name: _fixed_axes(name, array.shape, other[name].shape) for name, array in base.items()
     }
-    lengths = {s: _length(inputs, config.model.shapes, s) for s in config.axes}
     others: dict[str, tuple[int, ...]] = {}
     for symbol, length in lengths.items():
         runs = probe.other_lengths(symbol, length)
@@ -79,7 +87,7 @@ def measure_signature(network: Network, config: Config) -> Signature:
     outputs = tuple(
         TensorSpec(name, dtype_name(array), tuple(dims[name])) for name, array in base.items()
     )
-    return Signature(inputs, outputs, config.model.shapes, config.axes, lengths, others)
+    return Signature(inputs, outputs, config.model.shapes, axes, lengths, others)
 
 
 def _length(inputs: Sequence[TensorSpec], shapes: Shapes, symbol: str) -> int:
@@ -99,6 +107,14 @@ class _Probe:
         return self.network.run(
             {i.name: example_of(i, shapes[i.name], generator) for i in self.network.inputs}
         )
+
+    def takes(self, symbol: str, length: int) -> bool:
+        """Whether the network runs at a length of a symbol's axes."""
+        try:
+            self.run({symbol: length})
+        except OxidizedVisionError:
+            return False
+        return True
 
     def other_lengths(self, symbol: str, length: int) -> dict[int, Arrays]:
         """Outputs for other lengths of a symbol's axes: one length at least.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from projects import CONV, HEAD, project
 
 from oxidizedvision.convert import convert
 from oxidizedvision.core.errors import Kind, OxidizedVisionError
 from oxidizedvision.core.manifest import load_manifest
+from oxidizedvision.runners.base import RunnerConfig
+from oxidizedvision.runners.table import load_runner
 
 AUTO = "  exporter: auto\n"
 
@@ -36,6 +39,16 @@ class Net(nn.Module):
             y = y * 2
         return y
 """
+
+HALVES = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def forward(self, x):
+        half = x.shape[2] // 2
+        return x[:, :, :half] + x[:, :, half:]
+"""
+)
 
 SLOW = """
 class Net(nn.Module):
@@ -98,19 +111,29 @@ def test_one_exporter_asked_for_is_that_or_an_error(tmp_path: Path) -> None:
 
 
 def test_a_length_that_pytorch_refuses_breaks_the_promise(tmp_path: Path) -> None:
-    code = HEAD + (
-        "class Net(nn.Module):\n"
-        "    def forward(self, x):\n"
-        "        half = x.shape[2] // 2\n"
-        "        return x[:, :, :half] + x[:, :, half:]\n"
-    )
     axis = "{name: height, min: 2, max: 9}"
     config = project(
-        tmp_path, code, shape=(1, 3, 8, 8), export=f"  dynamic_axes: {{input: {{2: {axis}}}}}\n"
+        tmp_path, HALVES, shape=(1, 3, 8, 8), export=f"  dynamic_axes: {{input: {{2: {axis}}}}}\n"
     )
     with pytest.raises(OxidizedVisionError, match="which PyTorch itself refuses") as caught:
         convert(config)
     assert "multiple_of" in caught.value.hint
+
+
+def test_a_range_that_nobody_declared_is_measured(tmp_path: Path) -> None:
+    export = "  dynamic_axes: {input: {0: batch, 2: height}}\n"
+    said: list[str] = []
+    config = project(tmp_path, HALVES, shape=(1, 3, 8, 8), export=export)
+    result = convert(config, notify=said.append)
+    assert "height must be at least 2 and a multiple of 2: Net refuses other lengths" in str(said)
+    assert "batch must" not in str(said)
+    axes = load_manifest(result.manifest).axes
+    assert (axes["height"].min, axes["height"].multiple_of) == (2, 2)
+    assert all(length % 2 == 0 for length in axes["height"].proved)
+    with load_runner("ort", RunnerConfig(result.onnx)) as runner:
+        assert set(runner.info.axes) == {"height"}
+        with pytest.raises(OxidizedVisionError, match="height must be at least 2 and a multiple"):
+            runner.run({"input": np.zeros((1, 3, 7, 8), np.float32)})
 
 
 @pytest.mark.parametrize(
