@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
     from oxidizedvision.core.tensors import Array
-    from oxidizedvision.quantize.rounding import Observer
+    from oxidizedvision.quantize.rounding import Observer, Rounded
 
 OPERATORS_CORE = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Where the time goes."""
@@ -41,7 +41,21 @@ _QUANTISED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLi
 _CHANNEL_AXIS = {"Conv": 0, "ConvTranspose": 1, "MatMul": -1, "Gemm": 1}
 """Of a weight, along which the outputs lie; of a Gemm's transposed one 0."""
 
+_NARROW = 64
+"""Channels below which products of 8 bits may not pay for rounding what they are made from."""
+
 _SUFFIXES = ("_stored", "_scale", "_zero_point")
+_CHANNEL_SCALE = "_channel_scale"
+
+Stored = Literal["dequantized", "turned", "cast"]
+"""What makes weights of 8 bits float.
+
+dequantized: DequantizeLinear, which engines run when they load the model or in every run.
+turned: A Neg behind it for matrix products. OpenVINO else multiplies by the 8-bit numbers, which is
+slower where these are not large; behind a Neg it does not know them for weights.
+cast: Cast and Mul. ONNX Runtime computes these when it loads the model, and DequantizeLinear in
+every run, for which its convolutions cannot lay out the weights as they like.
+"""
 
 
 def with_names(model: ModelProto) -> ModelProto:
@@ -64,7 +78,7 @@ def with_names(model: ModelProto) -> ModelProto:
 
 def refuse(model: ModelProto) -> None:
     """Refuse what cannot become smaller."""
-    found = next((node for node in model.graph.node if node.op_type in _QUANTISED), None)
+    found = next((node for node in model.graph.node if _is_quantised(node)), None)
     if found is not None:
         raise OxidizedVisionError(
             Kind.UNSUPPORTED,
@@ -79,6 +93,10 @@ def refuse(model: ModelProto) -> None:
                 f"The weight {tensor.name} holds NaN or infinity",
                 "Mend the checkpoint: no scale can be found for such numbers.",
             )
+
+
+def _is_quantised(node: NodeProto) -> bool:
+    return node.op_type in _QUANTISED or any(it.endswith(_CHANNEL_SCALE) for it in node.input)
 
 
 def _floats(tensor: TensorProto) -> Array:
@@ -123,17 +141,38 @@ def layers(model: ModelProto) -> list[dict[str, Any]]:
             "weight_bytes": sum(
                 _floats(constants[name]).nbytes for name in node.input if name in constants
             ),
+            "sort": _sort(node, constants),
         }
         for node in model.graph.node
         if node.op_type in OPERATORS_CORE
     ]
 
 
+def _sort(node: NodeProto, constants: Mapping[str, TensorProto]) -> str:
+    """What engines have a kernel of its own for."""
+    if node.op_type != "Conv":
+        return "transposed" if node.op_type == "ConvTranspose" else "product"
+    groups = next((it.i for it in node.attribute if it.name == "group"), 1)
+    weight = constants.get(node.input[1])
+    if groups > 1:
+        return "depthwise" if weight is None or weight.dims[1] == 1 else "grouped"
+    if weight is None or any(length > 1 for length in weight.dims[2:]):
+        return "convolution"
+    return "narrow pointwise" if min(weight.dims[:2]) < _NARROW else "pointwise"
+
+
 def weight_bytes(content: bytes) -> int:
-    """Bytes of a model's constants with two axes or more: what the layers multiply by."""
+    """Bytes of a model's constants with two axes or more: what the layers multiply by.
+
+    Scales, one for each channel, are none, whatever axes they have.
+    """
     model = decode_onnx(content, Path("model"))
     constants_to_initializers(model.graph)
-    return sum(_bytes(tensor) for tensor in model.graph.initializer if len(tensor.dims) > 1)
+    return sum(
+        _bytes(tensor)
+        for tensor in model.graph.initializer
+        if len(tensor.dims) > 1 and not tensor.name.endswith(_CHANNEL_SCALE)
+    )
 
 
 def _bytes(tensor: TensorProto) -> int:
@@ -157,27 +196,24 @@ def store_int8(
     only: Set[str] | None = None,
     observer: Observer | None = None,
     *,
-    at_load: bool = False,
+    stored: Stored = "dequantized",
 ) -> None:
     """Keep weights as 8-bit numbers with a scale for each channel, and make them float at once.
-
-    Engines do that when they load the model, or whenever they run it.
 
     Args:
         model: What is changed.
         only: Names of the nodes whose weights are meant; None means all layers.
         observer: What saw the layers on inputs, and rounds by that; a weight that several nodes
             share, and what it did not see, is rounded to the nearest.
-        at_load: Keep OpenVINO from multiplying by the 8-bit numbers of matrix products, which is
-            slower where these are not large: it does not know them for weights behind a Neg.
+        stored: What makes them float.
     """
     uses = Counter(name for node in model.graph.node for name in node.input)
     for node, index, tensor, axis in list(_weights(model.graph, only)):
         seen = observer.rounded(node.name, axis) if observer else None
         if seen is None or uses[tensor.name] > 1:
             seen = nearest(_floats(tensor), axis)
-        turned = at_load and node.op_type in PRODUCTS
-        _replace(model.graph, node, index, tensor, seen.stored, seen.scales, axis, turned=turned)
+        how = "dequantized" if stored == "turned" and node.op_type not in PRODUCTS else stored
+        _replace(model.graph, node, index, tensor, seen, axis, how)
         if seen.bias is not None:
             _add_to_bias(model.graph, node, seen.bias)
 
@@ -226,32 +262,47 @@ def _replace(
     node: NodeProto,
     index: int,
     tensor: TensorProto,
-    stored: Array,
-    scales: Array,
+    rounded: Rounded,
     axis: int,
-    *,
-    turned: bool,
+    stored: Stored,
 ) -> None:
-    from onnx import helper, numpy_helper
-
-    names = [tensor.name + suffix for suffix in _SUFFIXES]
     made = tensor.name + "_float"
-    known = {it.name for it in graph.initializer}
-    if names[0] not in known:
-        constants = (-stored if turned else stored, scales, np.zeros(len(scales), np.int8))
-        graph.initializer.extend(
-            numpy_helper.from_array(array, name)
-            for array, name in zip(constants, names, strict=True)
-        )
-        floats = f"{made}_turned" if turned else made
-        if turned:
-            graph.node.insert(0, helper.make_node("Neg", [floats], [made], name=made))
-        graph.node.insert(
-            0, helper.make_node("DequantizeLinear", names, [floats], name=floats, axis=axis)
-        )
+    if not any(made in other.output for other in graph.node):
+        constants, nodes = _made_float(tensor.name, rounded, axis, len(tensor.dims), made, stored)
+        graph.initializer.extend(constants)
+        for first in reversed(nodes):
+            graph.node.insert(0, first)
     node.input[index] = made
     if not any(tensor.name in other.input for other in graph.node):
         graph.initializer.remove(tensor)
+
+
+def _made_float(
+    name: str, rounded: Rounded, axis: int, rank: int, made: str, stored: Stored
+) -> tuple[list[TensorProto], list[NodeProto]]:
+    """The constants of 8 bits with what makes `made` of them."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    numbers, scales = rounded.stored, rounded.scales
+    names = [name + suffix for suffix in _SUFFIXES]
+    if stored == "cast":
+        scales = scales.reshape([-1 if at == axis else 1 for at in range(rank)])
+        cast, scale = f"{made}_cast", name + _CHANNEL_SCALE
+        return [
+            numpy_helper.from_array(numbers, names[0]),
+            numpy_helper.from_array(scales, scale),
+        ], [
+            helper.make_node("Cast", [names[0]], [cast], name=cast, to=TensorProto.FLOAT),
+            helper.make_node("Mul", [cast, scale], [made], name=made),
+        ]
+    turned = stored == "turned"
+    arrays = (-numbers if turned else numbers, scales, np.zeros(len(scales), np.int8))
+    constants = [numpy_helper.from_array(it, own) for it, own in zip(arrays, names, strict=True)]
+    floats = f"{made}_turned" if turned else made
+    nodes = [helper.make_node("DequantizeLinear", names, [floats], name=floats, axis=axis)]
+    if turned:
+        nodes.append(helper.make_node("Neg", [floats], [made], name=made))
+    return constants, nodes
 
 
 def finish(before: ModelProto, after: ModelProto, precision: str) -> None:

@@ -18,6 +18,7 @@ from oxidizedvision.runners.worker import Worker
 
 if TYPE_CHECKING:
     from oxidizedvision.core.tensors import Array
+    from oxidizedvision.quantize.graphs import Stored
 
 _WORKER = "oxidizedvision.quantize.worker"
 
@@ -27,12 +28,17 @@ MOST_OBSERVED = 32
 
 @dataclass(frozen=True)
 class Layer:
-    """A node that multiplies by weights. module: the path of its nn.Module, where known."""
+    """A node that multiplies by weights.
+
+    module: the path of its nn.Module, where known. sort: which kernel it needs,
+    such as `convolution`, `pointwise`, `depthwise`, `product`.
+    """
 
     name: str
     op_type: str
     module: str
     weight_bytes: int
+    sort: str = ""
 
     @property
     def label(self) -> str:
@@ -60,13 +66,21 @@ class Quantizer:
         model: The FP32 model's content.
         per_channel: A scale for each output channel of a weight.
         reduce_range: Weights of 7 bits: processors without 8-bit dot products overflow else.
+        stored: What makes weights float that are only stored in 8 bits.
 
     Raises:
         OxidizedVisionError: from every call: `unsupported` for what cannot be quantised, `input`
             for weights that are not finite, `dependency_missing` without ONNX Runtime.
     """
 
-    def __init__(self, model: bytes, *, per_channel: bool, reduce_range: bool) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        *,
+        per_channel: bool,
+        reduce_range: bool,
+        stored: Stored = "dequantized",
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(
             prefix="oxidizedvision-quantize-", ignore_cleanup_errors=True
         )
@@ -77,6 +91,7 @@ class Quantizer:
         body = {
             "per_channel": per_channel,
             "reduce_range": reduce_range,
+            "stored": stored,
             "folder": self._folder.name,
         }
         try:
@@ -145,12 +160,12 @@ class Quantizer:
         body = {"do": "dynamic", "operators": list(operators), "exclude": list(exclude)}
         return self._model(body)
 
-    def weights(self, precision: str, *, at_load: bool = False) -> bytes:
+    def weights(self, precision: str, *, stored: Stored | None = None) -> bytes:
         """The model with small weights that engines make float again.
 
-        at_load: whether OpenVINO too does that when it loads the model, and not in every run.
+        stored: what makes them float, where it is not what is set for all.
         """
-        return self._model({"do": "weights", "precision": precision, "at_load": at_load})
+        return self._model({"do": "weights", "precision": precision, "stored": stored})
 
     def fp16(self, exclude: Sequence[str] = ()) -> bytes:
         """The model that computes in FP16, but for the nodes that are excluded."""

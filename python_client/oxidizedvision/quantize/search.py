@@ -19,7 +19,7 @@ QUICK_SAMPLES = 8
 MOST_WON_BACK = 24
 """Layers that are tried in INT8 again, once the budget holds."""
 
-_ENDS = {Kind.INTERRUPTED, Kind.DEPENDENCY_MISSING, Kind.CONFIG}
+ENDS = {Kind.INTERRUPTED, Kind.DEPENDENCY_MISSING, Kind.CONFIG}
 """Errors that are not about the form that was tried."""
 
 Build = Callable[[Sequence[str], bool], bytes]
@@ -64,7 +64,7 @@ class Tried:
             content = build()
             standing = self.judge.standing(content, most)
         except OxidizedVisionError as error:
-            if error.kind in _ENDS:
+            if error.kind in ENDS:
                 raise
             form = Form(Trial(name, len(exclude), failed=error.message), b"", tuple(exclude))
         else:
@@ -127,6 +127,7 @@ def search(
     whole: Form,
     *,
     name: str,
+    always: Sequence[str] = (),
     notify: Notify = silent,
 ) -> Found:
     """Restore the fewest layers to float that let the budget hold.
@@ -141,16 +142,18 @@ def search(
         build: Makes the model with some of them in float.
         whole: The model with none of them in float.
         name: What trials are called.
+        always: Nodes that are in float whatever comes, none of `layers`.
         notify: Told what is being done.
     """
     if whole.trial.keeps:
         return Found(whole)
-    drops = _sensitivities(tried, layers, build, notify)
+    drops = _sensitivities(tried, layers, partial(_beside, build, always), notify)
     ranked = sorted(layers, key=lambda layer: -_or_worst(drops[layer.name]))
     names = [layer.name for layer in ranked]
     best = None
     for small_weights, words in ((True, ""), (False, ", with their weights")):
-        restore = _Restoring(tried, partial(_built, build, small_weights), f"{name}{words}", notify)
+        built = partial(_built, build, small_weights)
+        restore = _Restoring(tried, built, f"{name}{words}", tuple(always), notify)
         best = restore.shortest(names)
         if best is not None:
             best = restore.won_back(names, best)
@@ -186,6 +189,10 @@ def _or_worst(drop: float | None) -> float:
     return float("inf") if drop is None else drop
 
 
+def _beside(build: Build, always: Sequence[str], exclude: Sequence[str], small: bool) -> bytes:
+    return build([*exclude, *always], small)
+
+
 def _built(build: Build, small_weights: bool, exclude: Sequence[str]) -> bytes:
     return build(exclude, small_weights)
 
@@ -197,6 +204,7 @@ class _Restoring:
     tried: Tried
     build: Callable[[Sequence[str]], bytes]
     name: str
+    always: Sequence[str]
     notify: Notify
 
     def shortest(self, ranked: Sequence[str]) -> Form | None:
@@ -223,14 +231,15 @@ class _Restoring:
         """Layers that matter least are tried in INT8 again, one after the other."""
         restored = [layer for layer in ranked if layer in best.exclude]
         for layer in list(reversed(restored))[:MOST_WON_BACK]:
-            if len(best.exclude) == 1:
+            if len(best.exclude) == 1 + len(self.always):
                 break
             form = self._restored([other for other in best.exclude if other != layer])
             if form.trial.keeps:
                 best = form
         return best
 
-    def _restored(self, exclude: Sequence[str]) -> Form:
+    def _restored(self, restored: Sequence[str]) -> Form:
+        exclude = tuple(dict.fromkeys((*restored, *self.always)))
         count = len(exclude)
         self.notify(f"INT8 with {count} layer{'' if count == 1 else 's'} in float")
         name = f"{self.name}, {count} in float"

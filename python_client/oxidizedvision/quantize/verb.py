@@ -12,6 +12,7 @@ from oxidizedvision.onnx_file import decode_onnx
 from oxidizedvision.onnx_graph import constants_to_initializers
 from oxidizedvision.quantize import graphs
 from oxidizedvision.quantize.choice import chosen
+from oxidizedvision.quantize.gains import Gains, gaining
 from oxidizedvision.quantize.half import LARGEST
 from oxidizedvision.quantize.judge import Judge, Standing
 from oxidizedvision.quantize.quantizer import Layer, Quantizer, Ranges
@@ -27,6 +28,8 @@ _SEARCHED = (
 )
 _DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 """Features of processors that add up products of 8-bit numbers without overflow."""
+
+_ONNX_RUNTIME = frozenset({"ort", "onnxruntime"})
 
 _MARGIN = 0.5
 """A node whose largest value is beyond this share of FP16's range stays in float."""
@@ -55,6 +58,7 @@ class _Quantization:
         self._timing: Timing | None = None
         self._layers: tuple[Layer, ...] = ()
         self._ranges = "none"
+        self._gains = Gains()
         self._beyond: dict[str, float] = {}
 
     def done(self) -> tuple[bytes | None, QuantizationReport]:
@@ -74,7 +78,10 @@ class _Quantization:
         reference = judge.reference(request.base)
         tried = Tried(judge, request.budget.drop, graphs.weight_bytes)
         with Quantizer(
-            base, per_channel=request.calibration.per_channel, reduce_range=_overflows()
+            base,
+            per_channel=request.calibration.per_channel,
+            reduce_range=_overflows(),
+            stored="cast" if request.engine in _ONNX_RUNTIME else "dequantized",
         ) as quantizer:
             self._layers = quantizer.layers()
             forms = self._forms(quantizer, tried, inputs)
@@ -115,16 +122,20 @@ class _Quantization:
         if products and self._request.engine == "openvino":
             yield tried.attempt(
                 "weights in INT8, float once loaded",
-                lambda: self._weights(quantizer, inputs, at_load=True),
+                lambda: self._weights(quantizer, inputs, "turned"),
             )
 
-    def _weights(self, quantizer: Quantizer, inputs: Inputs, *, at_load: bool = False) -> bytes:
+    def _weights(
+        self, quantizer: Quantizer, inputs: Inputs, stored: graphs.Stored | None = None
+    ) -> bytes:
         self._notify("rounding weights by the calibration inputs")
         quantizer.observe(inputs.calibration)
-        return quantizer.weights("int8", at_load=at_load)
+        return quantizer.weights("int8", stored=stored)
 
     def _static(self, quantizer: Quantizer, tried: Tried, inputs: Inputs) -> Iterator[Form | None]:
-        """Those that keep the budget with all in INT8, else the one with the least in float."""
+        """Those that keep the budget with all that gains in INT8, else the one with most of it."""
+        self._find_gains(quantizer, inputs)
+        slow = self._gains.slow
         ranges, both = self._best_ranges(quantizer, tried, inputs)
         self._ranges = ranges.name
         keeping = [form for form in both.values() if form.trial.keeps]
@@ -133,19 +144,40 @@ class _Quantization:
             yield from keeping
             return
         operators, whole = min(both.items(), key=lambda it: _drop(it[1]))
-        names = {layer.name for layer in self._layers}
 
         def build(exclude: Sequence[str], small_weights: bool) -> bytes:
-            kept = [it for it in exclude if it in names]
-            if small_weights and kept:
+            if small_weights and exclude:
                 quantizer.observe(inputs.calibration)
-            return quantizer.static(ranges, operators, kept, small_weights=small_weights)
+            return quantizer.static(ranges, operators, exclude, small_weights=small_weights)
 
         found = search(
-            tried, self._layers, build, whole, name=f"INT8, {ranges.name}", notify=self._notify
+            tried,
+            [layer for layer in self._layers if layer.name not in slow],
+            build,
+            whole,
+            name=f"{self._name()}, {ranges.name}",
+            always=slow,
+            notify=self._notify,
         )
         self._sensitivity = found.sensitivity
         yield found.best
+
+    def _find_gains(self, quantizer: Quantizer, inputs: Inputs) -> None:
+        """Which layers are worth computing in INT8 on the engine."""
+        ranges = self._wanted_ranges()[0]
+
+        def build(exclude: Sequence[str], between: bool) -> bytes:
+            quantizer.calibrate(ranges, inputs.calibration)
+            operators = graphs.OPERATORS_WIDE if between else graphs.OPERATORS_CORE
+            return quantizer.static(ranges, operators, exclude, small_weights=False)
+
+        self._gains = gaining(self._request, self._layers, build, inputs.shapes, self._notify)
+        if self._gains.note:
+            self._notes.append(self._gains.note)
+
+    def _name(self) -> str:
+        """What computes in INT8, as trials are called."""
+        return f"INT8 ({', '.join(self._gains.sorts)})" if self._gains.sorts else "INT8"
 
     def _best_ranges(
         self, quantizer: Quantizer, tried: Tried, inputs: Inputs
@@ -155,14 +187,19 @@ class _Quantization:
         def attempt(ranges: Ranges, operators: tuple[str, ...], words: str = "") -> Form:
             def build() -> bytes:
                 quantizer.calibrate(ranges, inputs.calibration)
-                return quantizer.static(ranges, operators)
+                if slow:
+                    quantizer.observe(inputs.calibration)
+                return quantizer.static(ranges, operators, slow)
 
             self._notify(f"calibrating by {ranges.name}")
-            return tried.attempt(f"INT8, {ranges.name}{words}", build)
+            return tried.attempt(f"{self._name()}, {ranges.name}{words}", build, slow)
 
+        slow = self._gains.slow
         core, wide = graphs.OPERATORS_CORE, graphs.OPERATORS_WIDE
         forms = [(ranges, attempt(ranges, core)) for ranges in self._wanted_ranges()]
         ranges, best = min(forms, key=lambda it: _drop(it[1]))
+        if slow:  # what lies beside layers in float is float
+            return ranges, {core: best}
         return ranges, {core: best, wide: attempt(ranges, wide, ", between layers too")}
 
     def _wanted_ranges(self) -> tuple[Ranges, ...]:

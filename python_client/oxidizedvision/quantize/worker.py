@@ -49,6 +49,7 @@ class _Job:
         model = onnx.load_model_from_string(request.arrays["model"].tobytes())
         self._per_channel = bool(request.body["per_channel"])
         self._reduce_range = bool(request.body["reduce_range"])
+        self._stored = request.body["stored"]
         self._before = graphs.with_names(model)
         self._path = self._folder / "model.onnx"
         onnx.save(self._before, self._path)
@@ -110,7 +111,8 @@ class _Job:
         model = onnx.load(made)
         if request.body["small_weights"]:
             # What computes in float need not be stored so.
-            graphs.store_int8(model, set(request.body["exclude"]), self._observer)
+            only = set(request.body["exclude"])
+            graphs.store_int8(model, only, self._observer, stored=self._stored)
         return _answer(self._before, model, "int8")
 
     def dynamic(self, request: Message) -> Message:
@@ -134,8 +136,8 @@ class _Job:
         """The model with small weights that are made float again where they are used."""
         model = graphs.copy_of(self._before)
         if request.body["precision"] == "int8":
-            at_load = bool(request.body["at_load"])
-            graphs.store_int8(model, observer=self._observer, at_load=at_load)
+            stored = request.body["stored"] or self._stored
+            graphs.store_int8(model, observer=self._observer, stored=stored)
         else:
             half.store_fp16(model)
         return _answer(self._before, model, str(request.body["precision"]))

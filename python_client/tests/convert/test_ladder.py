@@ -133,7 +133,7 @@ def test_a_range_that_nobody_declared_is_measured(tmp_path: Path) -> None:
     with load_runner("ort", RunnerConfig(result.onnx)) as runner:
         assert set(runner.info.axes) == {"height"}
         with pytest.raises(OxidizedVisionError, match="height must be at least 2 and a multiple"):
-            runner.run({"input": np.zeros((1, 3, 7, 8), np.float32)})
+            runner.run(np.zeros((1, 3, 7, 8), np.float32))
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_openvino_multiplies_by_floats_where_they_are_to_be_made_at_load(name: s
     x = normal(*shape)
     kept, made = models
     graphs.store_int8(kept)
-    graphs.store_int8(made, at_load=True)
+    graphs.store_int8(made, stored="turned")
     onnx.checker.check_model(made, full_check=True)
     assert np.array_equal(run(made, x), run(kept, x))
     assert len(made.graph.node) - len(kept.graph.node) == (name != "Conv")
@@ -110,6 +110,45 @@ def test_openvino_multiplies_by_floats_where_they_are_to_be_made_at_load(name: s
         if str(info["layerType"].astype(str)) in {"Convolution", "FullyConnected"}
     }
     assert computed == {"f32"}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_onnxruntime_makes_cast_weights_float_when_it_loads(name: str, tmp_path: Path) -> None:
+    """The same numbers and bytes of weights, and nothing is left to do in a run."""
+    node, weight_shape, shape = LAYERS[name]
+    weight = normal(*weight_shape)
+    kept, made = (model_of([node], {"w": weight}, list(shape)) for _ in range(2))
+    graphs.store_int8(kept)
+    graphs.store_int8(made, stored="cast")
+    onnx.checker.check_model(made, full_check=True)
+    x = normal(*shape)
+    assert np.array_equal(run(made, x), run(kept, x))
+    assert graphs.weight_bytes(made.SerializeToString()) * 4 == weight.nbytes
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    onnxruntime.InferenceSession(made.SerializeToString(), options)
+    loaded = onnx.load(tmp_path / "loaded.onnx")
+    assert not {"Cast", "Mul"} & {node.op_type for node in loaded.graph.node}
+    with pytest.raises(OxidizedVisionError, match="quantised already"):
+        graphs.refuse(made)
+
+
+@pytest.mark.parametrize(
+    ("node", "shape", "sort"),
+    [
+        (helper.make_node("Conv", ["x", "w"], ["y"], "n"), (8, 4, 3, 3), "convolution"),
+        (helper.make_node("Conv", ["x", "w"], ["y"], "n"), (64, 4, 1, 1), "narrow pointwise"),
+        (helper.make_node("Conv", ["x", "w"], ["y"], "n"), (80, 64, 1, 1), "pointwise"),
+        (helper.make_node("Conv", ["x", "w"], ["y"], "n", group=4), (4, 1, 3, 3), "depthwise"),
+        (helper.make_node("Conv", ["x", "w"], ["y"], "n", group=2), (8, 2, 3, 3), "grouped"),
+        (helper.make_node("ConvTranspose", ["x", "w"], ["y"], "n"), (4, 5, 2, 2), "transposed"),
+        (helper.make_node("MatMul", ["x", "w"], ["y"], "n"), (7, 6), "product"),
+    ],
+)
+def test_layers_are_sorted_by_the_kernel_they_need(node: Any, shape: Any, sort: str) -> None:
+    model = model_of([node], {"w": normal(*shape)}, [1, 4, 9, 9])
+    (layer,) = graphs.layers(graphs.with_names(model))
+    assert layer["sort"] == sort
 
 
 def test_weights_that_are_constant_nodes_are_weights() -> None:

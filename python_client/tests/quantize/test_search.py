@@ -152,6 +152,20 @@ def test_layers_get_their_own_weights_where_the_budget_asks_for_it() -> None:
     assert found.sensitivity[1].drop == pytest.approx(0.001)
 
 
+def test_what_is_in_float_anyway_is_in_every_form_and_no_layer_of_the_search() -> None:
+    costs = costs_with(layer3=0.1)
+    tried = Tried(KnownJudge(costs | {"slow": 0.5}), 0.02, len)  # type: ignore[arg-type]
+    layers = [Layer(name, "Conv", "", 4) for name in costs]
+    whole = tried.attempt("whole", lambda: build(["slow"]), ["slow"])
+    found = search(tried, layers, build, whole, name="INT8", always=["slow"])
+    assert found.best is not None
+    assert found.best.exclude == ("layer3", "slow")
+    assert json.loads(found.best.content) == ["layer3", "slow"]
+    assert found.best.trial.float_layers == 2
+    assert {row.layer for row in found.sensitivity} == set(costs)
+    assert found.sensitivity[1].drop == pytest.approx(0.001)
+
+
 def test_no_form_where_even_one_layer_is_too_much() -> None:
     found, tried = found_with({"a": 0.5, "b": 0.5, "c": 0.5}, 0.01)
     assert found.best is None
