@@ -62,6 +62,9 @@ def convert(
     ]
     if result.pt2 is not None:
         facts.insert(1, (".pt2", _file(result.pt2)))
+    if result.axes:
+        ranges = "; ".join(f"{name} {found}" for name, found in result.axes.items())
+        facts.insert(-3, ("axes", f"{ranges}; other lengths are refused"))
     parts = [Facts(facts)]
     if len(result.attempts) > 1:
         screen.show(result, *parts, _attempts(result.attempts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -55,6 +56,7 @@ from oxidizedvision.core.manifest import (
     tool_versions,
 )
 from oxidizedvision.core.results import Notify
+from oxidizedvision.core.tensors import AxisRange
 from oxidizedvision.onnx_file import read_onnx, spec_values, write_contract
 
 _TOOLS = ("torch", "onnx", "onnxruntime", "onnxscript", "numpy", "safetensors")
@@ -94,13 +96,14 @@ class Names:
 
 @dataclass(frozen=True)
 class Written:
-    """What was made: every attempt, and the one whose ONNX was taken."""
+    """What was made: every attempt, the one whose ONNX was taken, and how long axes may be."""
 
     attempts: list[Attempt]
     chosen: Attempt
     script: Script
     has_pt2: bool
     tiling: Tiling | None
+    axes: Mapping[str, AxisRange]
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,6 @@ class Job:
         self.notify("running PyTorch on the golden inputs")
         cases = make_goldens(self.network, self.config)
         signature = measure_signature(self.network, self.config)
-        self._tell_ranges(signature)
         save_goldens(cases, self.config, names.goldens)
         self._warn_of_changed_inputs(cases)
         trials = [*golden_trials(cases), *value_trials(self.network, self.config)]
@@ -140,7 +142,9 @@ class Job:
         manifest.attempts = attempts_of(attempts, chosen)
         manifest.axes = axis_records(signature, [*trials, *sizes])
         manifest.save(names.manifest)
-        return Written(attempts, chosen, script, names.pt2.is_file(), tiling)
+        return Written(
+            attempts, chosen, script, names.pt2.is_file(), tiling, declared_ranges(signature)
+        )
 
     def _ladder(
         self, folder: Path, signature: Signature, trials: list[Trial], sizes: list[Trial]
@@ -173,14 +177,6 @@ class Job:
                 f"forward of {self.network.name} changes its input {', '.join(changed)} in place; "
                 "the exported model works on a copy"
             )
-
-    def _tell_ranges(self, signature: Signature) -> None:
-        for name, found in declared_ranges(signature).items():
-            if not self.config.axes[name].is_bounded:
-                self.notify(
-                    f"{name} must be {found}: {self.network.name} refuses other lengths, and the "
-                    "files say so"
-                )
 
     def _tell(self, chosen: Attempt, script: Script) -> None:
         candidate = chosen.candidate

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from oxidizedvision.config import Config, load_config, resolve_checkpoint
@@ -22,6 +23,7 @@ from oxidizedvision.core.lazy import require
 from oxidizedvision.core.manifest import AttemptRecord, Manifest, load_manifest
 from oxidizedvision.core.publish import publish, working_folder
 from oxidizedvision.core.results import Notify, silent
+from oxidizedvision.core.tensors import AxisRange
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class ConvertResult:
     torchscript, pt2: None where there is none; `attempts` and the warnings say why. exporter:
     the one whose ONNX was taken, for the `reason` given. parity: `max_error` and `mae` of ONNX
     Runtime against PyTorch, over all inputs that were tried. tiling: overlap and multiple in
-    pixels where pictures may be cut into tiles. attempts: every exporter that was tried.
+    pixels where pictures may be cut into tiles. attempts: every exporter that was tried. axes: how
+    long those may be that are no free ones, as declared or as found by trying.
     """
 
     manifest: Path
@@ -46,6 +49,7 @@ class ConvertResult:
     attempts: tuple[AttemptRecord, ...]
     seconds: float
     pt2: Path | None = None
+    axes: Mapping[str, AxisRange] = field(default_factory=dict)
 
 
 def convert(
@@ -113,6 +117,7 @@ def _result(target: Names, written: Written, wish: Wish, seconds: float) -> Conv
         tiling=tiling.model_dump() if tiling else None,
         attempts=tuple(attempts_of(written.attempts, chosen)),
         seconds=seconds,
+        axes=written.axes,
     )
 
 

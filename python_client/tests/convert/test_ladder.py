@@ -122,11 +122,10 @@ def test_a_length_that_pytorch_refuses_breaks_the_promise(tmp_path: Path) -> Non
 
 def test_a_range_that_nobody_declared_is_measured(tmp_path: Path) -> None:
     export = "  dynamic_axes: {input: {0: batch, 2: height}}\n"
-    said: list[str] = []
-    config = project(tmp_path, HALVES, shape=(1, 3, 8, 8), export=export)
-    result = convert(config, notify=said.append)
-    assert "height must be at least 2 and a multiple of 2: Net refuses other lengths" in str(said)
-    assert "batch must" not in str(said)
+    result = convert(project(tmp_path, HALVES, shape=(1, 3, 8, 8), export=export))
+    assert {name: str(axis) for name, axis in result.axes.items()} == {
+        "height": "at least 2 and a multiple of 2"
+    }
     axes = load_manifest(result.manifest).axes
     assert (axes["height"].min, axes["height"].multiple_of) == (2, 2)
     assert all(length % 2 == 0 for length in axes["height"].proved)
