@@ -32,8 +32,9 @@ class Floors:
 
 FLOORS = {
     "mobilenet_v2": Floors(fastapi=1.5, others=1.3, auto=2.0),
-    # Almost all of its time is the engine's, which is the same on both sides.
-    "denoiser": Floors(fastapi=1.0, others=1.0, auto=1.0),
+    # Almost all of its time is the engine's, which is the same on both sides: there 1.5 and 1.3
+    # are not reached, and not claimed.
+    "denoiser": Floors(fastapi=1.0, others=1.0, auto=2.0),
 }
 AIM_OF_AUTO = 3.0
 OF_BARE = 0.95
